@@ -1,0 +1,63 @@
+"""The two ports through which the engine reaches a kernel and a notebook document, wherever they live."""
+
+from typing import Any, Protocol
+
+from codemad_jupyter.protocol.commands import Target
+from codemad_jupyter.protocol.edits import CellChange, Trial
+from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, NotebookView
+
+
+class KernelPort(Protocol):
+    """A live kernel. Every method raises `KernelError` when the kernel is dead or does not answer."""
+
+    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
+        """Look at the variables (all public ones, or just ``names`` in more depth) and the last error.
+
+        Adds no name to the user's namespace, calls no user-defined ``__repr__``, ``__len__`` or
+        attribute, masks secrets, stops after ``deadline`` seconds, works while a cell runs.
+        """
+        ...
+
+    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+        """Run code as the user would; outputs are returned, history and variables change."""
+        ...
+
+    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+        """Try code on a copy of the kernel's state; the state itself is untouched."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Interrupt whatever runs."""
+        ...
+
+
+class NotebookPort(Protocol):
+    """Notebook documents, addressed by path relative to the workspace root."""
+
+    async def view(self, path: str) -> NotebookView:
+        """The cells as they stand now. Raises `NotFound` or `NotebookError`."""
+        ...
+
+    async def snapshot(self, path: str) -> dict[str, Any]:
+        """The whole document as nbformat JSON (v4, joined or split sources as nbformat writes them)."""
+        ...
+
+    async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
+        """Make all changes or none. Raises `StaleEdit` or `NotFound`; untouched cells stay identical."""
+        ...
+
+    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+        """Run a cell so that its outputs land in the document."""
+        ...
+
+
+class Ports(Protocol):
+    """Finds the ports for where a person stands. Each edge brings its own."""
+
+    async def kernel(self, target: Target) -> KernelPort | None:
+        """The live kernel of the target, or None where there is none."""
+        ...
+
+    async def notebook(self, target: Target) -> NotebookPort | None:
+        """The port that serves the target's notebook, or None where no notebook is open or named."""
+        ...

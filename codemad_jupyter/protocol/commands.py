@@ -1,0 +1,140 @@
+"""Commands: all that a front end may ask of the engine. Imperatives, one tagged union."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from codemad_jupyter.protocol.base import Value
+
+Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
+Intent = Literal["auto", "answer", "edit", "fix"]
+
+
+class Attachment(Value):
+    """Something the person points at: a cell, a file or a variable, by name."""
+
+    kind: Literal["cell", "file", "variable"]
+    name: str
+
+
+class Target(Value):
+    """Where the person stands: a notebook, its live kernel, the active cell; each may be unknown."""
+
+    notebook: str | None = None
+    kernel: str | None = None
+    cell: str | None = None
+
+
+class NewSession(Value):
+    """Open a fresh session and make it the current one of this workspace."""
+
+    type: Literal["new_session"] = "new_session"
+    title: str = ""
+
+
+class RenameSession(Value):
+    type: Literal["rename_session"] = "rename_session"
+    session: str
+    title: str
+
+
+class ChooseModel(Value):
+    """Use this model (``provider/name``) for the session from now on."""
+
+    type: Literal["choose_model"] = "choose_model"
+    session: str
+    model: str
+
+
+class Prompt(Value):
+    """Ask. ``text`` is at most 1,000,000 characters."""
+
+    type: Literal["prompt"] = "prompt"
+    session: str
+    text: str
+    target: Target = Target()
+    attachments: tuple[Attachment, ...] = ()
+    model: str | None = None
+    intent: Intent = "auto"
+    edge: Edge = "sidebar"
+
+
+class Cancel(Value):
+    """Stop a run; without ``run``, whatever runs in the session."""
+
+    type: Literal["cancel"] = "cancel"
+    session: str
+    run: str | None = None
+
+
+class Approve(Value):
+    type: Literal["approve"] = "approve"
+    session: str
+    approval: str
+
+
+class Reject(Value):
+    type: Literal["reject"] = "reject"
+    session: str
+    approval: str
+    reason: str = ""
+
+
+class AcceptEdit(Value):
+    """Apply the named hunks (None: all pending ones); ``execute`` also runs the touched code cell."""
+
+    type: Literal["accept_edit"] = "accept_edit"
+    session: str
+    edit: str
+    hunks: tuple[int, ...] | None = None
+    execute: bool = False
+
+
+class RejectEdit(Value):
+    type: Literal["reject_edit"] = "reject_edit"
+    session: str
+    edit: str
+    hunks: tuple[int, ...] | None = None
+
+
+class Undo(Value):
+    """Bring files, notebook and conversation back to before ``run`` (None: the latest one not undone).
+
+    Undoing an undo is `Redo`; both are checkpoints, so nothing is lost on the way.
+    """
+
+    type: Literal["undo"] = "undo"
+    session: str
+    run: str | None = None
+
+
+class Redo(Value):
+    type: Literal["redo"] = "redo"
+    session: str
+
+
+Command = Annotated[
+    NewSession
+    | RenameSession
+    | ChooseModel
+    | Prompt
+    | Cancel
+    | Approve
+    | Reject
+    | AcceptEdit
+    | RejectEdit
+    | Undo
+    | Redo,
+    Field(discriminator="type"),
+]
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+class Ack(Value):
+    """The answer to a command that was taken: which session and run it concerns, and the sequence
+    number after which its events follow."""
+
+    session: str
+    run: str | None = None
+    seq: int = 0

@@ -1,0 +1,128 @@
+"""The error tree. Each message says what happened, where, and what to do next.
+
+::
+
+    CodemadError
+    ├── UsageError            a command, option or argument that makes no sense
+    ├── NotFound              a session, run, edit, cell, file or model that does not exist
+    ├── StaleEdit             the cell or file changed since it was read
+    ├── NotebookError         a notebook cannot be read or written
+    ├── KernelError           a kernel is missing, dead, or did not answer in time
+    ├── GitError              git failed or is missing
+    ├── StoreError            the session store failed
+    │   └── StoreHeld         another process owns the store file
+    ├── ProviderError         a model call failed (carried in the stream, never raised out of it)
+    ├── ToolError             a tool refused or failed; its message goes back to the model
+    └── Denied                permission or approval refused
+"""
+
+from typing import Literal
+
+from codemad_jupyter.protocol.base import Value
+
+ProviderErrorKind = Literal[
+    "bad_key",
+    "no_key",
+    "unknown_model",
+    "rate_limited",
+    "overloaded",
+    "server",
+    "timeout",
+    "connection",
+    "malformed",
+    "bad_request",
+    "context_window",
+    "cancelled",
+]
+
+
+class CodemadError(Exception):
+    """Base of all errors a person may see. ``code`` is stable; ``hint`` is the next step."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def value(self) -> "ErrorValue":
+        """The same as a value for the wire."""
+        return ErrorValue(code=self.code, message=self.message, hint=self.hint)
+
+
+class UsageError(CodemadError):
+    code = "usage"
+
+
+class NotFound(CodemadError):
+    code = "not_found"
+
+
+class StaleEdit(CodemadError):
+    code = "stale_edit"
+
+
+class NotebookError(CodemadError):
+    code = "notebook"
+
+
+class KernelError(CodemadError):
+    code = "kernel"
+
+
+class GitError(CodemadError):
+    code = "git"
+
+
+class StoreError(CodemadError):
+    code = "store"
+
+
+class StoreHeld(StoreError):
+    """Another process owns the store; ``holder`` is its pid when the operating system tells."""
+
+    code = "store_held"
+
+    def __init__(self, message: str, *, hint: str = "", holder: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+
+
+class ProviderError(CodemadError):
+    """A model call failed. ``retry_after`` is in seconds, where the provider named it."""
+
+    code = "provider"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        kind: ProviderErrorKind = "server",
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind: ProviderErrorKind = kind
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ToolError(CodemadError):
+    code = "tool"
+
+
+class Denied(CodemadError):
+    code = "denied"
+
+
+class ErrorValue(Value):
+    """An error on the wire."""
+
+    code: str
+    message: str
+    hint: str = ""

@@ -1,0 +1,249 @@
+"""Events: all that the engine says. Past participles, one tagged union, numbered per session.
+
+Text deltas are live only; every other event is kept and can be replayed after a sequence number.
+Sequence numbers grow within a session but may have gaps.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.chunks import Segment
+from codemad_jupyter.protocol.commands import Edge, Intent, Target
+from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
+from codemad_jupyter.protocol.messages import Message, Usage
+
+RunStatus = Literal["done", "failed", "cancelled", "interrupted", "out_of_budget"]
+Risk = Literal["read", "write", "execute", "network"]
+Phase = Literal["discuss", "plan", "execute", "verify"]
+
+
+class EventBase(Value):
+    """``at`` is seconds since the epoch (UTC); order is by ``seq``, never by time."""
+
+    seq: int = 0
+    session: str = ""
+    run: str | None = None
+    agent: str = "main"
+    at: float = 0.0
+
+
+class SessionChanged(EventBase):
+    """The session was opened, renamed, or got another model."""
+
+    type: Literal["session_changed"] = "session_changed"
+    title: str
+    model: str
+
+
+class RunStarted(EventBase):
+    type: Literal["run_started"] = "run_started"
+    prompt: str
+    model: str
+    edge: Edge
+    target: Target
+
+
+class IntentDecided(EventBase):
+    type: Literal["intent_decided"] = "intent_decided"
+    intent: Intent
+    reason: str
+
+
+class PhaseChanged(EventBase):
+    type: Literal["phase_changed"] = "phase_changed"
+    phase: Phase
+
+
+class ContextBuilt(EventBase):
+    """What will be sent, segment by segment, in estimated tokens."""
+
+    type: Literal["context_built"] = "context_built"
+    segments: tuple[Segment, ...]
+    tokens: int
+    window: int | None = None
+
+
+class TextDelta(EventBase):
+    """Live only. ``message`` is the id that the finished `MessageDone` will carry."""
+
+    type: Literal["text_delta"] = "text_delta"
+    message: str
+    text: str
+
+
+class ThinkingDelta(EventBase):
+    """Live only."""
+
+    type: Literal["thinking_delta"] = "thinking_delta"
+    message: str
+    text: str
+
+
+class MessageDone(EventBase):
+    """A finished model message. ``cost`` is in US dollars, None when the price is unknown."""
+
+    type: Literal["message_done"] = "message_done"
+    id: str
+    message: Message
+    model: str
+    usage: Usage = Usage()
+    cost: float | None = None
+
+
+class ToolCalled(EventBase):
+    type: Literal["tool_called"] = "tool_called"
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+    risk: Risk
+
+
+class ToolOutput(EventBase):
+    """Output while a tool still runs."""
+
+    type: Literal["tool_output"] = "tool_output"
+    call: str
+    text: str
+
+
+class ToolDone(EventBase):
+    """``summary`` is one line for the person; ``content`` is what the model gets."""
+
+    type: Literal["tool_done"] = "tool_done"
+    call: str
+    tool: str
+    status: Literal["ok", "error", "denied"]
+    summary: str
+    content: str
+    seconds: float = 0.0
+
+
+class ApprovalAsked(EventBase):
+    """``digest`` binds the answer to exactly this action."""
+
+    type: Literal["approval_asked"] = "approval_asked"
+    approval: str
+    call: str
+    tool: str
+    action: str
+    reason: str
+    digest: str
+
+
+class ApprovalSettled(EventBase):
+    type: Literal["approval_settled"] = "approval_settled"
+    approval: str
+    decision: Literal["approved", "rejected", "expired"]
+    reason: str = ""
+
+
+class CheckpointMade(EventBase):
+    """Made before the first change of a run, and before each undo and redo."""
+
+    type: Literal["checkpoint_made"] = "checkpoint_made"
+    checkpoint: str
+    reason: Literal["run", "undo", "redo"]
+    files: int = 0
+    notebooks: tuple[str, ...] = ()
+
+
+class EditProposed(EventBase):
+    type: Literal["edit_proposed"] = "edit_proposed"
+    edit: Edit
+
+
+class EditTried(EventBase):
+    """The proposal was tried away from the user's state."""
+
+    type: Literal["edit_tried"] = "edit_tried"
+    edit: str
+    trial: Trial
+
+
+class EditSettled(EventBase):
+    """Hunks were settled; ``hunks`` holds the status of every hunk of the edit.
+    With status ``stale`` nothing was applied and ``detail`` says why."""
+
+    type: Literal["edit_settled"] = "edit_settled"
+    edit: str
+    status: EditStatus
+    hunks: dict[int, HunkStatus]
+    detail: str = ""
+
+
+class CellExecuted(EventBase):
+    """A cell was run on somebody's order; ``error`` is ``Name: message`` when it failed."""
+
+    type: Literal["cell_executed"] = "cell_executed"
+    notebook: str
+    cell: str
+    ok: bool
+    error: str = ""
+    seconds: float = 0.0
+
+
+class Restored(EventBase):
+    """An undo or a redo is done. ``runs`` are the runs whose changes went away (undo) or came
+    back (redo); ``conflicts`` names what the person changed meanwhile and was left as it is."""
+
+    type: Literal["restored"] = "restored"
+    kind: Literal["undo", "redo"]
+    checkpoint: str
+    runs: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+class Notice(EventBase):
+    """Something the person should know: a fallback, a retry, a degraded mode."""
+
+    type: Literal["notice"] = "notice"
+    level: Literal["info", "warning", "error"]
+    code: str
+    text: str
+
+
+class RunFinished(EventBase):
+    """The end of every run, whatever happened; ``text`` is one sentence.
+    ``cost`` is None as soon as one call's price is unknown."""
+
+    type: Literal["run_finished"] = "run_finished"
+    status: RunStatus
+    text: str
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    seconds: float = 0.0
+
+
+Event = Annotated[
+    SessionChanged
+    | RunStarted
+    | IntentDecided
+    | PhaseChanged
+    | ContextBuilt
+    | TextDelta
+    | ThinkingDelta
+    | MessageDone
+    | ToolCalled
+    | ToolOutput
+    | ToolDone
+    | ApprovalAsked
+    | ApprovalSettled
+    | CheckpointMade
+    | EditProposed
+    | EditTried
+    | EditSettled
+    | CellExecuted
+    | Restored
+    | Notice
+    | RunFinished,
+    Field(discriminator="type"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+LIVE_ONLY = frozenset({"text_delta", "thinking_delta"})
+"""Types that are never stored."""
