@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import ProviderErrorKind
 from codemad_jupyter.protocol.messages import Message, ToolCallPart, Usage
+from codemad_jupyter.protocol.models import ModelInfo as ModelInfo
 
 
 class ToolSpec(Value):
@@ -87,25 +88,6 @@ class Failed(Value):
 
 
 Delta = TextPiece | ThinkingPiece | CallPiece | Announcement | Finished | Failed
-
-
-class ModelInfo(Value):
-    """A model one can choose. Prices are US dollars per million tokens; None means unknown."""
-
-    name: str
-    provider: str
-    window: int | None = None
-    max_output: int | None = None
-    input_price: float | None = None
-    output_price: float | None = None
-    cache_read_price: float | None = None
-    cache_write_price: float | None = None
-    tools: bool = True
-    thinking: bool = False
-    images: bool = False
-    ready: bool = True
-    """Whether it could be called now; ``why`` says what is missing."""
-    why: str = ""
 
 
 class Provider(Protocol):

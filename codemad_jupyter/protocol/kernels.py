@@ -8,6 +8,20 @@ from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.edits import CellType
 
 
+VariableKind = Literal[
+    "dataframe",
+    "series",
+    "array",
+    "number",
+    "text",
+    "collection",
+    "function",
+    "class",
+    "module",
+    "other",
+]
+
+
 class Column(Value):
     """A column of a table; ``missing`` is None when counting would have taken too long,
     ``missing_estimated`` says it was extrapolated from a sample."""
@@ -25,7 +39,9 @@ class Variable(Value):
 
     name: str
     type: str
-    kind: Literal["dataframe", "series", "array", "number", "text", "collection", "function", "class", "module", "other"]
+    kind: Literal[
+        "dataframe", "series", "array", "number", "text", "collection", "function", "class", "module", "other"
+    ]
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
     columns: tuple[Column, ...] = ()
