@@ -1,0 +1,1 @@
+"""What an agent may do, and the one gate in front of it (`executor`)."""

@@ -1,0 +1,81 @@
+"""Kernel tools: look at live variables and the last error, and run code with approval."""
+
+from typing import Any
+
+from codemad_jupyter.protocol.errors import NotFound
+from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, LastError, Variable
+from codemad_jupyter.tools.executor import MAX_CONTENT
+from codemad_jupyter.tools.tool import ToolContext, tool
+
+
+@tool("read")
+async def list_variables(context: ToolContext) -> KernelReport:
+    """The variables of the live kernel with type, shape, columns, memory and missing counts."""
+    report = await context.need_kernel().report(deadline=context.inspect_deadline)
+    return fitted(report.model_copy(update={"history": (), "last_error": None}))
+
+
+def fitted(report: KernelReport, limit: int = MAX_CONTENT) -> KernelReport:
+    """The report with fewer columns, then fewer variables, until its JSON has ``limit`` characters."""
+    for columns, variables in ((60, 400), (20, 200), (5, 100), (0, 50)):
+        cut = tuple(_shortened(each, columns) for each in report.variables[:variables])
+        truncated = report.truncated or len(cut) < len(report.variables)
+        report = report.model_copy(update={"variables": cut, "truncated": truncated})
+        if len(report.model_dump_json(exclude_defaults=True)) <= limit:
+            break
+    return report
+
+
+def _shortened(variable: Variable, columns: int) -> Variable:
+    over = len(variable.columns) - columns
+    if over <= 0:
+        return variable
+    more = variable.more_columns + over
+    return variable.model_copy(update={"columns": variable.columns[:columns], "more_columns": more})
+
+
+@tool("read")
+async def inspect_variable(context: ToolContext, name: str) -> Variable:
+    """One variable in more depth."""
+    report = await context.need_kernel().report(names=(name,), deadline=context.inspect_deadline)
+    found = next((each for each in report.variables if each.name == name), None)
+    if found is None:
+        raise NotFound(f"The kernel has no variable {name}.", hint="list_variables shows what there is.")
+    return found
+
+
+@tool("read")
+async def last_error(context: ToolContext) -> LastError | None:
+    """The kernel's last exception with the source of the cell that raised it, or null."""
+    report = await context.need_kernel().report(deadline=context.inspect_deadline)
+    return report.last_error
+
+
+@tool("execute")
+async def run_code(context: ToolContext, code: str) -> dict[str, Any]:
+    """Run code in the live kernel, after the person approved it. Outputs come back as text."""
+    kernel = context.need_kernel()
+    result: ExecutionResult = await kernel.execute(code)
+    return {
+        "ok": result.ok,
+        "error": f"{result.error_name}: {result.error_message}" if not result.ok else "",
+        "traceback": result.traceback[-4_000:],
+        "text": "\n".join(filter(None, map(_output_text, result.outputs))),
+        "seconds": result.seconds,
+    }
+
+
+def _output_text(output: dict[str, Any]) -> str:
+    if output.get("output_type") == "stream":
+        return _joined(output.get("text", ""))
+    data = output.get("data", {})
+    if "text/plain" in data:
+        return _joined(data["text/plain"])
+    return f"[{', '.join(data)}]" if data else ""
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+TOOLS = (list_variables, inspect_variable, last_error, run_code)

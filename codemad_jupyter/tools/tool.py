@@ -1,0 +1,131 @@
+"""Tools: a name, a schema made from a function's signature, a risk, and the call itself.
+
+Owns `Tool`, `ToolContext` and the registry. Which calls are let through is decided in
+`permissions` and carried out in `executor`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from codemad_jupyter.gateway.provider import ToolSpec
+from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.protocol.commands import Target
+from codemad_jupyter.protocol.edits import Edit
+from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
+from codemad_jupyter.protocol.events import Risk
+
+
+class Proposer(Protocol):
+    """Takes an edit, announces and tries it, and returns it with its trial."""
+
+    async def __call__(self, edit: Edit) -> Edit: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolContext:
+    """What a tool may reach during one run."""
+
+    root: Path
+    target: Target
+    kernel: KernelPort | None
+    notebook: NotebookPort | None
+    propose: Proposer
+    output: Callable[[str], None]
+    inspect_deadline: float = 0.5
+    seen: dict[str, str] = field(default_factory=dict)
+    """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""
+
+    def need_kernel(self) -> KernelPort:
+        """The kernel, or an error that says how to get one."""
+        if self.kernel is None:
+            raise KernelError(
+                "No kernel is connected to this conversation.",
+                hint="Open a notebook with a running kernel, or use %codemad inside one.",
+            )
+        return self.kernel
+
+    def need_notebook(self) -> tuple[NotebookPort, str]:
+        """The notebook port and path, or an error that says how to get one."""
+        if self.notebook is None or self.target.notebook is None:
+            raise NotFound(
+                "No notebook is open in this conversation.",
+                hint="Open a notebook in JupyterLab, or name one with --notebook.",
+            )
+        return self.notebook, self.target.notebook
+
+
+ToolFunction = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool. ``arguments`` validates a call; ``summary`` makes the person's one-line account."""
+
+    name: str
+    description: str
+    risk: Risk
+    function: ToolFunction
+    arguments: type[BaseModel]
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model sees it."""
+        schema = self.arguments.model_json_schema()
+        schema.pop("title", None)
+        return ToolSpec(name=self.name, description=self.description, parameters=schema)
+
+    def check(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments, validated; raises `ToolError` that names each wrong one."""
+        try:
+            model = self.arguments.model_validate(arguments)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+            raise ToolError(f"Wrong arguments for {self.name}: {wrong}.") from error
+        return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def tool(risk: Risk) -> Callable[[ToolFunction], Tool]:
+    """Make a Tool of an async function whose first parameter is the `ToolContext`."""
+
+    def make(function: ToolFunction) -> Tool:
+        hints = get_type_hints(function, include_extras=True)
+        fields: dict[str, Any] = {}
+        for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[name] = (hints[name], Field(default))
+        name = function.__name__
+        model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model)
+
+    return make
+
+
+class Registry:
+    """Tools by name."""
+
+    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+        self._tools: dict[str, Tool] = {}
+        for each in tools:
+            self.add(each)
+
+    def add(self, new: Tool) -> None:
+        """Add a tool; a second one of the same name is a `UsageError`."""
+        if new.name in self._tools:
+            raise UsageError(f"There is a tool named {new.name} already.", hint="Give it another name.")
+        self._tools[new.name] = new
+
+    def get(self, name: str) -> Tool:
+        """The tool, or a `ToolError` that lists what there is."""
+        if name not in self._tools:
+            raise ToolError(f"There is no tool named {name}.", hint=f"Tools: {', '.join(self._tools)}.")
+        return self._tools[name]
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """All tools as a model sees them, in a stable order."""
+        return tuple(each.spec for each in self._tools.values())
