@@ -1,0 +1,1 @@
+"""The %codemad magics: one edge of the engine, drawn in cell outputs and terminals."""
