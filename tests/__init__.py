@@ -1,0 +1,1 @@
+"""The tests mirror the package, a folder for each of its rooms."""

@@ -1,0 +1,91 @@
+"""A JupyterLab and a Chromium for the whole run, a fresh page for each test, and pictures of what it saw."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.lab import Lab, running_lab
+
+RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
+PAGE_TIMEOUT = 30_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium(repository: Path) -> str:
+    """The browser's path; without one a person's run skips and CI fails."""
+    command = [sys.executable, str(repository / "dev.py"), "chromium"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    if not found:
+        no_chromium = "no Chromium: `python3 dev.py test` looks for one and says how to get it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(no_chromium)
+        pytest.skip(no_chromium)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, repository: Path) -> Callable[..., Path]:
+    """Save what a page shows as test-artifacts/<test>[-<name>].png."""
+    test = re.sub(r"\W+", "-", request.node.name).strip("-")
+    folder = repository / "test-artifacts"
+
+    def save(page: Page, name: str = "") -> Path:
+        path = folder / (f"{test}-{name}.png" if name else f"{test}.png")
+        page.screenshot(path=path)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def open_lab(browser: Browser, picture: Callable[..., Path]) -> Iterator[Callable[..., Page]]:
+    """Open an address of a lab in a fresh browser profile and wait until its layout is restored."""
+    pages: list[Page] = []
+
+    def open_address(address: str) -> Page:
+        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(PAGE_TIMEOUT)
+        pages.append(page)
+        page.goto(address)
+        page.wait_for_function(RESTORED)
+        return page
+
+    yield open_address
+    for number, page in enumerate(pages):
+        if not page.is_closed():
+            picture(page, f"end-{number}" if number else "end")
+        page.context.close()
+
+
+@pytest.fixture
+def page(lab: Lab, open_lab: Callable[..., Page]) -> Page:
+    return open_lab(lab.address())
