@@ -22,7 +22,7 @@ def _variable(variable: Variable) -> str:
     line = f"{variable.name}: {variable.type} {shape} {variable.dtype or ''}".rstrip()
     if variable.columns:
         columns = ", ".join(f"{c.name} {c.dtype}" for c in variable.columns[:40])
-        more = len(variable.columns) - 40 + variable.more_columns
+        more = len(variable.columns[40:]) + variable.more_columns
         line += f" [{columns}{f', … {more} more' if more > 0 else ''}]"
     return f"{line} = {variable.preview}" if variable.preview else line
 

@@ -1,0 +1,1 @@
+"""Connects the services to the engine, and offers it to the edges."""

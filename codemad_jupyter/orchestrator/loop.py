@@ -1,0 +1,176 @@
+"""The agent loop: ask the model, run its tool calls, until it has nothing more to call.
+
+Knows a Provider, a way to run calls, and where to say things; no provider, tool or front end by name.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from codemad_jupyter.gateway.provider import (
+    Announcement,
+    CallPiece,
+    Failed,
+    Finished,
+    Provider,
+    Request,
+    TextPiece,
+    ThinkingPiece,
+)
+from codemad_jupyter.protocol.events import (
+    Event,
+    MessageDone,
+    Notice,
+    RunStatus,
+    TextDelta,
+    ThinkingDelta,
+)
+from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart, Usage
+from codemad_jupyter.tools.proposals import new_id
+
+SAME_CALL = 3
+"""How often a model may make the very same call in one run before it is stopped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one run may use. None means no limit."""
+
+    steps: int = 25
+    tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Tally:
+    """What a run has used so far. ``cost`` is None as soon as one price is unknown."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = 0.0
+    steps: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, usage: Usage, cost: float | None) -> None:
+        """Count one model call."""
+        self.usage += usage
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def exceeded(self, limits: Limits) -> str | None:
+        """The limit that is reached, as a sentence; checked before every model call."""
+        used = self.usage.input_tokens + self.usage.output_tokens
+        if self.steps >= limits.steps:
+            return f"Stopped after {self.steps} model calls, the limit for one run."
+        if limits.tokens is not None and used >= limits.tokens:
+            return f"Stopped after {used} tokens, the limit for one run."
+        if limits.cost is not None and self.cost is not None and self.cost >= limits.cost:
+            return f"Stopped after ${self.cost:.4f}, the limit for one run."
+        if limits.seconds is not None and self.seconds >= limits.seconds:
+            return f"Stopped after {self.seconds:.0f} seconds, the limit for one run."
+        return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the loop ended: a status and a sentence."""
+
+    status: RunStatus
+    text: str
+
+
+Emit = Callable[[Event], object]
+RunCalls = Callable[[tuple[ToolCallPart, ...]], Awaitable[tuple[ToolResultPart, ...]]]
+Keep = Callable[[Message], Awaitable[None]]
+
+
+async def run_loop(
+    request: Request,
+    provider: Provider,
+    *,
+    run_calls: RunCalls,
+    emit: Emit,
+    keep: Keep,
+    tally: Tally,
+    limits: Limits,
+) -> Outcome:
+    """Drive the model to the end of its turn; every message is kept before the next step."""
+    calls_made: Counter[str] = Counter()
+    while True:
+        reached = tally.exceeded(limits)
+        if reached:
+            return Outcome("out_of_budget", f"{reached} Say “go on” to continue.")
+        tally.steps += 1
+        answer = await _one_message(request, provider, emit=emit, keep=keep)
+        tally.add(answer.usage, answer.cost if isinstance(answer, Finished) else 0.0)
+        if isinstance(answer, Failed):
+            return Outcome("failed", f"{answer.text} {answer.hint}".strip())
+        calls = answer.message.tool_calls
+        if not calls:
+            return _ended(answer)
+        calls_made.update(call.model_dump_json(exclude={"id"}) for call in calls)
+        if max(calls_made.values()) > SAME_CALL:
+            return Outcome("failed", "Stopped: the model kept making the same tool call.")
+        results = Message(role="tool", parts=await run_calls(calls))
+        await keep(results)
+        request = request.model_copy(update={"messages": (*request.messages, answer.message, results)})
+
+
+def _ended(answer: Finished) -> Outcome:
+    if answer.stop == "length":
+        return Outcome("done", "The answer was cut at the length limit. Say “go on” to continue.")
+    if answer.stop == "refused":
+        return Outcome("failed", "The model refused to answer. Ask in another way or choose another model.")
+    return Outcome("done", "Done.")
+
+
+async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep: Keep) -> Finished | Failed:
+    id, text = new_id("message"), ""
+    kept = False
+    stream = provider.stream(request)
+    try:
+        async for delta in stream:
+            match delta:
+                case TextPiece():
+                    text += delta.text
+                    emit(TextDelta(message=id, text=delta.text))
+                case ThinkingPiece():
+                    emit(ThinkingDelta(message=id, text=delta.text))
+                case Announcement():
+                    emit(Notice(level="warning", code=delta.code, text=delta.text))
+                case CallPiece():
+                    pass  # told as ToolCalled when it runs
+                case Finished() | Failed():
+                    kept = True
+                    await _keep(delta, id, text, emit=emit, keep=keep)
+                    return delta
+    finally:
+        if not kept and text:
+            await _keep_partial(request.model, id, text, emit=emit, keep=keep)
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+    return Failed(kind="malformed", text="The model's answer ended without an end.", model=request.model)
+
+
+async def _keep(answer: Finished | Failed, id: str, text: str, *, emit: Emit, keep: Keep) -> None:
+    if isinstance(answer, Failed):
+        if text:
+            await _keep_partial(answer.model, id, text, emit=emit, keep=keep)
+        return
+    await keep(answer.message)
+    done = MessageDone(
+        id=id, message=answer.message, model=answer.model, usage=answer.usage, cost=answer.cost
+    )
+    emit(done)
+
+
+async def _keep_partial(model: str, id: str, text: str, *, emit: Emit, keep: Keep) -> None:
+    message = Message(role="assistant", parts=(TextPart(text=text),))
+    emit(MessageDone(id=id, message=message, model=model))
+    await keep(message)

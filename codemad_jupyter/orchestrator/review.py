@@ -1,0 +1,204 @@
+"""Proposals on their way to the user's files and cells: announced, tried, then settled hunk by hunk."""
+
+import asyncio
+from pathlib import Path
+from typing import assert_never
+
+from codemad_jupyter.notebooks.files import write_atomically
+from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol.commands import Target
+from codemad_jupyter.protocol.edits import (
+    CellChange,
+    CellTarget,
+    Edit,
+    FileTarget,
+    HunkStatus,
+    Trial,
+    settled_text,
+)
+from codemad_jupyter.protocol.errors import CodemadError, NotFound, StaleEdit, UsageError
+from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
+from codemad_jupyter.tools.files import inside, read_text
+
+
+class Reviewer:
+    """Takes the proposals of one session and settles them."""
+
+    def __init__(self, services: Services, session: Session, checkpointer: Checkpointer) -> None:
+        self._services = services
+        self._session = session
+        self._checkpointer = checkpointer
+        self._lock = asyncio.Lock()
+
+    async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
+        """Announce a proposal and try it away from the user's state."""
+        self._session.bus.emit(EditProposed(edit=edit), run=run)
+        trial = await self._try(edit, run, kernel)
+        if trial is None:
+            return edit
+        self._session.bus.emit(EditTried(edit=edit.id, trial=trial), run=run)
+        return self._session.state.edits[edit.id]
+
+    async def _try(self, edit: Edit, run: str, kernel: KernelPort | None) -> Trial | None:
+        target = edit.target
+        if isinstance(target, FileTarget):
+            return syntax_trial(edit.after, target.path) if target.path.endswith(".py") else None
+        if target.cell_type != "code" or target.op not in ("insert", "replace"):
+            return None
+        if kernel is None or not self._services.trial:
+            return Trial(status="skipped", method="none", detail="No kernel to try it in.")
+        try:
+            code = self._with_earlier(edit, run)
+            return await kernel.try_code(code, timeout=self._services.trial_seconds)
+        except CodemadError as error:
+            return Trial(status="skipped", method="none", detail=str(error))
+
+    def _with_earlier(self, edit: Edit, run: str) -> str:
+        # A later cell of the same answer may need what an earlier one, not accepted yet, defines.
+        state = self._session.state
+        earlier = (
+            other.after
+            for id, other in state.edits.items()
+            if id != edit.id
+            and state.edit_runs[id] == run
+            and other.status == "pending"
+            and _is_new_code(other)
+        )
+        return "\n\n".join((*earlier, edit.after))
+
+    async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> None:
+        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied."""
+        async with self._lock:
+            edit, named = self._pending(id, hunks)
+            run = self._session.state.edit_runs[id]
+            try:
+                await self._apply(edit, edit.settle(named, "accepted"), run)
+            except (StaleEdit, NotFound) as error:
+                settled = EditSettled(edit=id, status="stale", hunks=_statuses(edit), detail=str(error))
+                self._session.bus.emit(settled, run=run)
+                await self._session.bus.saved()
+                return
+            self._settled(edit.settle(named, "accepted"), run)
+            if execute:
+                await self._execute(edit, run)
+            await self._session.bus.saved()
+
+    async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
+        """Settle hunks of an edit as rejected; nothing is changed."""
+        async with self._lock:
+            edit, named = self._pending(id, hunks)
+            self._settled(edit.settle(named, "rejected"), self._session.state.edit_runs[id])
+            await self._session.bus.saved()
+
+    def _pending(self, id: str, hunks: tuple[int, ...] | None) -> tuple[Edit, set[int]]:
+        edit = self._session.state.edits.get(id)
+        if edit is None:
+            raise NotFound(f"This session has no edit {id}.", hint="It may belong to another session.")
+        pending = {hunk.id for hunk in edit.hunks if hunk.status == "pending"}
+        named = pending if hunks is None else set(hunks)
+        if not named or not named <= pending:
+            raise UsageError(
+                f"“{edit.title}” has no pending hunk of that number.", hint="It was settled already."
+            )
+        run = self._session.state.runs[self._session.state.edit_runs[id]]
+        if run.undone:
+            raise UsageError(f"“{edit.title}” belongs to a run that was undone.", hint="Redo it first.")
+        return edit, named
+
+    def _settled(self, edit: Edit, run: str) -> None:
+        event = EditSettled(edit=edit.id, status=edit.status, hunks=_statuses(edit))
+        self._session.bus.emit(event, run=run)
+
+    async def _apply(self, edit: Edit, wanted: Edit, run: str) -> None:
+        match edit.target:
+            case FileTarget():
+                await self._check_file(edit, edit.target)
+                await self._checkpointer.before_change(run, ())
+                async with self._checkpointer.watching_files(run):
+                    await asyncio.to_thread(self._write, edit, wanted, edit.target)
+            case CellTarget():
+                await self._apply_cell(edit, wanted, edit.target, run)
+            case _:
+                assert_never(edit.target)
+
+    async def _check_file(self, edit: Edit, target: FileTarget) -> Path:
+        path = inside(self._services.root, target.path)
+        began = target.exists or any(hunk.status == "accepted" for hunk in edit.hunks)
+        if not began and path.exists():
+            raise StaleEdit(f"{target.path} exists by now.", hint="Ask again to see what it holds.")
+        if began:
+            text = await asyncio.to_thread(read_text, self._services.root, target.path)
+            if text != settled_text(edit):
+                raise StaleEdit(f"{target.path} changed since it was read.", hint="Ask again.")
+        return path
+
+    def _write(self, edit: Edit, wanted: Edit, target: FileTarget) -> None:
+        path = inside(self._services.root, target.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, settled_text(wanted).encode("utf-8"))
+
+    async def _apply_cell(self, edit: Edit, wanted: Edit, target: CellTarget, run: str) -> None:
+        port = await self._services.ports.notebook(Target(notebook=target.notebook))
+        if port is None:
+            raise NotFound(f"{target.notebook} cannot be reached.", hint="Open the notebook and try again.")
+        change = cell_change(edit, wanted, target)
+        if change.op != "insert" and (await port.view(target.notebook)).cell(target.cell) is None:
+            raise StaleEdit(f"Cell {target.cell} is gone.", hint="It was deleted; ask again.")
+        await self._checkpointer.before_change(run, (target.notebook,))
+        await port.apply(target.notebook, (change,))
+        left = None if target.op == "delete" else settled_text(wanted)
+        await self._checkpointer.touched_cell(run, target.notebook, target.cell, left)
+
+    async def _execute(self, edit: Edit, run: str) -> None:
+        target = edit.target
+        if not isinstance(target, CellTarget) or target.cell_type != "code" or target.op == "delete":
+            return
+        port = await self._services.ports.notebook(Target(notebook=target.notebook))
+        if port is None:
+            return
+        error, ok, seconds = "", False, 0.0
+        async with self._checkpointer.watching_files(run):
+            try:
+                result = await port.execute_cell(target.notebook, target.cell)
+                ok, seconds = result.ok, result.seconds
+                error = "" if ok else f"{result.error_name}: {result.error_message}".strip(": ")
+            except CodemadError as failure:
+                error = str(failure)
+        event = CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
+        self._session.bus.emit(event, run=run)
+
+
+def cell_change(edit: Edit, wanted: Edit, target: CellTarget) -> CellChange:
+    """The document change that accepting leads to; it expects what the edit was made from."""
+    return CellChange(
+        op=target.op,
+        cell=target.cell,
+        cell_type=target.cell_type,
+        source=settled_text(wanted),
+        anchor=target.anchor,
+        position=target.position,
+        expect=None if target.op == "insert" else settled_text(edit),
+    )
+
+
+def syntax_trial(source: str, name: str) -> Trial:
+    """Whether Python source compiles."""
+    try:
+        compile(source, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        detail = f"{type(error).__name__}: {error.args[0]} (line {line})"
+        return Trial(status="failed", method="syntax", detail=detail)
+    return Trial(status="passed", method="syntax")
+
+
+def _is_new_code(edit: Edit) -> bool:
+    target = edit.target
+    return isinstance(target, CellTarget) and target.op == "insert" and target.cell_type == "code"
+
+
+def _statuses(edit: Edit) -> dict[int, HunkStatus]:
+    return {hunk.id: hunk.status for hunk in edit.hunks}

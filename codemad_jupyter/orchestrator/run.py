@@ -1,0 +1,204 @@
+"""One run: from a prompt to `RunFinished`. Whatever happens after `RunStarted` ends in an event."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from codemad_jupyter.gateway.provider import Request
+from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.orchestrator import intent
+from codemad_jupyter.orchestrator.approvals import Approvals
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
+from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
+from codemad_jupyter.protocol.commands import Prompt
+from codemad_jupyter.protocol.edits import Trial
+from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
+from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
+from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.tools.executor import Executor, Question
+from codemad_jupyter.tools.tool import ToolContext
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """The work on one prompt."""
+
+    id: str
+    prompt: Prompt
+    model: str
+    services: Services
+    session: Session
+    reviewer: Reviewer
+    checkpointer: Checkpointer
+    approvals: Approvals
+    tally: Tally = field(default_factory=Tally)
+
+    def emit(self, event: Event) -> Event:
+        """Say something as this run."""
+        return self.session.bus.emit(event, run=self.id)
+
+    def warn(self, text: str) -> None:
+        """Tell the person about a degraded mode."""
+        self.emit(Notice(level="warning", code="degraded", text=text))
+
+    async def go(self) -> None:
+        """Do it all; never raises but for being cancelled, and then has said so."""
+        outcome = Outcome("cancelled", "Stopped.")
+        try:
+            outcome = await self._work()
+        except CodemadError as error:
+            outcome = Outcome("failed", str(error))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("run %s failed", self.id)
+            outcome = Outcome("failed", f"Internal error: {type(error).__name__}: {error}. See the log.")
+        finally:
+            self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        finished = RunFinished(
+            status=outcome.status,
+            text=outcome.text,
+            usage=self.tally.usage,
+            cost=self.tally.cost,
+            seconds=round(self.tally.seconds, 3),
+        )
+        self.emit(finished)
+
+    async def _work(self) -> Outcome:
+        chosen, reason = intent.decide(self.prompt.text, self.prompt.intent)
+        self.emit(IntentDecided(intent=chosen, reason=reason))
+        workflow, instruction = step(Workflow(), Begun(chosen))
+        self._follow(instruction)
+        kernel, notebook = await self._ports()
+        outcome = await self._loop(kernel, notebook)
+        state = self.session.state
+        proposed = tuple(edit for id, edit in state.edits.items() if state.edit_runs[id] == self.id)
+        _, instruction = step(workflow, LoopEnded(proposed))
+        self._follow(instruction)
+        return outcome
+
+    def _follow(self, instruction: Enter | Conclude) -> None:
+        if isinstance(instruction, Enter):
+            self.emit(PhaseChanged(phase=instruction.phase))
+            return
+        if instruction.verified:
+            self.emit(PhaseChanged(phase="verify"))
+        for edit in instruction.failing:
+            detail = edit.trial.detail if edit.trial else ""
+            text = f"“{edit.title}” failed when it was tried: {detail}"
+            self.emit(Notice(level="warning", code="trial_failed", text=text))
+
+    async def _ports(self) -> tuple[KernelPort | None, NotebookPort | None]:
+        kernel: KernelPort | None = None
+        notebook: NotebookPort | None = None
+        try:
+            kernel = await self.services.ports.kernel(self.prompt.target)
+            notebook = await self.services.ports.notebook(self.prompt.target)
+        except CodemadError as error:
+            self.warn(str(error))
+        return kernel, notebook
+
+    async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
+        services = self.services
+        provider = services.router.provider_for(self.model, fallbacks=services.fallbacks)
+        info = next((m for m in await provider.models() if m.name == self.model), None)
+        where = Surroundings(
+            root=services.root,
+            kernel=kernel,
+            notebook=notebook,
+            deadline=services.inspect_deadline,
+            redact=services.redact,
+            warn=self.warn,
+        )
+        window = info.window if info else None
+        messages, built = await build_context(self.prompt, self.session.messages, where, window=window)
+        self.emit(built)
+        request = Request(
+            model=self.model,
+            system=system_prompt(),
+            messages=messages,
+            tools=services.registry.specs,
+            max_tokens=min(services.max_output, info.max_output or services.max_output)
+            if info
+            else services.max_output,
+            thinking=bool(info and info.thinking),
+            timeout=services.silence,
+        )
+        return await run_loop(
+            request,
+            provider,
+            run_calls=self._executor(kernel, notebook).run,
+            emit=self.emit,
+            keep=self._keep,
+            tally=self.tally,
+            limits=services.limits,
+        )
+
+    async def _keep(self, message: Message) -> None:
+        await self.session.append(message, run=self.id)
+
+    def _executor(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Executor:
+        services = self.services
+        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id) if kernel else None
+        context = ToolContext(
+            root=services.root,
+            target=self.prompt.target,
+            kernel=guarded,
+            notebook=notebook,
+            propose=lambda edit: self.reviewer.propose(edit, run=self.id, kernel=kernel),
+            output=lambda text: None,
+            inspect_deadline=services.inspect_deadline,
+        )
+        return Executor(
+            services.registry,
+            context=context,
+            policy=services.policy,
+            ask=self._ask,
+            emit=self.emit,
+            redact=services.redact,
+            hooks=services.hooks,
+        )
+
+    async def _ask(self, question: Question) -> bool:
+        return await self.approvals.ask(question, run=self.id)
+
+
+@dataclass(frozen=True)
+class CheckpointedKernel:
+    """A KernelPort that makes the run's checkpoint before it executes, and notes changed files."""
+
+    port: KernelPort
+    checkpointer: Checkpointer
+    run: str
+
+    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
+        """As the kernel does."""
+        return await self.port.report(names=names, deadline=deadline)
+
+    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+        """Execute with a checkpoint before; being cancelled interrupts the kernel."""
+        await self.checkpointer.before_change(self.run, ())
+        async with self.checkpointer.watching_files(self.run):
+            try:
+                return await self.port.execute(code, timeout=timeout)
+            except asyncio.CancelledError:
+                await self.port.interrupt()
+                raise
+
+    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+        """As the kernel does."""
+        return await self.port.try_code(code, timeout=timeout)
+
+    async def interrupt(self) -> None:
+        """As the kernel does."""
+        await self.port.interrupt()

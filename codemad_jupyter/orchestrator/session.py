@@ -1,0 +1,103 @@
+"""A session: its bus, what its events add up to, and the tree of messages with a head."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+from codemad_jupyter.orchestrator.bus import Bus
+from codemad_jupyter.orchestrator.state import State
+from codemad_jupyter.protocol.events import Event, SessionChanged
+from codemad_jupyter.protocol.messages import Message, ToolResultPart
+from codemad_jupyter.store.sessions import Entry
+from codemad_jupyter.store.store import Store
+
+TITLE = 60
+"""Characters of the first prompt that become the title."""
+
+
+class Session:
+    """One conversation, loaded from the store. Built by `load`."""
+
+    def __init__(self, id: str, store: Store, *, last_seq: int, on_event: Callable[[Event], None]) -> None:
+        self.id = id
+        self.state = State()
+        self.path: list[Entry] = []
+        self._store = store
+        self._on_event = on_event
+        self.bus = Bus(id, store, last_seq=last_seq, observe=self._observe)
+
+    @classmethod
+    async def load(cls, id: str, store: Store, *, on_event: Callable[[Event], None]) -> "Session":
+        """The session as the store has it."""
+        session = cls(id, store, last_seq=await store.last_seq(id), on_event=on_event)
+        for event in await store.events(id):
+            session.state.fold(event)
+        await session.move(await store.head(id))
+        return session
+
+    def _observe(self, event: Event) -> None:
+        self.state.fold(event)
+        self._on_event(event)
+
+    @property
+    def head(self) -> str | None:
+        """The entry that the next message follows."""
+        return self.path[-1].id if self.path else None
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages from the root to the head."""
+        return [entry.message for entry in self.path]
+
+    async def append(self, message: Message, *, run: str) -> None:
+        """Store a message at the head and move the head to it."""
+        entry = await self._store.append_entry(
+            self.id, id=uuid.uuid4().hex, parent=self.head, run=run, message=message, at=time.time()
+        )
+        self.path.append(entry)
+
+    async def move(self, head: str | None) -> None:
+        """Put the head elsewhere in the tree; nothing is deleted."""
+        if head != self.head:
+            await self._store.update_session(self.id, head=head)
+        self.path = list(await self._store.entries(self.id, head))
+
+    def before(self, run: str) -> str | None:
+        """The head as it was before the run's first message."""
+        first = next((entry for entry in self.path if entry.run == run), None)
+        return first.parent if first else self.head
+
+    async def change(self, *, title: str | None = None, model: str | None = None) -> None:
+        """Rename the session or choose its model."""
+        title = title if title is not None else self.state.title
+        model = model if model is not None else self.state.model
+        await self._store.update_session(self.id, title=title, model=model)
+        self.bus.emit(SessionChanged(title=title, model=model))
+        await self.bus.saved()
+
+
+def closed(messages: list[Message]) -> list[Message]:
+    """The messages with a result for every tool call: providers refuse a call without one.
+
+    A run that was stopped or that crashed leaves calls open; they are answered as not run.
+    """
+    complete: list[Message] = []
+    for index, message in enumerate(messages):
+        complete.append(message)
+        following = messages[index + 1] if index + 1 < len(messages) else None
+        results = following.parts if following is not None and following.role == "tool" else ()
+        answered = {part.id for part in results if isinstance(part, ToolResultPart)}
+        missing = tuple(
+            ToolResultPart(id=call.id, name=call.name, content="Not run: the run was stopped.", is_error=True)
+            for call in message.tool_calls
+            if call.id not in answered
+        )
+        if missing and not answered:
+            complete.append(Message(role="tool", parts=missing))
+    return complete
+
+
+def title_of(prompt: str) -> str:
+    """A title from the first line of a prompt."""
+    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "New conversation")
+    return line if len(line) <= TITLE else f"{line[: TITLE - 1]}…"

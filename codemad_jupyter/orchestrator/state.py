@@ -1,0 +1,78 @@
+"""What a session's events add up to: runs, edits, approvals. A pure fold, the same for live and replay."""
+
+from dataclasses import dataclass, field
+
+from codemad_jupyter.protocol import events as ev
+from codemad_jupyter.protocol.edits import Edit
+from codemad_jupyter.protocol.events import Event, RunStatus
+
+
+@dataclass
+class RunState:
+    """A run; ``status`` is None while it goes on."""
+
+    id: str
+    status: RunStatus | None = None
+    undone: bool = False
+
+
+@dataclass
+class State:
+    """The session as its events tell it."""
+
+    title: str = ""
+    model: str = ""
+    runs: dict[str, RunState] = field(default_factory=dict)
+    edits: dict[str, Edit] = field(default_factory=dict)
+    edit_runs: dict[str, str] = field(default_factory=dict)
+    approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
+    undone: list[str] = field(default_factory=list)
+    """Checkpoints of the undos that can be redone, oldest first."""
+
+    def fold(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case ev.SessionChanged():
+                self.title, self.model = event.title, event.model
+            case ev.RunStarted(run=str(run)):
+                self.runs[run] = RunState(run)
+                self.undone.clear()
+            case ev.RunFinished(run=str(run)):
+                self.runs.setdefault(run, RunState(run)).status = event.status
+            case ev.EditProposed(run=str(run)):
+                self.edits[event.edit.id] = event.edit
+                self.edit_runs[event.edit.id] = run
+            case ev.EditTried() | ev.EditSettled():
+                self._fold_edit(event)
+            case ev.ApprovalAsked():
+                self.approvals[event.approval] = event
+            case ev.ApprovalSettled():
+                self.approvals.pop(event.approval, None)
+            case ev.Restored():
+                self._fold_restored(event)
+            case _:
+                pass
+
+    def _fold_edit(self, event: ev.EditTried | ev.EditSettled) -> None:
+        edit = self.edits.get(event.edit)
+        if edit is None:
+            return
+        if isinstance(event, ev.EditTried):
+            self.edits[edit.id] = edit.model_copy(update={"trial": event.trial})
+            return
+        hunks = tuple(h.model_copy(update={"status": event.hunks.get(h.id, h.status)}) for h in edit.hunks)
+        self.edits[edit.id] = edit.model_copy(update={"hunks": hunks})
+
+    def _fold_restored(self, event: ev.Restored) -> None:
+        for run in event.runs:
+            if run in self.runs:
+                self.runs[run].undone = event.kind == "undo"
+        if event.kind == "undo":
+            self.undone.append(event.checkpoint)
+        elif self.undone:
+            self.undone.pop()
+
+    @property
+    def running(self) -> list[str]:
+        """Runs that have not finished."""
+        return [run.id for run in self.runs.values() if run.status is None]
