@@ -4,6 +4,7 @@
 
     CodemadError
     ├── UsageError            a command, option or argument that makes no sense
+    │   └── TooLarge          more was sent than is taken
     ├── NotFound              a session, run, edit, cell, file or model that does not exist
     ├── StaleEdit             the cell or file changed since it was read
     ├── NotebookError         a notebook cannot be read or written
@@ -13,6 +14,7 @@
     │   └── StoreHeld         another process owns the store file
     ├── ProviderError         a model call failed (carried in the stream, never raised out of it)
     ├── ToolError             a tool refused or failed; its message goes back to the model
+    ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
 """
 
@@ -56,6 +58,10 @@ class CodemadError(Exception):
 
 class UsageError(CodemadError):
     code = "usage"
+
+
+class TooLarge(UsageError):
+    code = "too_large"
 
 
 class NotFound(CodemadError):
@@ -116,6 +122,10 @@ class ToolError(CodemadError):
     code = "tool"
 
 
+class ServerUnreachable(CodemadError):
+    code = "server_unreachable"
+
+
 class Denied(CodemadError):
     code = "denied"
 
@@ -126,3 +136,13 @@ class ErrorValue(Value):
     code: str
     message: str
     hint: str = ""
+
+
+def raised(value: ErrorValue) -> CodemadError:
+    """The exception for an error that came over the wire."""
+    kinds: list[type[CodemadError]] = [CodemadError]
+    for kind in kinds:  # grows while it is walked: the whole tree
+        if kind.code == value.code:
+            return kind(value.message, hint=value.hint)
+        kinds.extend(kind.__subclasses__())
+    return CodemadError(value.message, hint=value.hint)

@@ -1,0 +1,74 @@
+"""How a synchronous front end talks to the engine: the protocol, its two clients, and the choice.
+
+``HttpClient`` reaches the engine of the Jupyter server; ``ThreadClient`` keeps one in a thread of
+this process. Both block, as a magic does, and neither draws anything.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from codemad_jupyter.app.http_client import HttpClient as HttpClient
+from codemad_jupyter.app.thread_client import CallerThread as CallerThread
+from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
+from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
+from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.models import ModelInfo
+
+URL_VARIABLE = "CODEMAD_JUPYTER_URL"
+TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
+CERTIFICATE_VARIABLE = "CODEMAD_JUPYTER_CERT"
+
+
+class EngineClient(Protocol):
+    """Commands in, events out, from an ordinary thread."""
+
+    def submit(self, command: Command) -> Ack:
+        """Give a command. Raises the `CodemadError` with which it was refused."""
+        ...
+
+    def follow(self, ack: Ack) -> Iterator[Event]:
+        """The events of a command, up to the last one that belongs to it.
+
+        An interrupt (Ctrl-C, the stop button) while waiting cancels the run and goes on to its end;
+        a second one is raised. Text deltas may be missing after a broken line; `MessageDone` has all.
+        """
+        ...
+
+    def session(self) -> str:
+        """The current session of the workspace."""
+        ...
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models one can choose."""
+        ...
+
+    def default_model(self) -> str:
+        """The model that is used where nobody chose one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the client holds."""
+        ...
+
+
+class Connection(NamedTuple):
+    """A client of the server, or None and, where a server should have answered, why it did not."""
+
+    client: HttpClient | None
+    notice: str = ""
+
+
+def connect(*, kernel: str | None = None, environ: Mapping[str, str] | None = None) -> Connection:
+    """The server this kernel belongs to, if it answers; ``kernel`` is this kernel's id."""
+    variables = os.environ if environ is None else environ
+    url, token = variables.get(URL_VARIABLE, ""), variables.get(TOKEN_VARIABLE, "")
+    if not url or not token:
+        return Connection(None)
+    client = HttpClient(url, token=token, kernel=kernel, certificate=variables.get(CERTIFICATE_VARIABLE))
+    try:
+        client.probe()
+    except (ServerUnreachable, Denied) as error:
+        return Connection(None, f"{error.message} CodeMAD runs inside this kernel instead.")
+    return Connection(client)

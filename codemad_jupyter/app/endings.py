@@ -1,0 +1,44 @@
+"""When to stop following a command: which event is the last one that belongs to it. Pure."""
+
+from collections.abc import Callable
+
+from codemad_jupyter.protocol.commands import (
+    AcceptEdit,
+    Ack,
+    Approve,
+    Command,
+    Prompt,
+    Redo,
+    Reject,
+    RejectEdit,
+    Undo,
+)
+from codemad_jupyter.protocol.events import ApprovalSettled, EditSettled, Event, Restored, RunFinished
+
+Ending = Callable[[Event], bool]
+
+
+def ending(command: Command | None, ack: Ack) -> Ending | None:
+    """Says of each event whether it is the last; None when there is nothing to wait for.
+
+    Only a prompt goes on after its acknowledgement. The others have done their work by then, so
+    their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
+    kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
+    """
+    match command:
+        case Prompt() | None:
+            run = ack.run
+            if run is None:
+                return None
+            return lambda event: isinstance(event, RunFinished) and event.run == run
+        case AcceptEdit() | RejectEdit():
+            edit = command.edit
+            return lambda event: isinstance(event, EditSettled) and event.edit == edit
+        case Approve() | Reject():
+            approval = command.approval
+            return lambda event: isinstance(event, ApprovalSettled) and event.approval == approval
+        case Undo() | Redo():
+            kind = command.type
+            return lambda event: isinstance(event, Restored) and event.kind == kind
+        case _:
+            return None

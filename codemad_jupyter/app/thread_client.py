@@ -1,0 +1,214 @@
+"""An engine in a thread of this process, with its own loop, for kernels that have no server.
+
+Some work has to happen in the thread that asked: in a kernel, running the person's code. While
+that thread waits for the engine it serves such work (`CallerThread`).
+"""
+
+import asyncio
+import atexit
+import concurrent.futures
+import queue
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, Protocol, TypeVar, cast
+
+from codemad_jupyter.app.endings import Ending, ending
+from codemad_jupyter.protocol.commands import Ack, Cancel, Command
+from codemad_jupyter.protocol.errors import CodemadError, KernelError
+from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.models import ModelInfo
+
+T = TypeVar("T")
+
+START = 120.0
+ANSWER = 60.0
+CLOSE = 10.0
+
+
+class EngineDoor(Protocol):
+    """What a client needs of an engine."""
+
+    async def submit(self, command: Command) -> Ack: ...
+    def events(self, session: str, after: int = 0) -> AsyncIterator[Event]: ...
+    async def current_session(self) -> str: ...
+    async def models(self) -> tuple[ModelInfo, ...]: ...
+    @property
+    def default_model(self) -> str: ...
+    async def close(self) -> None: ...
+
+
+class CallerThread:
+    """Hands work from the engine's loop to the thread that waits for the engine."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._serving = False
+        self._lock = threading.Lock()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in the waiting thread; raises what it raises, `KernelError` if nobody waits."""
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        def job() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(work())
+            except KeyboardInterrupt:
+                future.set_exception(KernelError("The execution was interrupted.", hint="Run it again."))
+                raise
+            except BaseException as error:  # it belongs to whoever asked for the work
+                future.set_exception(error)
+
+        with self._lock:
+            if not self._serving:
+                said = "The kernel runs code for CodeMAD only while one of its cells waits for CodeMAD."
+                raise KernelError(said, hint="Ask again from a cell.")
+            self._jobs.put(job)
+        return await asyncio.wrap_future(future)
+
+    def wake(self) -> None:
+        """Let `serve` look around."""
+        self._jobs.put(None)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within this block the thread promises to `serve`."""
+        with self._lock:
+            self._serving = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._serving = False
+            while not self._jobs.empty():
+                self._jobs.get()
+
+    def serve(self, timeout: float) -> None:
+        """Do what is to be done, or wait at most ``timeout`` seconds for something."""
+        try:
+            job = self._jobs.get(timeout=timeout)
+        except queue.Empty:
+            return
+        if job is not None:
+            job()
+
+
+class ThreadClient:
+    """An `EngineClient` whose engine lives in a daemon thread; ``build`` makes it on that thread's loop."""
+
+    def __init__(
+        self, build: Callable[[], Awaitable[EngineDoor]], *, caller: CallerThread | None = None
+    ) -> None:
+        self._caller = caller or CallerThread()
+        self._commands: dict[Ack, Command] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._live, name="codemad-engine", daemon=True)
+        self._thread.start()
+        try:
+            self._engine = self._do(_built(build), timeout=START)
+        except BaseException:
+            self._stop()
+            raise
+        atexit.register(self.close)
+
+    def submit(self, command: Command) -> Ack:
+        ack = self._do(self._engine.submit(command), timeout=None)
+        self._commands[ack] = command
+        return ack
+
+    def follow(self, ack: Ack) -> Iterator[Event]:
+        last = ending(self._commands.pop(ack, None), ack)
+        return iter(()) if last is None else self._follow(ack, last=last)
+
+    def session(self) -> str:
+        return self._do(self._engine.current_session(), timeout=ANSWER)
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        return tuple(self._do(self._engine.models(), timeout=ANSWER))
+
+    def default_model(self) -> str:
+        return self._engine.default_model
+
+    def close(self) -> None:
+        """Close the engine, with its store, and end the thread."""
+        if self._loop.is_closed():
+            return
+        atexit.unregister(self.close)
+        try:
+            self._do(self._engine.close(), timeout=CLOSE)
+        finally:
+            self._stop()
+
+    def _follow(self, ack: Ack, *, last: Ending) -> Iterator[Event]:
+        inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        with self._caller.waiting():
+            reading = asyncio.run_coroutine_threadsafe(self._read(ack, inbox), self._loop)
+            reading.add_done_callback(lambda _: self._caller.wake())
+            cancelled = False
+            try:
+                while True:
+                    try:
+                        self._caller.serve(1.0)
+                    except KeyboardInterrupt:
+                        if cancelled or ack.run is None:
+                            raise
+                        cancelled = True
+                        self._start(self._engine.submit(Cancel(session=ack.session, run=ack.run)))
+                    while not inbox.empty():
+                        event = inbox.get()
+                        yield event
+                        if last(event):
+                            return
+                    if reading.done() and inbox.empty():
+                        reading.result()  # raises what ended the reading
+                        raise _gone()
+            finally:
+                reading.cancel()
+
+    async def _read(self, ack: Ack, inbox: "queue.SimpleQueue[Event]") -> None:
+        async with aclosing(
+            cast("AsyncGenerator[Event]", self._engine.events(ack.session, ack.seq))
+        ) as events:
+            async for event in events:
+                inbox.put(event)
+                self._caller.wake()
+
+    def _do(self, work: Coroutine[Any, Any, T], *, timeout: float | None) -> T:
+        """Run on the engine's loop and wait, serving what the engine asks of this thread meanwhile."""
+        future = self._start(work)
+        future.add_done_callback(lambda _: self._caller.wake())
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._caller.waiting():
+            while not future.done():
+                if until is not None and time.monotonic() > until:
+                    future.cancel()
+                    said = f"The engine in this process did not answer within {timeout:g} seconds."
+                    raise KernelError(said, hint="Restart the kernel.")
+                self._caller.serve(1.0)
+        return future.result()
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
+        if self._loop.is_closed():
+            work.close()
+            raise _gone()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _live(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE)
+
+
+async def _built(build: Callable[[], Awaitable[EngineDoor]]) -> EngineDoor:
+    return await build()
+
+
+def _gone() -> CodemadError:
+    return KernelError("The engine in this process has been closed.", hint="Restart the kernel.")

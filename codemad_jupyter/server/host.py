@@ -1,0 +1,202 @@
+"""The engine of this server: built at first use, closed with the server.
+
+Owns the one lock around building, and the activity stamp that keeps a hub from culling a server
+whose only work is a run. What the engine does is no business of this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import codemad_jupyter
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from codemad_jupyter.orchestrator.engine import Engine
+    from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Command
+    from codemad_jupyter.protocol.events import Event
+    from codemad_jupyter.server.ports import ServerPorts
+    from codemad_jupyter.server.tabs import Tabs
+
+PULSE = 30.0
+"""Seconds between two activity stamps of a silent run."""
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class EngineHost:
+    """Holds what lives as long as the server: the tabs, the ports, and at last the engine."""
+
+    def __init__(self, app: ServerApp, *, token: str, pulse: float = PULSE) -> None:
+        self.app = app
+        self.token = token
+        self._pulse = pulse
+        self._lock = asyncio.Lock()
+        self._engine: Engine | None = None
+        self._tabs: Tabs | None = None
+        self._ports: ServerPorts | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @property
+    def root(self) -> Path:
+        """The folder the server serves: the workspace."""
+        return Path(self.app.root_dir)
+
+    @property
+    def tabs(self) -> Tabs:
+        """The registry of browser tabs."""
+        if self._tabs is None:
+            from codemad_jupyter.server.tabs import Tabs
+
+            self._tabs = Tabs()
+        return self._tabs
+
+    @property
+    def ports(self) -> ServerPorts:
+        """How the engine reaches the kernels and notebooks of this server."""
+        if self._ports is None:
+            from codemad_jupyter.server.ports import ServerPorts
+
+            self._ports = ServerPorts(self.app, tabs=self.tabs, root=self.root)
+        return self._ports
+
+    async def engine(self) -> Engine:
+        """The engine, built by whoever comes first; a failed building is tried again by the next."""
+        async with self._lock:
+            if self._engine is None:
+                self._engine = await self._build()
+            return self._engine
+
+    async def submit(self, command: Command) -> Ack:
+        """Pass a command on, and keep the server awake while its run lasts."""
+        engine = await self.engine()
+        ack = await engine.submit(command)
+        if command.type == "prompt":
+            self._keep(self._stay_awake(engine, ack))
+        return ack
+
+    async def submit_for_kernel(self, command: Command) -> Ack:
+        """Like `submit`, but never waits for the asking kernel to run a cell: it is busy asking."""
+        from codemad_jupyter.protocol.commands import AcceptEdit, Ack
+
+        if not (isinstance(command, AcceptEdit) and command.execute):
+            return await self.submit(command)
+        engine = await self.engine()
+        seq = await engine.state_seq(command.session)
+        work = self._keep(engine.submit(command))
+        settled = self._keep(_settled(engine, command, after=seq))
+        await asyncio.wait({work, settled}, return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
+        return work.result() if work.done() else Ack(session=command.session, seq=seq)
+
+    async def models(self) -> dict[str, Any]:
+        """The models one can choose, and which is used where nobody chose."""
+        engine = await self.engine()
+        models = [model.model_dump() for model in await engine.models()]
+        return {"models": models, "default": engine.default_model}
+
+    async def status(self) -> dict[str, Any]:
+        """How things stand; asking does not start the engine."""
+        report: dict[str, Any] = {
+            "version": codemad_jupyter.__version__,
+            "workspace": self.root.name,
+            "tabs": len(self.tabs),
+            "engine": "asleep",
+        }
+        if self._engine is not None:
+            services = self._engine.services
+            report["engine"] = "busy" if self._engine.busy else "ready"
+            report["model"] = self._engine.default_model
+            report["store"] = "memory" if services.store.path is None else "file"
+            report["notices"] = list(services.notices)
+        return report
+
+    async def close(self) -> None:
+        """Close the engine, then what it reached the world through."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        async with self._lock:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                await engine.close()
+        if self._ports is not None:
+            await self._ports.close()
+
+    async def _build(self) -> Engine:
+        from codemad_jupyter.protocol.errors import StoreError
+
+        if self._closed:
+            raise StoreError("The Jupyter server is shutting down.", hint="Start it again, then retry.")
+        # Importing takes a second; the loop serves others meanwhile.
+        build = await asyncio.to_thread(importlib.import_module, "codemad_jupyter.app.build")
+        settings = await asyncio.to_thread(_settings, self.root)
+        engine: Engine = await build.build_engine(
+            self.root, ports=self.ports, settings=settings, edge="server"
+        )
+        return engine
+
+    def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("CodeMAD: a task in the background ended early", exc_info=task.exception())
+
+    async def _stay_awake(self, engine: Engine, ack: Ack) -> None:
+        """Stamp activity while the run works; one that waits for an answer does not count as work."""
+        working = asyncio.Event()
+        pulse = asyncio.create_task(self._pulse_while(working))
+        try:
+            working.set()
+            async with aclosing(cast("AsyncGenerator[Event]", engine.events(ack.session, ack.seq))) as events:
+                async for event in events:
+                    self.touch()
+                    if event.type == "run_finished" and event.run == ack.run:
+                        return
+                    if event.type == "approval_asked":
+                        working.clear()
+                    else:
+                        working.set()
+        finally:
+            pulse.cancel()
+
+    async def _pulse_while(self, working: asyncio.Event) -> None:
+        while True:
+            await working.wait()
+            self.touch()
+            await asyncio.sleep(self._pulse)
+
+    def touch(self) -> None:
+        """Tell the server, and so a hub, that somebody is at work here."""
+        from jupyter_server._tz import utcnow
+
+        self.app.web_app.settings["last_activity_times"]["codemad"] = utcnow()
+
+
+async def _settled(engine: Engine, command: AcceptEdit, *, after: int) -> None:
+    """Wait until the edit is settled, whatever runs then."""
+    async with aclosing(cast("AsyncGenerator[Event]", engine.events(command.session, after))) as events:
+        async for event in events:
+            if event.type == "edit_settled" and event.edit == command.edit:
+                return
+
+
+def _settings(root: Path) -> Any:
+    from codemad_jupyter.config.settings import load_settings
+
+    return load_settings(root)

@@ -1,0 +1,152 @@
+"""The REST routes of people's front ends, and what all of CodeMAD's handlers share.
+
+Imports nothing of the protocol before the first request: a server nobody asks pays nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+if TYPE_CHECKING:
+    from codemad_jupyter.protocol.commands import Ack, Command
+    from codemad_jupyter.server.host import EngineHost
+
+RESOURCE = "codemad"
+"""What an authorizer is asked about: ``read``, ``write`` and ``execute`` on this."""
+
+
+class CodemadHandler(APIHandler):
+    """Answers with JSON; what fails becomes ``{"error": ErrorValue}`` under a fitting status."""
+
+    auth_resource = RESOURCE
+
+    def initialize(self, host: EngineHost) -> None:
+        self.host = host
+
+    async def answer(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Do the work and send what it returns: JSON text as it is, anything else turned into JSON."""
+        try:
+            payload = await work()
+        except web.HTTPError:
+            raise
+        except Exception as error:  # the edge: nothing leaves it but a status and a value
+            self.fail(error)
+        else:
+            self.finish(payload if isinstance(payload, str) else json.dumps(payload))
+
+    def fail(self, error: Exception) -> None:
+        """Send the error."""
+        from codemad_jupyter.server.failures import failure
+
+        status, value = failure(error, log=self.log)
+        self.set_status(status)
+        self.finish(json.dumps({"error": value.model_dump()}))
+
+    def number(self, name: str) -> int:
+        """A whole number from the query, 0 when absent."""
+        from codemad_jupyter.protocol.errors import UsageError
+
+        text = self.get_query_argument(name, "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= 15):
+            raise UsageError(f"'{name}' must be a whole number.", hint="Leave it out to begin at the start.")
+        return int(text)
+
+
+class BodyHandler(CodemadHandler):
+    """Reads a body of bounded size; what is beyond the limit is thrown away as it arrives.
+
+    Subclasses carry ``@web.stream_request_body`` (it is not inherited).
+    """
+
+    def initialize(self, host: EngineHost) -> None:
+        super().initialize(host)
+        self._chunks: list[bytes] = []
+        self._received = 0
+
+    def data_received(self, chunk: bytes) -> None:
+        from codemad_jupyter.server.wire import BODY_BYTES
+
+        self._received += len(chunk)
+        if self._received <= BODY_BYTES:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+
+    def command(self) -> Command:
+        """The command that was sent. Raises `UsageError` or `TooLarge`."""
+        from codemad_jupyter.server.wire import BODY_BYTES, read_command, too_large
+
+        if self._received > BODY_BYTES:
+            raise too_large("request", limit=BODY_BYTES)
+        return read_command(b"".join(self._chunks))
+
+
+class SessionsHandler(CodemadHandler):
+    """The sessions of this workspace."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        await self.answer(self._sessions)
+
+    async def _sessions(self) -> dict[str, Any]:
+        engine = await self.host.engine()
+        sessions = await engine.sessions()
+        current = await engine.current_session()
+        return {"sessions": [session.model_dump() for session in sessions], "current": current}
+
+
+@web.stream_request_body
+class CommandsHandler(BodyHandler):
+    """Takes commands."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        await self.answer(self._submit)
+
+    async def _submit(self) -> dict[str, Any]:
+        ack: Ack = await self.host.submit(self.command())
+        return ack.model_dump()
+
+
+class EventsHandler(CodemadHandler):
+    """The stored events of a session."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        await self.answer(lambda: self._events(session))
+
+    async def _events(self, session: str) -> str:
+        from codemad_jupyter.server.history import stored
+
+        after = self.number("after")
+        events = await stored(await self.host.engine(), session, after=after)
+        return f'{{"events": [{", ".join(event.model_dump_json() for event in events)}]}}'
+
+
+class ModelsHandler(CodemadHandler):
+    """The models one can choose."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        await self.answer(self.host.models)
+
+
+class StatusHandler(CodemadHandler):
+    """How CodeMAD is doing here."""
+
+    _track_activity = False
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        await self.answer(self.host.status)

@@ -1,0 +1,88 @@
+"""The notebook port of the server: a tab that has the notebook open, else the file.
+
+An open document belongs to its tab: nobody writes the file behind its back. Only a notebook
+that is open nowhere is read and written as a file.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from codemad_jupyter.notebooks.ports import NotebookPort
+from codemad_jupyter.protocol.edits import CellChange
+from codemad_jupyter.protocol.errors import NotebookError
+from codemad_jupyter.protocol.frames import PortOp
+from codemad_jupyter.protocol.kernels import ExecutionResult, NotebookView
+from codemad_jupyter.server.tabs import RELOAD, Tab, Tabs
+
+TIMEOUTS: dict[PortOp, float | None] = {
+    "view": 10.0,
+    "snapshot": 20.0,
+    "apply": 15.0,
+    "save": 30.0,
+    "execute": None,  # a cell may run for hours; the call ends when the tab goes away
+}
+
+
+class TabNotebooks:
+    """`NotebookPort` over the tabs; ``files`` serves what no tab has open."""
+
+    def __init__(
+        self, tabs: Tabs, *, files: NotebookPort, timeouts: dict[PortOp, float | None] | None = None
+    ) -> None:
+        self._tabs = tabs
+        self._files = files
+        self._timeouts = TIMEOUTS | (timeouts or {})
+
+    async def view(self, path: str) -> NotebookView:
+        tab = await self._tabs.holder(path)
+        if tab is None:
+            return await self._files.view(path)
+        try:
+            seen = NotebookView.model_validate(await self._ask(tab, "view", path=path))
+        except ValidationError as error:
+            raise _garbled(path, "view") from error
+        return seen.model_copy(update={"live": True, "path": path})
+
+    async def snapshot(self, path: str) -> dict[str, Any]:
+        tab = await self._tabs.holder(path)
+        if tab is None:
+            return await self._files.snapshot(path)
+        document = await self._ask(tab, "snapshot", path=path)
+        if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+            raise _garbled(path, "snapshot")
+        return document
+
+    async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
+        tab = await self._tabs.holder(path)
+        if tab is None:
+            await self._files.apply(path, changes)
+            return
+        steps = [change.model_dump(mode="json") for change in changes]
+        await self._ask(tab, "apply", path=path, arguments={"changes": steps})
+
+    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+        tab = await self._tabs.holder(path)
+        if tab is None:
+            return await self._files.execute_cell(path, cell)
+        outcome = await self._ask(tab, "execute", path=path, arguments={"cell": cell})
+        if not isinstance(outcome, dict) or not isinstance(outcome.get("ok"), bool):
+            raise _garbled(path, "execute")
+        name, _, message = str(outcome.get("error") or "").partition(": ")
+        seconds = outcome.get("seconds")
+        return ExecutionResult(
+            ok=outcome["ok"],
+            error_name=name,
+            error_message=message,
+            seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        )
+
+    async def _ask(self, tab: Tab, op: PortOp, *, path: str, arguments: dict[str, Any] | None = None) -> Any:
+        return await self._tabs.call(
+            tab, op, path=path, arguments=arguments or {}, timeout=self._timeouts[op]
+        )
+
+
+def _garbled(path: str, op: PortOp) -> NotebookError:
+    said = f"The browser tab that shows {path} answered '{op}' with something that is no {op}."
+    return NotebookError(said, hint=RELOAD)

@@ -1,0 +1,55 @@
+"""Reading what comes in: commands and frames from untrusted text, with limits and plain reasons."""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from codemad_jupyter.protocol.commands import COMMAND, Command, Prompt
+from codemad_jupyter.protocol.errors import TooLarge, UsageError
+from codemad_jupyter.protocol.frames import CLIENT_FRAME, ClientFrame
+
+PROMPT_CHARACTERS = 1_000_000
+BODY_BYTES = 8 * 1024 * 1024
+"""A prompt of the full length fits, however it is escaped."""
+
+
+def read_command(body: bytes) -> Command:
+    """The command in a request body. Raises `UsageError` or `TooLarge`."""
+    command: Command = _read(COMMAND, body, what="command")
+    if isinstance(command, Prompt) and len(command.text) > PROMPT_CHARACTERS:
+        said = f"The prompt has {len(command.text):,} characters; at most {PROMPT_CHARACTERS:,} are taken."
+        raise TooLarge(said, hint="Put long material into a file or a cell and attach it.")
+    return command
+
+
+def read_frame(message: str | bytes) -> ClientFrame:
+    """The frame in a WebSocket message. Raises `UsageError`."""
+    if isinstance(message, bytes):
+        raise UsageError("The stream takes text frames only.", hint="Send JSON as text.")
+    frame: ClientFrame = _read(CLIENT_FRAME, message, what="frame")
+    return frame
+
+
+def too_large(what: str, *, limit: int) -> TooLarge:
+    """The error for a body above the limit."""
+    return TooLarge(f"The {what} is larger than {limit // 1024 // 1024} MB.", hint="Send less at a time.")
+
+
+def _read(adapter: TypeAdapter[Any], text: str | bytes, *, what: str) -> Any:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise UsageError(f"This is no valid {what}: {_reason(error)}.", hint=_HINT) from None
+    except UnicodeError:
+        raise UsageError(f"The {what} is no valid text.", hint=_HINT) from None
+
+
+_HINT = "Send a JSON object as the protocol describes it."
+
+
+def _reason(error: ValidationError) -> str:
+    """The first complaint, with its place but without what was sent: that may be long or secret."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(step)[:40] for step in first["loc"][:6])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place + ': ' if place else ''}{first['msg'][:300]}{more}"
