@@ -49,6 +49,10 @@ def is_this_machine(host: object) -> bool:
         return False
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files of flows anew")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     home = config.stash[HOME] = tempfile.mkdtemp(prefix="codemad-tests-")
     for name in [name for name in os.environ if name.endswith(("_API_KEY", "_proxy", "_PROXY"))]:

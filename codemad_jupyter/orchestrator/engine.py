@@ -217,10 +217,7 @@ class Engine:
     async def _open(self, id: str) -> _Open:
         async with self._opening:
             if id not in self._sessions:
-                if await self.services.store.session(id) is None:
-                    raise NotFound(
-                        f"There is no session {id}.", hint="List the sessions, or begin a new one."
-                    )
+                await self.services.store.session(id)
                 session = await Session.load(id, self.services.store, on_event=self._on_event)
                 checkpointer = Checkpointer(self.services, session)
                 self._sessions[id] = _Open(

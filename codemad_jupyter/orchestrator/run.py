@@ -111,7 +111,7 @@ class Run:
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
         services = self.services
         provider = services.router.provider_for(self.model, fallbacks=services.fallbacks)
-        info = next((m for m in await provider.models() if m.name == self.model), None)
+        info = services.router.catalog.info(self.model)
         where = Surroundings(
             root=services.root,
             kernel=kernel,
@@ -120,18 +120,15 @@ class Run:
             redact=services.redact,
             warn=self.warn,
         )
-        window = info.window if info else None
-        messages, built = await build_context(self.prompt, self.session.messages, where, window=window)
+        messages, built = await build_context(self.prompt, self.session.messages, where, window=info.window)
         self.emit(built)
         request = Request(
             model=self.model,
             system=system_prompt(),
             messages=messages,
             tools=services.registry.specs,
-            max_tokens=min(services.max_output, info.max_output or services.max_output)
-            if info
-            else services.max_output,
-            thinking=bool(info and info.thinking),
+            max_tokens=min(services.max_output, info.max_output or services.max_output),
+            thinking=info.thinking,
             timeout=services.silence,
         )
         return await run_loop(

@@ -11,7 +11,7 @@ def test_replaces_a_unique_text_and_nothing_else() -> None:
 
 
 def test_names_the_lines_of_an_ambiguous_text() -> None:
-    with pytest.raises(ToolError, match="2 times in m.py, at lines 1, 3"):
+    with pytest.raises(ToolError, match=r"2 times in m\.py, at lines 1, 3"):
         replace("x = 1\ny\nx = 1\n", "x = 1", "x = 2", name="m.py")
 
 

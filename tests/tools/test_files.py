@@ -1,6 +1,5 @@
 """File tools never leave the workspace and never touch a file themselves."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, path: str) -> None:
     root = tmp_path / "work"
     (root / "a").mkdir(parents=True)
     (tmp_path / "work-sibling").mkdir()
-    os.symlink(tmp_path, root / "link")
+    (root / "link").symlink_to(tmp_path)
     with pytest.raises(ToolError):
         inside(root, path)
 

@@ -1,0 +1,84 @@
+"""The one room that connects everything: settings and services go in, an engine comes out."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codemad_jupyter.config.paths import workspace_dir
+from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.gateway.offline import OfflineProvider
+from codemad_jupyter.gateway.router import Router
+from codemad_jupyter.git.checkpoints import Checkpoints
+from codemad_jupyter.hooks import plugin_manager
+from codemad_jupyter.notebooks.ports import Ports
+from codemad_jupyter.orchestrator.engine import Engine
+from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.store.opening import open_store
+from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.tool import Registry
+
+if TYPE_CHECKING:
+    import pluggy
+
+
+async def build_engine(
+    root: Path, *, ports: Ports, settings: Settings, edge: str = "server", policy: Policy = "ask"
+) -> Engine:
+    """The engine of the workspace ``root``, started. ``policy`` settles what would ask a person.
+
+    Where the store cannot be had as it should be, the engine starts all the same and says so in
+    every new session.
+    """
+    root = root.resolve()
+    folder = workspace_dir(root, settings=settings)
+    store, notices = await open_store(folder, workspace=str(root))
+    hooks = await asyncio.to_thread(plugin_manager)
+    engine = Engine(
+        Services(
+            root=root,
+            store=store,
+            router=Router(settings.gateway(), offline=OfflineProvider(), extra=_providers(hooks)),
+            ports=ports,
+            checkpoints=Checkpoints(root, folder),
+            registry=_registry(hooks),
+            hooks=hooks,
+            redact=settings.redact,
+            policy=policy,
+            limits=_limits(settings),
+            fallbacks=tuple(settings.fallbacks),
+            max_output=settings.max_output_tokens,
+            silence=settings.timeout,
+            inspect_deadline=settings.inspect_deadline,
+            trial=settings.trial,
+            trial_seconds=settings.trial_timeout,
+            notices=(*notices, *settings.notices),
+        )
+    )
+    await engine.start()
+    return engine
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        steps=settings.max_steps,
+        tokens=settings.token_limit,
+        cost=settings.cost_limit,
+        seconds=settings.time_limit,
+    )
+
+
+def _registry(hooks: "pluggy.PluginManager") -> Registry:
+    registry = Registry(BUILT_IN)
+    for offered in hooks.hook.register_tools():
+        for tool in offered:
+            registry.add(tool)
+    return registry
+
+
+def _providers(hooks: "pluggy.PluginManager") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for offered in hooks.hook.register_providers():
+        found.update(offered)
+    return found
