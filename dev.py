@@ -37,7 +37,7 @@ CHECKS = [
     ("ruff", ["ruff", "check", "."]),
     ("ruff format", ["ruff", "format", "--check", "."]),
     ("mypy", ["mypy"]),
-    ("import contracts", ["lint-imports", "--no-cache"]),
+    ("import contracts", ["lint-imports", "--no-logo", "--no-cache"]),
     ("codespell", ["codespell"]),
     ("protocol.ts is up to date", ["python", "-m", "codemad_jupyter.protocol.schema", "--check"]),
     ("eslint", ["npm", "run", "--silent", "eslint"]),
