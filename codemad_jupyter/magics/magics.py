@@ -1,13 +1,103 @@
-"""The IPython extension: registers the magics. There are none yet."""
+"""The IPython extension: registers ``%codemad`` and ``%%codemad`` and turns errors into short messages."""
 
 from __future__ import annotations
 
-from IPython.core.interactiveshell import InteractiveShell
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from codemad_jupyter.magics.arguments import read_cell, read_line, usage
+from codemad_jupyter.magics.canvas import show_text
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from codemad_jupyter.magics.arguments import Ask, Subcommand
+    from codemad_jupyter.magics.conversation import Conversation
+
+NAME = "codemad"
+RED, RESET = "\x1b[31m", "\x1b[0m"
+
+
+class Magics:
+    """What the two magics do in one shell. The engine side is imported when it is first used."""
+
+    def __init__(self, ip: InteractiveShell) -> None:
+        self.ip = ip
+        self._conversation: Conversation | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """Made at first use."""
+        if self._conversation is None:
+            from codemad_jupyter.magics.conversation import Conversation
+
+            self._conversation = Conversation(self.ip)
+        return self._conversation
+
+    def line(self, line: str) -> None:
+        """Ask CodeMAD, or give it a subcommand."""
+        known = self._conversation.edits.known if self._conversation is not None else None
+        self._guarded(lambda: self._do(read_line(line, known)))
+
+    def cell(self, line: str, cell: str | None = None) -> None:
+        """Ask CodeMAD; the cell is the question."""
+        self._guarded(lambda: self._do(read_cell(line, cell or "")))
+
+    def either(self, line: str, cell: str | None = None) -> None:
+        self.line(line) if cell is None else self.cell(line, cell)
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        if self._conversation is not None:
+            self._conversation.close()
+
+    def _do(self, wanted: Ask | Subcommand) -> None:
+        from codemad_jupyter.magics.arguments import Ask
+        from codemad_jupyter.magics.subcommands import perform
+
+        if isinstance(wanted, Ask):
+            self.conversation.ask(wanted)
+        elif wanted.name == "help" and not wanted.word:
+            show_text(self.ip, usage())
+        else:
+            perform(wanted, self.conversation, self.ip)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Errors of ours fail the cell with a sentence in place of a traceback."""
+        from codemad_jupyter.protocol.errors import CodemadError
+
+        try:
+            work()
+        except CodemadError as error:
+            raise _styled(error, f"{type(error).__name__}: {error.message}", error.hint) from None
+        except KeyboardInterrupt as error:
+            raise _styled(error, "Cancelled.", str(error)) from None
+
+
+def _styled(error: Any, sentence: str, hint: str) -> Any:
+    """IPython asks an exception for its traceback; these have a sentence instead."""
+    from codemad_jupyter.magics.safe_text import plain_text
+
+    lines = [f"{RED}{plain_text(sentence)}{RESET}", *filter(None, [plain_text(hint)])]
+    error._render_traceback_ = lambda: lines
+    return error
 
 
 def load(ip: InteractiveShell) -> None:
-    pass
+    """Register the magics."""
+    magics = Magics(ip)
+    for kind in ("line", "cell"):
+        ip.magics_manager.magics[kind][NAME] = magics.either
+    _loaded[id(ip)] = magics
 
 
 def unload(ip: InteractiveShell) -> None:
-    pass
+    """Take the magics away and close what they opened."""
+    magics = _loaded.pop(id(ip), None)
+    if magics is not None:
+        magics.close()
+    for kind in ("line", "cell"):
+        ip.magics_manager.magics[kind].pop(NAME, None)
+
+
+_loaded: dict[int, Magics] = {}

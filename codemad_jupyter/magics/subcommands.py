@@ -1,0 +1,103 @@
+"""What the subcommands of ``%codemad`` do and say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.magics.arguments import Subcommand, usage_of
+from codemad_jupyter.magics.canvas import show_text
+from codemad_jupyter.magics.place import place_of
+from codemad_jupyter.magics.safe_text import code_span, one_line, safe_markdown
+from codemad_jupyter.magics.transcript import restored_line
+from codemad_jupyter.protocol.commands import ChooseModel, Redo, Undo
+from codemad_jupyter.protocol.errors import StaleEdit
+from codemad_jupyter.protocol.events import Restored
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from codemad_jupyter.magics.conversation import Conversation
+    from codemad_jupyter.magics.transcript import Change
+    from codemad_jupyter.protocol.models import ModelInfo
+
+
+def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> None:
+    """Do what was asked and show how it went. ``fix`` is a question and comes elsewhere."""
+    match command.name:
+        case "apply" | "reject":
+            show_text(ip, _settled(talk, ip, command))
+        case "undo" | "redo":
+            show_text(ip, _restored(talk, ip, command.name))
+        case "status":
+            show_text(ip, _status(talk, ip))
+        case "models":
+            _models(talk, ip, command.word)
+        case "new":
+            talk.door.begin(place_of(ip))
+            show_text(ip, "A fresh session has begun.")
+        case _:
+            show_text(ip, usage_of(command.word))
+
+
+def _settled(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:
+    numbers = talk.edits.numbers(command.word)
+    changes = talk.edits.settle(numbers, place_of(ip), accept=command.name == "apply", execute=command.run)
+    stale = [change for change in changes if change.status == "stale"]
+    if stale:
+        raise StaleEdit("\n".join(map(_outcome, stale)), hint="Ask again: the proposal will be made anew.")
+    return "\n".join(map(_outcome, changes))
+
+
+def _outcome(change: Change) -> str:
+    words = {
+        "accepted": "applied",
+        "rejected": "rejected",
+        "partial": "partly applied",
+        "pending": "still waits",
+        "stale": "not applied",
+    }
+    detail = f" ({one_line(change.detail)})" if change.detail else ""
+    return f"Edit {change.number}: {words[change.status]}{detail}."
+
+
+def _restored(talk: Conversation, ip: InteractiveShell, name: str) -> str:
+    session = talk.door.session(place_of(ip))
+    event = talk.restore(Undo(session=session) if name == "undo" else Redo(session=session))
+    return restored_line(event) if isinstance(event, Restored) else f"{name}: done."
+
+
+def _status(talk: Conversation, ip: InteractiveShell) -> str:
+    place = place_of(ip)
+    client = talk.door.client(place)
+    where = "in the Jupyter server, shared with the sidebar" if talk.door.server else "inside this process"
+    lines = [
+        f"Engine: {where}",
+        f"Default model: {client.default_model()}",
+        f"Person: {'nobody to ask, policy ' + place.policy if place.headless else 'you are asked'}",
+        f"Edits that wait: {', '.join(map(str, talk.edits.waiting())) or 'none'}",
+    ]
+    return "\n".join([*lines, *filter(None, [talk.door.notice])])
+
+
+def _models(talk: Conversation, ip: InteractiveShell, word: str) -> None:
+    place = place_of(ip)
+    client = talk.door.client(place)
+    if word:
+        client.submit(ChooseModel(session=talk.door.session(place), model=word))
+        show_text(ip, f"This session uses {word} from now on.")
+        return
+    models, default = client.models(), client.default_model()
+    plain = "\n".join(_model_line(model, default) for model in models)
+    rows = "\n".join(
+        f"| {code_span(m.name)} | {'default' if m.name == default else ''} | {_why(m)} |" for m in models
+    )
+    show_text(ip, plain, markdown=f"| model | | state |\n|---|---|---|\n{rows}")
+
+
+def _model_line(model: ModelInfo, default: str) -> str:
+    mark = "*" if model.name == default else " "
+    return f"{mark} {model.name:<40} {'ready' if model.ready else one_line(model.why)}"
+
+
+def _why(model: ModelInfo) -> str:
+    return "ready" if model.ready else safe_markdown(one_line(model.why)).replace("|", "\\|")

@@ -1,0 +1,170 @@
+"""What a run has said so far, as segments to draw: prose (text, tool lines, notes) and changes (edits).
+
+A reducer over events. Holds nothing that differs between two equal runs (no ids, no times), so
+the output of a notebook that is run twice is the same. Drawing is left to `render`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from codemad_jupyter.protocol.edits import Edit, EditStatus, Trial
+from codemad_jupyter.protocol.events import (
+    CellExecuted,
+    EditProposed,
+    EditSettled,
+    EditTried,
+    Event,
+    MessageDone,
+    Notice,
+    Restored,
+    RunFinished,
+    TextDelta,
+    ToolCalled,
+    ToolDone,
+)
+
+PieceKind = Literal["text", "tool", "note", "problem"]
+
+
+@dataclass
+class Piece:
+    """A stretch of text, or one line about a tool or an incident. ``name`` is the tool's."""
+
+    kind: PieceKind
+    text: str
+    name: str = ""
+
+
+@dataclass
+class Prose:
+    """Pieces in the order in which they began; the keys are what later events call them."""
+
+    pieces: dict[str, Piece] = field(default_factory=dict)
+
+
+@dataclass
+class Change:
+    """A proposed edit under the number by which a person names it."""
+
+    number: int
+    edit: Edit
+    status: EditStatus = "pending"
+    detail: str = ""
+    trial: Trial | None = None
+
+
+Segment = Prose | Change
+
+
+@dataclass
+class Transcript:
+    """The segments of one run. ``first_number`` is the number of its first edit; how the run ended is
+    kept for whoever concludes it, and not drawn."""
+
+    first_number: int = 1
+    segments: list[Segment] = field(default_factory=list)
+    ending: RunFinished | None = None
+    seq: int = 0
+    denied: list[str] = field(default_factory=list)
+    _notes: int = 0
+
+    @property
+    def changes(self) -> list[Change]:
+        """The proposed edits, in order."""
+        return [segment for segment in self.segments if isinstance(segment, Change)]
+
+    def change(self, edit: str) -> Change | None:
+        """The change of an edit id."""
+        return next((change for change in self.changes if change.edit.id == edit), None)
+
+    def add(self, event: Event) -> Segment | None:
+        """Take in one event; the segment it changed, if any."""
+        self.seq = max(self.seq, event.seq)
+        match event:
+            case TextDelta():
+                return self._text(event.message, event.text, whole=False)
+            case MessageDone():
+                return self._text(event.id, event.message.text, whole=True)
+            case ToolCalled():
+                return self._piece(event.call, Piece("tool", "…", event.tool))
+            case ToolDone():
+                return self._tool_done(event)
+            case EditProposed() | EditTried() | EditSettled():
+                return self._edit(event)
+            case CellExecuted() if not event.ok:
+                return self.note(f"The cell failed: {event.error}", problem=True)
+            case Restored():
+                return self.note(restored_line(event))
+            case Notice():
+                return self.note(event.text, problem=event.level == "error")
+            case RunFinished():
+                self.ending = event
+        return None
+
+    def note(self, text: str, *, problem: bool = False) -> Prose:
+        """Add a line of our own."""
+        self._notes += 1
+        return self._piece(f"note {self._notes}", Piece("problem" if problem else "note", text))
+
+    def _open(self) -> Prose:
+        if not self.segments or not isinstance(self.segments[-1], Prose):
+            self.segments.append(Prose())
+        last = self.segments[-1]
+        assert isinstance(last, Prose)  # noqa: S101 - put there two lines above
+        return last
+
+    def _holder(self, key: str) -> Prose | None:
+        proses = (segment for segment in self.segments if isinstance(segment, Prose))
+        return next((prose for prose in proses if key in prose.pieces), None)
+
+    def _piece(self, key: str, piece: Piece) -> Prose:
+        prose = self._holder(key) or self._open()
+        prose.pieces[key] = piece
+        return prose
+
+    def _text(self, message: str, text: str, *, whole: bool) -> Prose | None:
+        holder = self._holder(message)
+        if not text and holder is None:
+            return None
+        prose = holder or self._open()
+        piece = prose.pieces.setdefault(message, Piece("text", ""))
+        piece.text = text if whole else piece.text + text
+        return prose
+
+    def _tool_done(self, event: ToolDone) -> Prose:
+        if event.status == "denied":
+            self.denied.append(f"{event.tool}: {event.summary}")
+        words = {"ok": "", "error": "failed: ", "denied": "not allowed: "}
+        text = f"{words[event.status]}{event.summary}"
+        kind: PieceKind = "tool" if event.status == "ok" else "problem"
+        return self._piece(event.call, Piece(kind, text, event.tool))
+
+    def _edit(self, event: EditProposed | EditTried | EditSettled) -> Change | None:
+        if isinstance(event, EditProposed):
+            number = self.first_number + len(self.changes)
+            change = Change(number, event.edit, event.edit.status, trial=event.edit.trial)
+            self.segments.append(change)
+            return change
+        found = self.change(event.edit)
+        if found is None:
+            return None
+        if isinstance(event, EditTried):
+            found.trial = event.trial
+        else:
+            found.status, found.detail = event.status, event.detail
+        return found
+
+
+def restored_line(event: Restored) -> str:
+    """What an undo or redo did, in one or two sentences."""
+    verb = "Undone" if event.kind == "undo" else "Redone"
+    touched = [f"{len(event.cells)} cells"] if event.cells else []
+    touched += list(event.files)
+    line = (
+        f"{verb}: {', '.join(touched)}." if touched else f"{verb}: the conversation; no file or cell changed."
+    )
+    if event.conflicts:
+        line += f" Left as you changed it meanwhile: {', '.join(event.conflicts)}."
+    return line
