@@ -1,28 +1,41 @@
-"""Jupyter's own server fixtures (`jp_fetch`, `jp_ws_fetch`, `jp_serverapp`), on pytest-asyncio's loop."""
+"""A Jupyter Server with CodeMAD for each test that asks for one."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from pytest_jupyter.jupyter_core import *  # noqa: F403
-from pytest_jupyter.jupyter_server import *  # noqa: F403
 
-# Their hooks would run every coroutine test on a loop of their own, beside pytest-asyncio's.
-del pytest_pycollect_makeitem, pytest_pyfunc_call  # noqa: F821
-
-
-@pytest.fixture(autouse=True)
-def jp_asyncio_loop(_function_scoped_runner: asyncio.Runner) -> asyncio.AbstractEventLoop:
-    return _function_scoped_runner.get_loop()
+from tests.server.serving import Served, serving
 
 
 @pytest.fixture
-def jp_server_config() -> dict[str, Any]:
-    return {
-        "ServerApp": {
-            "jpserver_extensions": {"codemad_jupyter": True},
-            "allow_unauthenticated_access": False,
-        }
-    }
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of its own for what Jupyter and CodeMAD keep."""
+    for variable, name in (
+        ("JUPYTER_CONFIG_DIR", "config"),
+        ("JUPYTER_DATA_DIR", "data"),
+        ("JUPYTER_RUNTIME_DIR", "runtime"),
+        ("IPYTHONDIR", "ipython"),
+        ("XDG_DATA_HOME", "xdg"),
+    ):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")  # of all extensions only ours
+    for variable in ("CODEMAD_JUPYTER_URL", "CODEMAD_KERNEL_TOKEN"):
+        monkeypatch.setenv(variable, "")  # what the server sets is taken back with it
+    return tmp_path
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def server(home: Path, workspace: Path) -> AsyncIterator[Served]:
+    async with serving(workspace, home=home) as served:
+        yield served
