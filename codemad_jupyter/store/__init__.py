@@ -1,0 +1,1 @@
+"""The session store: one DuckDB file per workspace, owned by one process."""

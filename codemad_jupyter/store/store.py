@@ -1,0 +1,166 @@
+"""The store as the rest of CodeMAD sees it: asynchronous, durable when a call has returned.
+
+Which file is opened, and what happens when it cannot be, is decided in `opening`.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import EllipsisType
+from typing import Any
+
+from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.sessions import SessionInfo
+from codemad_jupyter.store import checkpoints, log, sessions
+from codemad_jupyter.store.checkpoints import CheckpointRecord
+from codemad_jupyter.store.codec import decode, encode
+from codemad_jupyter.store.db import Database
+from codemad_jupyter.store.sessions import Entry
+
+
+class Store:
+    """The sessions, events and checkpoints of one workspace. Every write is on disk when it returns."""
+
+    def __init__(self, database: Database, *, workspace: str) -> None:
+        self.workspace = workspace
+        self._database = database
+
+    @classmethod
+    async def open(cls, path: Path | None, *, workspace: str, set_aside: bool = False) -> "Store":
+        """Open or create the file; None keeps everything in memory. Raises `StoreHeld`, naming the
+        holder, `StoreNewer` or `StoreDamaged`; with ``set_aside`` a damaged file is kept under a new
+        name and `notices` says so."""
+        database = await asyncio.to_thread(Database.open, path, set_aside=set_aside)
+        try:
+            await database.write(lambda cursor: _name_workspace(cursor, workspace))
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, workspace=workspace)
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None where the store is in memory."""
+        return self._database.path
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the person should know of the opening."""
+        return self._database.notices
+
+    @property
+    def database(self) -> Database:
+        """The database underneath, for the files of this room."""
+        return self._database
+
+    async def close(self) -> None:
+        """Write everything out and give the file back; a second call does nothing."""
+        await self._database.close()
+
+    # Sessions and entries
+
+    async def create_session(
+        self, session: str, title: str, model: str, created: float | None = None
+    ) -> SessionInfo:
+        """A new session without entries."""
+        at = time.time() if created is None else created
+        info = SessionInfo(id=session, title=title, model=model, created=at, updated=at)
+        return await self._database.write(lambda cursor: sessions.create(cursor, info))
+
+    async def sessions(self) -> tuple[SessionInfo, ...]:
+        """Every session, the one used last first."""
+        return await self._database.read(sessions.all_sessions)
+
+    async def session(self, session: str) -> SessionInfo:
+        """That session, or `NotFound`."""
+        return await self._database.read(lambda cursor: sessions.one(cursor, session))
+
+    async def update_session(
+        self,
+        session: str,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        head: str | EllipsisType | None = ...,
+    ) -> SessionInfo:
+        """Change what is given. A moved head deletes nothing; None is the place before the first entry."""
+        return await self._database.write(
+            lambda cursor: sessions.update(cursor, session, title=title, model=model, head=head)
+        )
+
+    async def append_entry(
+        self, session: str, *, id: str, parent: str | None, run: str | None, message: Message, at: float
+    ) -> Entry:
+        """Add a message below ``parent`` (None: a root) and make it the head."""
+        entry = Entry(id=id, session=session, parent=parent, run=run, message=message, at=at)
+        text = encode(message)
+        await self._database.write(lambda cursor: sessions.append(cursor, entry, text))
+        return entry
+
+    async def head(self, session: str) -> str | None:
+        """The entry the conversation stands at; None before the first one."""
+        return await self._database.read(lambda cursor: sessions.head_of(cursor, session))
+
+    async def entries(self, session: str, head: str | None) -> tuple[Entry, ...]:
+        """The entries from the root to ``head``, both included; empty where ``head`` is None."""
+        return await self._database.read(lambda cursor: sessions.path(cursor, session, head))
+
+    # Events
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """Keep finished events, all or none of them."""
+        rows = log.rows_of(events)
+        await self._database.write(lambda cursor: log.append(cursor, rows))
+
+    async def events(self, session: str, after: int = 0) -> tuple[Event, ...]:
+        """The session's events after that number, in order."""
+        return await self._database.read(lambda cursor: log.events(cursor, session, after))
+
+    async def last_seq(self, session: str) -> int:
+        """The highest number stored for the session; 0 where there is none."""
+        return await self._database.read(lambda cursor: log.last_seq(cursor, session))
+
+    async def open_runs(self) -> tuple[tuple[str, str], ...]:
+        """Session and run of each run that began and has no end."""
+        return await self._database.read(log.open_runs)
+
+    # Checkpoints
+
+    async def save_checkpoint(self, record: CheckpointRecord) -> None:
+        """Keep a new checkpoint."""
+        row = checkpoints.row_of(record)
+        await self._database.write(lambda cursor: checkpoints.save(cursor, row))
+
+    async def checkpoint(self, checkpoint: str) -> CheckpointRecord:
+        """That checkpoint, or `NotFound`."""
+        return await self._database.read(lambda cursor: checkpoints.one(cursor, checkpoint))
+
+    async def checkpoints(self, session: str) -> tuple[CheckpointRecord, ...]:
+        """The session's checkpoints in the order they were made."""
+        return await self._database.read(lambda cursor: checkpoints.of_session(cursor, session))
+
+    async def update_checkpoint(
+        self,
+        checkpoint: str,
+        *,
+        notebooks: dict[str, dict[str, Any]] | EllipsisType = ...,
+        touched: dict[str, Any] | EllipsisType = ...,
+        after: dict[str, Any] | EllipsisType | None = ...,
+    ) -> None:
+        """Note what happened since the checkpoint; what is not given stays."""
+        notebooks_text = notebooks if isinstance(notebooks, EllipsisType) else encode(notebooks)
+        touched_text = touched if isinstance(touched, EllipsisType) else encode(touched)
+        after_text = after if isinstance(after, EllipsisType) else encode(after)
+        await self._database.write(
+            lambda cursor: checkpoints.update(
+                cursor, checkpoint, notebooks=notebooks_text, touched=touched_text, after=after_text
+            )
+        )
+
+
+def _name_workspace(cursor: Any, workspace: str) -> None:
+    row = cursor.execute("select value from meta where key = 'workspace'").fetchone()
+    if row is None or decode(row[0]) != workspace:
+        cursor.execute("insert or replace into meta values ('workspace', ?)", [encode(workspace)])
