@@ -139,9 +139,7 @@ def install_python_packages() -> None:
     wanted = declared["build-system"]["requires"] + declared["project"]["dependencies"]
     for extra in EXTRAS:
         wanted += declared["project"]["optional-dependencies"][extra]
-    install = [PYTHON, "-m", "pip", "install", "--quiet", "-c", "constraints.txt"]
-    run([*install, "--upgrade", "pip"])  # the pip of Debian 12 finds no solution
-    run([*install, *wanted])
+    run([PYTHON, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", *wanted])
 
 
 def install_npm_packages() -> None:
