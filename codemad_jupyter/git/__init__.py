@@ -1,0 +1,1 @@
+"""Git, hardened: one way to run it (`repo`), and checkpoints of a folder (`checkpoints`)."""
