@@ -1,11 +1,20 @@
+/** The plugins of CodeMAD, one per file. */
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-/** Holds the extension's settings page; the features are plugins of their own. */
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'codemad-jupyter:plugin',
-  description: 'The CodeMAD assistant.',
-  autoStart: true,
-  activate: () => undefined
-};
+import { cellsPlugin } from './plugins/cells';
+import { clientPlugin } from './plugins/client';
+import { notebooksPlugin } from './plugins/notebooks';
+import { sessionPlugin } from './plugins/session';
+import { sidebarPlugin } from './plugins/sidebar';
+import { statusPlugin } from './plugins/status';
 
-export default [plugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  clientPlugin,
+  notebooksPlugin,
+  sessionPlugin,
+  sidebarPlugin,
+  cellsPlugin,
+  statusPlugin
+];
+
+export default plugins;

@@ -1,0 +1,104 @@
+/**
+ * Runs a cell the way the person would, and waits for its end however long it takes.
+ *
+ * Refuses beforehand where Lab would open a dialog and wait for a click.
+ */
+import type { ISessionContext } from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
+import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import { PromiseDelegate } from '@lumino/coreutils';
+
+import { Failure } from './failure';
+
+export interface IExecutionReply {
+  ok: boolean;
+  error: string;
+  seconds: number;
+}
+
+export async function execute(panel: NotebookPanel, id: string): Promise<IExecutionReply> {
+  const { content, sessionContext } = panel;
+  const cell = content.widgets.find(widget => widget.model.id === id);
+  if (!cell) {
+    throw new Failure('not_found', `The notebook has no cell ${id}, so it was not run.`);
+  }
+  if (cell.model.type === 'code') {
+    ready(sessionContext);
+  }
+  const begin = performance.now();
+  const error = watch(cell);
+  const death = watchDeath(sessionContext);
+  try {
+    const isOk = await Promise.race([run(content, cell, sessionContext), death.come]);
+    return { ok: isOk, error: isOk ? '' : error.text(), seconds: (performance.now() - begin) / 1000 };
+  } finally {
+    error.stop();
+    death.stop();
+  }
+}
+
+function ready(context: ISessionContext): void {
+  if (!context.session?.kernel) {
+    throw new Failure(
+      'kernel',
+      `${context.path} has no kernel, so the cell was not run.`,
+      "Choose a kernel at the notebook's top right and run the cell."
+    );
+  }
+  if (context.pendingInput) {
+    throw new Failure(
+      'kernel',
+      'A cell waits for input, so nothing else can run.',
+      'Type the input in the notebook or interrupt the kernel.'
+    );
+  }
+  if (context.isTerminating || context.kernelDisplayStatus === 'dead') {
+    throw new Failure('kernel', 'The kernel is dead or shutting down.', 'Restart the kernel and try again.');
+  }
+}
+
+/** Running switches the notebook to command mode and takes the focus: both are given back. */
+function run(notebook: Notebook, cell: Cell, context: ISessionContext): Promise<boolean> {
+  const { mode } = notebook;
+  const focused = document.activeElement;
+  const done = NotebookActions.runCells(notebook, [cell], context);
+  if (mode === 'edit' && notebook.activeCell !== cell && notebook.node.contains(focused)) {
+    notebook.mode = 'edit';
+  } else if (focused instanceof HTMLElement && !notebook.node.contains(focused)) {
+    focused.focus({ preventScroll: true });
+  }
+  return done;
+}
+
+/** Lab says only that a cell failed; what the error was comes by the signal. */
+function watch(cell: Cell): { text: () => string; stop: () => void } {
+  let text = '';
+  const listen = (
+    _: unknown,
+    args: { cell: Cell; error?: { errorName: string; errorValue: string } | null }
+  ): void => {
+    if (args.cell === cell && args.error) {
+      text = `${args.error.errorName}: ${args.error.errorValue}`;
+    }
+  };
+  NotebookActions.executed.connect(listen);
+  return {
+    text: () => text || 'The execution was cancelled or interrupted.',
+    stop: () => NotebookActions.executed.disconnect(listen)
+  };
+}
+
+/** `come` rejects when the kernel dies: the reply to the execution would never come. */
+function watchDeath(context: ISessionContext): { come: Promise<never>; stop: () => void } {
+  const mourn = new PromiseDelegate<never>();
+  const listen = (_: unknown, status: Kernel.Status): void => {
+    if (status === 'dead' || status === 'autorestarting' || status === 'terminating') {
+      const text = `The kernel died while the cell ran (${status}).`;
+      mourn.reject(new Failure('kernel', text, 'Restart the kernel and try again.'));
+    }
+  };
+  context.statusChanged.connect(listen);
+  return { come: mourn.promise, stop: () => context.statusChanged.disconnect(listen) };
+}

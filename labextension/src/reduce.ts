@@ -1,0 +1,193 @@
+/**
+ * The pure heart of the panel: (transcript, event) → transcript.
+ *
+ * Events seen twice are dropped by their number. A finished message replaces its deltas, so a
+ * replayed session equals the one that was watched live. Unchanged runs keep their identity, which
+ * is what lets the views skip them.
+ */
+import type { CellExecuted, EditSettled, Event, Notice, Restored, RunFinished, RunStarted } from './protocol';
+import { append, closed, markGaps, newRun, withinRun } from './run';
+import type { INote, IProposal, IRun, ITranscript, Item } from './transcript';
+
+/** The stream broke: what streams now will have a hole. */
+export interface IConnectionLost {
+  type: 'connection_lost';
+}
+
+export type Action = Event | IConnectionLost;
+
+/** The next transcript. Events of other sessions and events already seen change nothing. */
+export function reduce(state: ITranscript, action: Action): ITranscript {
+  if (action.type === 'connection_lost') {
+    return eachRun(state, markGaps);
+  }
+  if (action.session !== state.session || (action.seq > 0 && action.seq <= state.seq)) {
+    return state;
+  }
+  const next = apply(state, action);
+  return action.seq > 0 ? { ...next, seq: action.seq } : next;
+}
+
+function apply(state: ITranscript, event: Event): ITranscript {
+  switch (event.type) {
+    case 'session_changed':
+      return { ...state, title: event.title, model: event.model };
+    case 'run_started':
+      return started(state, event);
+    case 'run_finished':
+      return finished(state, event);
+    case 'notice':
+      return noticed(state, event);
+    case 'restored':
+      return restored(state, event);
+    case 'edit_tried':
+      return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, trial: event.trial } }));
+    case 'edit_settled':
+      return withEdit(state, event.edit, proposal => settled(proposal, event));
+    case 'cell_executed':
+      return executed(state, event);
+    case 'approval_settled':
+      return withItem(state, isApproval(event.approval), item =>
+        item.kind === 'approval' ? { ...item, decision: event.decision, answer: event.reason } : item
+      );
+    case 'checkpoint_made':
+      return event.reason === 'run' ? inRun(state, event.run, run => ({ ...run, checkpoint: true })) : state;
+    default:
+      return inRun(state, event.run, run => withinRun(run, event));
+  }
+}
+
+function started(state: ITranscript, event: RunStarted): ITranscript {
+  const id = event.run ?? `run-${event.seq}`;
+  const run = newRun(id, event);
+  return { ...state, entries: [...state.entries, run], running: id };
+}
+
+/** An approval that nobody answered ends with its run. */
+function finished(state: ITranscript, event: RunFinished): ITranscript {
+  const next = inRun(state, event.run, run => ({
+    ...run,
+    state: event.status,
+    text: event.text,
+    usage: event.usage,
+    cost: event.cost,
+    seconds: event.seconds,
+    items: run.items.map(closed)
+  }));
+  return { ...next, running: state.running === event.run ? null : state.running };
+}
+
+function noticed(state: ITranscript, event: Notice): ITranscript {
+  const note: INote = {
+    kind: 'note',
+    key: `note-${event.seq}`,
+    level: event.level,
+    code: event.code,
+    text: event.text
+  };
+  if (findRun(state, event.run) >= 0) {
+    return inRun(state, event.run, run => append(run, note));
+  }
+  return { ...state, entries: [...state.entries, note] };
+}
+
+function restored(state: ITranscript, event: Restored): ITranscript {
+  const undone = event.kind === 'undo';
+  const named = new Set(event.runs);
+  const marked = eachRun(state, run => (named.has(run.id) ? { ...run, undone } : run));
+  const entry = {
+    kind: 'restored' as const,
+    key: `restored-${event.seq}`,
+    direction: event.kind,
+    files: event.files,
+    cells: event.cells,
+    conflicts: event.conflicts
+  };
+  const redoable = undone ? [...state.redoable, event.runs] : state.redoable.slice(0, -1);
+  return { ...marked, entries: [...marked.entries, entry], redoable };
+}
+
+function settled(proposal: IProposal, event: EditSettled): IProposal {
+  const hunks = proposal.edit.hunks.map(hunk => ({
+    ...hunk,
+    status: event.hunks[String(hunk.id)] ?? hunk.status
+  }));
+  return { ...proposal, edit: { ...proposal.edit, hunks }, status: event.status, detail: event.detail };
+}
+
+/** The execution belongs to the latest proposal for that cell, else it stands alone in its run. */
+function executed(state: ITranscript, event: CellExecuted): ITranscript {
+  const execution = { ok: event.ok, error: event.error, seconds: event.seconds };
+  const isTouched = (item: Item): boolean =>
+    item.kind === 'edit' &&
+    item.edit.target.type === 'cell' &&
+    item.edit.target.cell === event.cell &&
+    item.status !== 'rejected';
+  const next = withItem(state, isTouched, item => (item.kind === 'edit' ? { ...item, execution } : item));
+  if (next !== state) {
+    return next;
+  }
+  const { notebook, cell } = event;
+  return inRun(state, event.run, run =>
+    append(run, { kind: 'executed', key: `executed-${event.seq}`, notebook, cell, ...execution })
+  );
+}
+
+function isApproval(id: string): (item: Item) => boolean {
+  return item => item.kind === 'approval' && item.approval === id;
+}
+
+function findRun(state: ITranscript, id: string | null): number {
+  return lastIndex(state.entries, entry => entry.kind === 'run' && entry.id === id);
+}
+
+function inRun(state: ITranscript, id: string | null, change: (run: IRun) => IRun): ITranscript {
+  const index = findRun(state, id);
+  const run = state.entries.at(index);
+  if (index < 0 || run?.kind !== 'run') {
+    return state;
+  }
+  const entries = [...state.entries];
+  entries[index] = change(run);
+  return { ...state, entries };
+}
+
+function eachRun(state: ITranscript, change: (run: IRun) => IRun): ITranscript {
+  return { ...state, entries: state.entries.map(entry => (entry.kind === 'run' ? change(entry) : entry)) };
+}
+
+/** Change the latest item that fits, in whatever run it stands: edits are settled long after their run. */
+function withItem(
+  state: ITranscript,
+  fits: (item: Item) => boolean,
+  change: (item: Item) => Item
+): ITranscript {
+  for (let index = state.entries.length - 1; index >= 0; index--) {
+    const entry = state.entries[index];
+    const found = entry.kind === 'run' ? lastIndex(entry.items, fits) : -1;
+    if (entry.kind === 'run' && found >= 0) {
+      const items = entry.items.map((item, i) => (i === found ? change(item) : item));
+      const entries = [...state.entries];
+      entries[index] = { ...entry, items };
+      return { ...state, entries };
+    }
+  }
+  return state;
+}
+
+function withEdit(state: ITranscript, id: string, change: (p: IProposal) => IProposal): ITranscript {
+  return withItem(
+    state,
+    item => item.kind === 'edit' && item.edit.id === id,
+    item => (item.kind === 'edit' ? change(item) : item)
+  );
+}
+
+function lastIndex<T>(values: readonly T[], fits: (value: T) => boolean): number {
+  for (let index = values.length - 1; index >= 0; index--) {
+    if (fits(values[index])) {
+      return index;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,311 @@
+/**
+ * The session shown in this tab: feeds the reducer from the client and turns clicks into commands.
+ *
+ * Views subscribe with `useSyncExternalStore`. Events are gathered and reduced once per animation
+ * frame. Nothing is asked of the server before `open`, so that a tab without the panel costs nothing.
+ */
+import type { Client, Connection } from './client';
+import { RequestError } from './client';
+import type { Action } from './reduce';
+import { reduce } from './reduce';
+import type { Command, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
+import type { ITranscript } from './transcript';
+import { emptyTranscript } from './transcript';
+
+export const PROMPT_LIMIT = 1_000_000;
+
+/** Something that went wrong and is shown until it is dismissed. */
+export interface IProblem {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export interface ISnapshot {
+  connection: Connection;
+  phase: 'closed' | 'loading' | 'replaying' | 'ready' | 'failed';
+  sessions: readonly SessionInfo[];
+  models: readonly ModelInfo[];
+  /** The model of new sessions. */
+  defaultModel: string;
+  transcript: ITranscript;
+  /** A prompt on its way to the server. */
+  sending: string | null;
+  problem: IProblem | null;
+}
+
+const CLOSED: ISnapshot = {
+  connection: 'idle',
+  phase: 'closed',
+  sessions: [],
+  models: [],
+  defaultModel: '',
+  transcript: emptyTranscript(),
+  sending: null,
+  problem: null
+};
+
+export interface IPromptOptions {
+  intent?: Prompt['intent'];
+  target?: Target;
+}
+
+export class Session {
+  constructor(client: Client, target: () => Target) {
+    this._client = client;
+    this._target = target;
+    client.frames.connect((_, frame) => {
+      this._onFrame(frame);
+    });
+    client.connectionChanged.connect((_, connection) => {
+      this._onConnection(connection);
+    });
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this._listeners.add(listener);
+    return () => this._listeners.delete(listener);
+  };
+
+  readonly getSnapshot = (): ISnapshot => this._snapshot;
+
+  /** The panel was shown: load what it needs, once. After a failure the next call tries again. */
+  async open(): Promise<void> {
+    if (this._snapshot.phase !== 'closed' && this._snapshot.phase !== 'failed') {
+      return;
+    }
+    this._set({ phase: 'loading', problem: null });
+    try {
+      const [{ sessions, current }, models] = await Promise.all([
+        this._client.sessions(),
+        this._client.models()
+      ]);
+      this._set({ sessions, models: models.models, defaultModel: models.default, phase: 'ready' });
+      if (current) {
+        this.choose(current);
+      }
+    } catch (reason) {
+      this._set({ phase: 'failed', problem: problemOf(reason) });
+    }
+  }
+
+  /** Show another session. */
+  choose(session: string): void {
+    if (session !== this._snapshot.transcript.session) {
+      this._flush();
+      this._set({ transcript: emptyTranscript(session), phase: 'replaying', sending: null, problem: null });
+      this._client.follow(session, () => this._snapshot.transcript.seq);
+    }
+  }
+
+  /** Open a fresh session and show it. */
+  async create(): Promise<boolean> {
+    const ack = await this._command({ type: 'new_session' });
+    if (ack) {
+      this.choose(ack.session);
+      await this._reload();
+    }
+    return ack !== null;
+  }
+
+  /** Ask. True when the server took the prompt, so that the text may be forgotten. */
+  async submit(text: string, options: IPromptOptions = {}): Promise<boolean> {
+    if (text.length > PROMPT_LIMIT) {
+      this._set({ problem: tooLong(text.length) });
+      return false;
+    }
+    await this.open();
+    if (this._snapshot.phase === 'failed' || this._snapshot.sending !== null) {
+      return false;
+    }
+    if (!this._snapshot.transcript.session && !(await this.create())) {
+      return false;
+    }
+    this._set({ sending: text });
+    const { intent = 'auto', target = this._target() } = options;
+    const { session } = this._snapshot.transcript;
+    const ack = await this._command({ type: 'prompt', session, text, target, intent, edge: 'sidebar' });
+    const begun = this._snapshot.transcript.entries.some(entry => entry.key === ack?.run);
+    if (!ack || begun) {
+      this._set({ sending: null });
+    }
+    return ack !== null;
+  }
+
+  async cancel(): Promise<void> {
+    await this._command({ type: 'cancel', session: this._id, run: this._snapshot.transcript.running });
+  }
+
+  async approve(approval: string): Promise<void> {
+    await this._command({ type: 'approve', session: this._id, approval });
+  }
+
+  async reject(approval: string, reason = ''): Promise<void> {
+    await this._command({ type: 'reject', session: this._id, approval, reason });
+  }
+
+  /** Apply hunks of an edit (null: all that are pending), and run the cell if asked. */
+  async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
+    await this._command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
+  }
+
+  async rejectEdit(edit: string, hunks: number[] | null): Promise<void> {
+    await this._command({ type: 'reject_edit', session: this._id, edit, hunks });
+  }
+
+  async undo(run: string): Promise<void> {
+    await this._command({ type: 'undo', session: this._id, run });
+  }
+
+  async redo(): Promise<void> {
+    await this._command({ type: 'redo', session: this._id });
+  }
+
+  async rename(title: string): Promise<void> {
+    await this._command({ type: 'rename_session', session: this._id, title });
+  }
+
+  /** Use another model from now on; without a session one is opened to remember it. */
+  async chooseModel(model: string): Promise<void> {
+    if (this._id || (await this.create())) {
+      await this._command({ type: 'choose_model', session: this._id, model });
+    }
+  }
+
+  /** Ask again which models could be called: keys come and go. */
+  async reloadModels(): Promise<void> {
+    try {
+      const { models, default: defaultModel } = await this._client.models();
+      this._set({ models, defaultModel });
+    } catch (reason) {
+      this._set({ problem: problemOf(reason) });
+    }
+  }
+
+  dismiss(): void {
+    this._set({ problem: null });
+  }
+
+  private get _id(): string {
+    return this._snapshot.transcript.session;
+  }
+
+  private async _command(command: Command): Promise<{ session: string; run: string | null } | null> {
+    try {
+      this._set({ problem: null });
+      return await this._client.command(command);
+    } catch (reason) {
+      this._set({ problem: problemOf(reason) });
+      return null;
+    }
+  }
+
+  private async _reload(): Promise<void> {
+    try {
+      this._set({ sessions: (await this._client.sessions()).sessions });
+    } catch (reason) {
+      this._set({ problem: problemOf(reason) });
+    }
+  }
+
+  private _onFrame(frame: ServerFrame): void {
+    if (frame.type === 'event') {
+      this._queue.push(frame.event);
+      this._schedule();
+    } else if (frame.type === 'replayed' && frame.session === this._id) {
+      this._replayed = true;
+      this._schedule();
+    } else if (frame.type === 'stream_error') {
+      this._set({ problem: frame.error });
+    }
+  }
+
+  private _onConnection(connection: Connection): void {
+    if (connection === 'lost') {
+      this._queue.push({ type: 'connection_lost' });
+      this._schedule();
+    }
+    this._set({ connection });
+  }
+
+  /** Animation frames stand still in a hidden tab, so a timer stands behind them. */
+  private _schedule(): void {
+    if (!this._frame) {
+      this._frame = requestAnimationFrame(this._flush);
+      this._timer = window.setTimeout(this._flush, 250);
+    }
+  }
+
+  private readonly _flush = (): void => {
+    cancelAnimationFrame(this._frame);
+    window.clearTimeout(this._timer);
+    this._frame = 0;
+    const queue = this._queue.splice(0);
+    const before = this._snapshot;
+    const transcript = queue.reduce(reduce, before.transcript);
+    const change: Partial<ISnapshot> = { transcript };
+    if (this._replayed) {
+      this._replayed = false;
+      change.phase = before.phase === 'replaying' ? 'ready' : before.phase;
+    }
+    if (queue.some(event => event.type === 'run_started')) {
+      change.sending = null;
+    }
+    if (queue.some(event => event.type === 'session_changed')) {
+      change.sessions = before.sessions.map(info => renamed(info, transcript));
+    }
+    this._set(change);
+  };
+
+  private _set(change: Partial<ISnapshot>): void {
+    const keys = Object.keys(change) as (keyof ISnapshot)[];
+    if (keys.some(key => change[key] !== this._snapshot[key])) {
+      this._snapshot = { ...this._snapshot, ...change };
+      this._listeners.forEach(listener => {
+        listener();
+      });
+    }
+  }
+
+  private _client: Client;
+  private _frame = 0;
+  private _listeners = new Set<() => void>();
+  private _queue: Action[] = [];
+  private _replayed = false;
+  private _snapshot: ISnapshot = CLOSED;
+  private _target: () => Target;
+  private _timer = 0;
+}
+
+function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
+  return info.id === session ? { ...info, title, model } : info;
+}
+
+function tooLong(length: number): IProblem {
+  return {
+    code: 'usage',
+    message: `The prompt has ${length.toLocaleString()} characters; at most ${PROMPT_LIMIT.toLocaleString()} can be sent.`,
+    hint: 'Save long text as a file and name the file in the prompt.'
+  };
+}
+
+function problemOf(reason: unknown): IProblem {
+  if (!(reason instanceof RequestError)) {
+    return { code: 'error', message: reason instanceof Error ? reason.message : String(reason), hint: '' };
+  }
+  if (reason.status === 0) {
+    return {
+      code: reason.code,
+      message: `The Jupyter server could not be reached (${reason.message}).`,
+      hint: 'Check that it still runs, then try again.'
+    };
+  }
+  if (reason.code === 'http_404') {
+    return {
+      code: reason.code,
+      message: 'The CodeMAD server extension does not answer.',
+      hint: 'See that "jupyter server extension list" names codemad_jupyter, then restart the server.'
+    };
+  }
+  return { code: reason.code, message: reason.message, hint: reason.hint };
+}

@@ -1,0 +1,167 @@
+/**
+ * What the panel shows of a session: values that the reducer makes and the views draw.
+ *
+ * Nothing here knows of React, of Lab or of the network.
+ */
+import type { ApprovalSettled, Edit, EditSettled, Restored, RunStarted, ToolCalled, Usage } from './protocol';
+
+export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted' | 'out_of_budget';
+
+/** Finished text of the assistant, markdown. */
+export interface IText {
+  kind: 'text';
+  key: string;
+  agent: string;
+  text: string;
+}
+
+export interface IThinking {
+  kind: 'thinking';
+  key: string;
+  agent: string;
+  text: string;
+}
+
+/** A tool call; `edit` names the edit that came out of it and is shown in its place. */
+export interface ITool {
+  kind: 'tool';
+  key: string;
+  agent: string;
+  call: string;
+  tool: string;
+  risk: ToolCalled['risk'];
+  arguments: Record<string, unknown>;
+  status: 'running' | 'ok' | 'error' | 'denied';
+  summary: string;
+  content: string;
+  output: string;
+  seconds: number;
+  edit: string | null;
+}
+
+export interface IExecution {
+  ok: boolean;
+  error: string;
+  seconds: number;
+}
+
+/** A proposed change and what became of it. */
+export interface IProposal {
+  kind: 'edit';
+  key: string;
+  agent: string;
+  edit: Edit;
+  status: EditSettled['status'];
+  detail: string;
+  execution: IExecution | null;
+}
+
+export interface IApproval {
+  kind: 'approval';
+  key: string;
+  agent: string;
+  approval: string;
+  call: string;
+  tool: string;
+  action: string;
+  reason: string;
+  decision: 'pending' | ApprovalSettled['decision'];
+  answer: string;
+}
+
+export interface INote {
+  kind: 'note';
+  key: string;
+  level: 'info' | 'warning' | 'error';
+  code: string;
+  text: string;
+}
+
+/** A cell that was run and belongs to no proposal of the session. */
+export interface IExecuted extends IExecution {
+  kind: 'executed';
+  key: string;
+  notebook: string;
+  cell: string;
+}
+
+export type Item = IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted;
+
+/** A message that still streams. `gap` says that the connection was lost since its last delta. */
+export interface IDraft {
+  message: string;
+  agent: string;
+  text: string;
+  thinking: string;
+  gap: boolean;
+}
+
+export interface IRun {
+  kind: 'run';
+  key: string;
+  id: string;
+  at: number;
+  prompt: string;
+  model: string;
+  edge: RunStarted['edge'];
+  target: RunStarted['target'];
+  state: RunState;
+  intent: string;
+  phase: string;
+  context: number | null;
+  items: readonly Item[];
+  drafts: readonly IDraft[];
+  /** Ids of finished messages: their late deltas are dropped. */
+  finished: readonly string[];
+  checkpoint: boolean;
+  undone: boolean;
+  text: string;
+  usage: Usage;
+  cost: number | null;
+  seconds: number;
+}
+
+/** An undo or a redo, as a line of its own. */
+export interface IRestored {
+  kind: 'restored';
+  key: string;
+  direction: Restored['kind'];
+  files: readonly string[];
+  cells: readonly string[];
+  conflicts: readonly string[];
+}
+
+export type Entry = IRun | INote | IRestored;
+
+export interface ITranscript {
+  session: string;
+  title: string;
+  model: string;
+  /** The last sequence number seen: what a reconnected stream continues after. */
+  seq: number;
+  entries: readonly Entry[];
+  running: string | null;
+  /** The runs that the latest undo took away, as one group each; the last one is what Redo brings back. */
+  redoable: readonly (readonly string[])[];
+}
+
+/** The transcript before the first event. */
+export function emptyTranscript(session = ''): ITranscript {
+  return { session, title: '', model: '', seq: 0, entries: [], running: null, redoable: [] };
+}
+
+/** All items that wait for the person: proposals and approvals of runs that were not undone. */
+export function waiting(transcript: ITranscript): { edits: number; approvals: number } {
+  let edits = 0;
+  let approvals = 0;
+  for (const entry of transcript.entries) {
+    if (entry.kind !== 'run' || entry.undone) {
+      continue;
+    }
+    for (const item of entry.items) {
+      edits += item.kind === 'edit' && item.status === 'pending' ? 1 : 0;
+      approvals += item.kind === 'approval' && item.decision === 'pending' ? 1 : 0;
+    }
+  }
+  return { edits, approvals };
+}

@@ -1,0 +1,136 @@
+/** Where one writes: the text, what it is about, who answers, and Send or Stop. */
+import { notebookIcon, stopIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { PROMPT_LIMIT } from '../session';
+import { Button, CommandButton, Icon } from './button';
+import { usePanel, useSession } from './context';
+import { baseName } from './format';
+import { sendIcon } from './icons';
+import { ModelMenu } from './models';
+
+export interface IComposerProps {
+  /** Set by the panel: puts the cursor into the text. */
+  focuser: React.MutableRefObject<(() => void) | null>;
+  modelOpener: React.MutableRefObject<(() => void) | null>;
+}
+
+export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.Element {
+  const { session, trans } = usePanel();
+  const [text, setText] = React.useState('');
+  const area = React.useRef<HTMLTextAreaElement>(null);
+  const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
+  const isSending = useSession(snapshot => snapshot.sending !== null);
+  focuser.current = () => area.current?.focus();
+  useGrowing(area, text);
+
+  const send = (): void => {
+    if (!text.trim() || isRunning || isSending) {
+      return;
+    }
+    setText('');
+    void session.submit(text).then(isTaken => {
+      if (!isTaken) {
+        setText(now => now || text);
+      }
+    });
+  };
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      send();
+    }
+  };
+
+  return (
+    <form
+      className="codemad-composer"
+      onSubmit={event => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <textarea
+        ref={area}
+        className="codemad-input"
+        rows={1}
+        value={text}
+        aria-label={trans.__('Message to CodeMAD')}
+        placeholder={isRunning ? trans.__('Working…') : trans.__('Ask, or say what to change')}
+        onChange={event => {
+          setText(event.target.value);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      {text.length > PROMPT_LIMIT && (
+        <p className="codemad-too-long" role="alert">
+          {trans.__(
+            '%1 characters: at most %2 can be sent. Save long text as a file and name the file.',
+            text.length.toLocaleString(),
+            PROMPT_LIMIT.toLocaleString()
+          )}
+        </p>
+      )}
+      <div className="codemad-composer-line">
+        <Place />
+        <ModelMenu opener={modelOpener} />
+        {isRunning ? (
+          <CommandButton
+            kind="primary"
+            icon={stopIcon}
+            label={trans.__('Stop')}
+            className="codemad-send"
+            onClick={() => session.cancel()}
+          />
+        ) : (
+          <Button
+            kind="primary"
+            icon={sendIcon}
+            label={trans.__('Send')}
+            className="codemad-send"
+            disabled={!text.trim() || isSending || text.length > PROMPT_LIMIT}
+            onClick={send}
+          />
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** What a prompt is about: the notebook and cell in front. */
+function Place(): React.JSX.Element {
+  const { notebooks, trans } = usePanel();
+  const text = React.useSyncExternalStore(
+    React.useCallback(
+      listen => {
+        notebooks.changed.connect(listen);
+        return () => notebooks.changed.disconnect(listen);
+      },
+      [notebooks]
+    ),
+    () => {
+      const { active, activeCell } = notebooks;
+      if (!active) {
+        return '';
+      }
+      return activeCell ? trans.__('%1, cell %2', baseName(active), activeCell.toString()) : baseName(active);
+    }
+  );
+  return (
+    <span className="codemad-place" title={text && trans.__('Your message is about %1', text)}>
+      {text && <Icon of={notebookIcon} />}
+      <span className="codemad-place-name">{text}</span>
+    </span>
+  );
+}
+
+/** As high as its text, up to what the style allows. */
+function useGrowing(area: React.RefObject<HTMLTextAreaElement>, text: string): void {
+  React.useLayoutEffect(() => {
+    const node = area.current;
+    if (node) {
+      node.style.height = 'auto';
+      node.style.height = `${node.scrollHeight}px`;
+    }
+  }, [area, text]);
+}

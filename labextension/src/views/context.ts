@@ -1,0 +1,32 @@
+/** What the views need of the application, in one React context instead of props through every level. */
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { createContext, useContext, useSyncExternalStore } from 'react';
+
+import type { OpenNotebooks } from '../notebook/documents';
+import type { ISnapshot, Session } from '../session';
+
+export interface IPanelContext {
+  session: Session;
+  notebooks: OpenNotebooks;
+  rendermime: IRenderMimeRegistry;
+  languages: IEditorLanguageRegistry;
+  trans: TranslationBundle;
+}
+
+export const PanelContext = createContext<IPanelContext | null>(null);
+
+export function usePanel(): IPanelContext {
+  const context = useContext(PanelContext);
+  if (!context) {
+    throw new Error('A view was drawn outside the CodeMAD panel.');
+  }
+  return context;
+}
+
+/** The session as it is now; the view is drawn again when the part changes that `select` takes of it. */
+export function useSession<T>(select: (snapshot: ISnapshot) => T): T {
+  const { session } = usePanel();
+  return useSyncExternalStore(session.subscribe, () => select(session.getSnapshot()));
+}

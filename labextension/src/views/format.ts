@@ -1,0 +1,129 @@
+/** Numbers and names the way the panel writes them. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { CellTarget, Edit, ModelInfo } from '../protocol';
+import { line } from '../text';
+import type { IRun, ITool } from '../transcript';
+
+export const OFFLINE = 'codemad/offline';
+
+/** Dollars; unknown is said, never shown as nothing. */
+export function costText(cost: number | null, trans: TranslationBundle): string {
+  if (cost === null) {
+    return trans.__('cost unknown');
+  }
+  if (cost === 0) {
+    return trans.__('no cost');
+  }
+  return cost < 0.01 ? `$${cost.toPrecision(2)}` : `$${cost.toFixed(2)}`;
+}
+
+export function secondsText(seconds: number, trans: TranslationBundle): string {
+  if (seconds < 60) {
+    return trans.__('%1 s', seconds < 10 ? seconds.toFixed(1) : Math.round(seconds).toString());
+  }
+  return trans.__('%1 min %2 s', Math.floor(seconds / 60).toString(), Math.round(seconds % 60).toString());
+}
+
+export function tokensText(run: IRun, trans: TranslationBundle): string {
+  const { input_tokens, output_tokens } = run.usage;
+  return trans.__('%1 tokens', (input_tokens + output_tokens).toLocaleString());
+}
+
+export function usageTitle(run: IRun, trans: TranslationBundle): string {
+  const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = run.usage;
+  return [
+    line(run.model),
+    trans.__('%1 tokens in, %2 out', input_tokens.toLocaleString(), output_tokens.toLocaleString()),
+    trans.__('%1 read from cache, %2 written', cache_read_tokens.toString(), cache_write_tokens.toString())
+  ].join('\n');
+}
+
+/** A model as a person calls it: without its provider, where the provider says nothing. */
+export function modelText(name: string, trans: TranslationBundle): string {
+  if (name === OFFLINE) {
+    return trans.__('Built-in assistant');
+  }
+  return line(name.slice(name.indexOf('/') + 1) || name);
+}
+
+export function modelDetail(model: ModelInfo, trans: TranslationBundle): string {
+  if (!model.ready) {
+    return line(model.why) || trans.__('not set up');
+  }
+  if (model.name === OFFLINE) {
+    return trans.__('no key needed');
+  }
+  const { input_price, output_price } = model;
+  if (input_price === null || output_price === null) {
+    return trans.__('price unknown');
+  }
+  return trans.__('$%1 in, $%2 out per million tokens', input_price.toString(), output_price.toString());
+}
+
+export function ageText(updated: number, trans: TranslationBundle): string {
+  const minutes = Math.max(0, (Date.now() / 1000 - updated) / 60);
+  if (minutes < 1) {
+    return trans.__('just now');
+  }
+  if (minutes < 60) {
+    return trans.__('%1 min ago', Math.floor(minutes).toString());
+  }
+  return minutes < 1440
+    ? trans.__('%1 h ago', Math.floor(minutes / 60).toString())
+    : new Date(updated * 1000).toLocaleDateString();
+}
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  return line(path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** What a proposal does, in three words. */
+export function editVerb(edit: Edit, trans: TranslationBundle): string {
+  const { target } = edit;
+  if (target.type === 'file') {
+    return target.exists ? trans.__('Change file') : trans.__('New file');
+  }
+  const verbs: Record<CellTarget['op'], string> = {
+    insert: target.cell_type === 'code' ? trans.__('New code cell') : trans.__('New text cell'),
+    replace: trans.__('Change cell'),
+    delete: trans.__('Delete cell'),
+    move: trans.__('Move cell'),
+    retype: trans.__('Turn cell into %1', target.cell_type)
+  };
+  return verbs[target.op];
+}
+
+/** What a tool does; a tool we don't know is called by its name. */
+export function toolVerb(tool: string, trans: TranslationBundle): string {
+  const verbs: Record<string, string> = {
+    list_variables: trans.__('Look at variables'),
+    inspect_variable: trans.__('Inspect variable'),
+    last_error: trans.__('Look at the last error'),
+    read_notebook: trans.__('Read the notebook'),
+    list_files: trans.__('List files'),
+    read_file: trans.__('Read file'),
+    search_workspace: trans.__('Search the workspace'),
+    insert_cell: trans.__('Write a cell'),
+    replace_cell: trans.__('Change a cell'),
+    delete_cell: trans.__('Delete a cell'),
+    move_cell: trans.__('Move a cell'),
+    change_cell_type: trans.__('Change a cell’s type'),
+    edit_file: trans.__('Edit file'),
+    write_file: trans.__('Write file'),
+    run_code: trans.__('Run code')
+  };
+  return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
+}
+
+/** What the tool was pointed at: the one argument that says it best. */
+export function toolObject(tool: ITool): string {
+  for (const name of ['name', 'path', 'query', 'pattern', 'cell', 'title', 'code']) {
+    const value = tool.arguments[name];
+    if (typeof value === 'string' && value) {
+      return line(value);
+    }
+  }
+  return '';
+}

@@ -1,0 +1,82 @@
+/** The panel's top: which session is shown, the others, and a button for a new one. */
+import { InputDialog } from '@jupyterlab/apputils';
+import { addIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { line } from '../text';
+import { CommandButton, Icon } from './button';
+import { usePanel, useSession } from './context';
+import { ageText } from './format';
+import { logoIcon } from './icons';
+import type { IMenuEntry } from './menu';
+import { Menu } from './menu';
+
+const SHOWN_SESSIONS = 30;
+
+export function Header(): React.JSX.Element {
+  const { session, trans } = usePanel();
+  const sessions = useSession(snapshot => snapshot.sessions);
+  const id = useSession(snapshot => snapshot.transcript.session);
+  const title = useSession(snapshot => snapshot.transcript.title);
+  const hasSession = id !== '';
+  const name = line(title) || trans.__('New session');
+  const entries: IMenuEntry[] = [
+    {
+      key: 'rename',
+      label: trans.__('Rename…'),
+      disabled: !hasSession,
+      run: () => {
+        void InputDialog.getText({ title: trans.__('Rename session'), text: title }).then(
+          async ({ value }) => {
+            if (value?.trim()) {
+              await session.rename(value.trim());
+            }
+          }
+        );
+      }
+    },
+    ...[...sessions]
+      .sort((a, b) => b.updated - a.updated)
+      .slice(0, SHOWN_SESSIONS)
+      .map((info, index) => ({
+        key: info.id,
+        label: line(info.title) || trans.__('Untitled session'),
+        detail: ageText(info.updated, trans),
+        checked: info.id === id,
+        heading: index === 0 ? trans.__('Sessions') : undefined,
+        run: () => {
+          session.choose(info.id);
+        }
+      }))
+  ];
+  return (
+    <header className="codemad-header">
+      <Icon of={logoIcon} className="codemad-logo" />
+      <Menu label={trans.__('Session: %1', name)} entries={entries} className="codemad-sessions">
+        <span className="codemad-menu-name">{name}</span>
+      </Menu>
+      <Connection />
+      <CommandButton
+        kind="quiet"
+        icon={addIcon}
+        label={trans.__('New session')}
+        onClick={() => session.create()}
+      />
+    </header>
+  );
+}
+
+function Connection(): React.JSX.Element {
+  const { trans } = usePanel();
+  const connection = useSession(snapshot => snapshot.connection);
+  return (
+    <span className="codemad-connection" role="status">
+      {connection === 'lost' && (
+        <>
+          <span className="codemad-spinner" aria-hidden="true" />
+          {trans.__('Reconnecting…')}
+        </>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,37 @@
+/** CodeMAD's own icons; everything else comes from JupyterLab. */
+import { LabIcon } from '@jupyterlab/ui-components';
+
+/** Two brackets around a spark. */
+export const logoIcon = new LabIcon({
+  name: 'codemad-jupyter:logo',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <g fill="none" class="jp-icon3" stroke="#616161" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+    <path d="M8.500 5.500 2.500 12l6 6.500" class="jp-icon3" stroke="#616161"/>
+    <path d="m15.500 5.500 6 6.500-6 6.500" class="jp-icon3" stroke="#616161"/>
+  </g>
+  <path class="jp-icon3 codemad-spark" fill="#616161" d="M12 7.500c.5 2.900 1.600 4 4.500 4.500-2.900.5-4 1.600-4.500 4.500-.5-2.900-1.600-4-4.500-4.500 2.900-.5 4-1.600 4.500-4.500z"/>
+</svg>`
+});
+
+export const sendIcon = new LabIcon({
+  name: 'codemad-jupyter:send',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M12 3.600 4.800 10.800l1.700 1.700 4.300-4.300V20.400h2.400V8.200l4.300 4.300 1.700-1.700z"/>
+</svg>`
+});
+
+/** A lens with a cross line of text: a cell that is explained. */
+export const explainIcon = new LabIcon({
+  name: 'codemad-jupyter:explain',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2h-7l-5 4v-4H4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm0 2v11h6v2l2.500-2H20V5zm3 2.500h10v2H7zm0 4h7v2H7z"/>
+</svg>`
+});
+
+/** A wrench: a cell that is mended. */
+export const fixIcon = new LabIcon({
+  name: 'codemad-jupyter:fix',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="m21.700 18.600-8.500-8.500c.8-2.200.3-4.700-1.500-6.400C9.800 1.800 7 1.400 4.700 2.400l4 4-2.800 2.800-4.100-4C.7 7.500 1.200 10.300 3.100 12.200c1.700 1.700 4.200 2.200 6.400 1.500l8.500 8.500c.4.4 1 .4 1.400 0l2.200-2.200c.5-.4.5-1 .1-1.400z"/>
+</svg>`
+});

@@ -1,0 +1,105 @@
+/** The sidebar's widget: one React tree, told when it is first shown. */
+import { ReactWidget } from '@jupyterlab/apputils';
+import { closeIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { line } from '../text';
+import { Button, CommandButton } from './button';
+import { Composer } from './composer';
+import type { IPanelContext } from './context';
+import { PanelContext, usePanel, useSession } from './context';
+import { Header } from './header';
+import { logoIcon } from './icons';
+import { Transcript } from './transcript';
+
+export class Panel extends ReactWidget {
+  constructor(context: IPanelContext) {
+    super();
+    this._context = context;
+    const { trans } = context;
+    this.id = 'codemad-jupyter-panel';
+    this.addClass('codemad-panel');
+    this.title.icon = logoIcon;
+    this.title.caption = trans.__('CodeMAD, the assistant');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('CodeMAD'));
+  }
+
+  /** Put the cursor into the message. */
+  focus(): void {
+    this._focuser.current?.();
+  }
+
+  protected override onAfterShow(): void {
+    void this._context.session.open();
+  }
+
+  protected override onActivateRequest(): void {
+    requestAnimationFrame(() => {
+      this.focus();
+    });
+  }
+
+  protected override render(): React.JSX.Element {
+    if (this.isVisible) {
+      void this._context.session.open();
+    }
+    return (
+      <PanelContext.Provider value={this._context}>
+        <Content focuser={this._focuser} />
+      </PanelContext.Provider>
+    );
+  }
+
+  private _context: IPanelContext;
+  private _focuser: React.MutableRefObject<(() => void) | null> = { current: null };
+}
+
+function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }): React.JSX.Element {
+  const modelOpener = React.useRef<(() => void) | null>(null);
+  return (
+    <>
+      <Header />
+      <Transcript openModels={() => modelOpener.current?.()} />
+      <ProblemView />
+      <RunStatus />
+      <Composer focuser={props.focuser} modelOpener={modelOpener} />
+    </>
+  );
+}
+
+function ProblemView(): React.JSX.Element | null {
+  const { session, trans } = usePanel();
+  const problem = useSession(snapshot => snapshot.problem);
+  const hasFailed = useSession(snapshot => snapshot.phase === 'failed');
+  if (!problem) {
+    return null;
+  }
+  return (
+    <div className="codemad-problem" role="alert">
+      <div className="codemad-problem-text">
+        <strong>{line(problem.message)}</strong> {line(problem.hint)}
+      </div>
+      {hasFailed && <CommandButton onClick={() => session.open()}>{trans.__('Try again')}</CommandButton>}
+      <Button
+        kind="quiet"
+        icon={closeIcon}
+        label={trans.__('Dismiss')}
+        onClick={() => {
+          session.dismiss();
+        }}
+      />
+    </div>
+  );
+}
+
+/** For screen readers: that work began and ended, without reading every word while it streams. */
+function RunStatus(): React.JSX.Element {
+  const { trans } = usePanel();
+  const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
+  return (
+    <div className="codemad-hidden" role="status">
+      {isRunning ? trans.__('CodeMAD is working.') : ''}
+    </div>
+  );
+}

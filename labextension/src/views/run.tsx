@@ -1,0 +1,240 @@
+/** One run: what was asked, everything that came of it in order, and how it ended. */
+import { checkIcon, closeIcon, infoIcon, redoIcon, runIcon, undoIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { clip, line, plain } from '../text';
+import type { IDraft, IExecuted, INote, IRestored, IRun, Item } from '../transcript';
+import { ApprovalCard } from './approval';
+import { CommandButton, Icon } from './button';
+import { usePanel } from './context';
+import { EditCard } from './edit';
+import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
+import { Markdown } from './markdown';
+import { Thinking } from './thinking';
+import { ToolCard } from './tool';
+
+export interface IRunViewProps {
+  run: IRun;
+  /** Redo would bring this run back. */
+  redoable: boolean;
+}
+
+function RunViewContent({ run, redoable }: IRunViewProps): React.JSX.Element {
+  const { trans } = usePanel();
+  const isRunning = run.state === 'running';
+  return (
+    <article
+      className={`codemad-run ${run.undone ? 'codemad-run-undone' : ''}`}
+      aria-label={trans.__('You asked: %1', clip(line(run.prompt), 100))}
+      aria-busy={isRunning}
+    >
+      <PromptBubble run={run} />
+      <div className="codemad-answer">
+        {groups(run.items).map(group => (
+          <Group key={group[0].key} items={group} undone={run.undone} />
+        ))}
+        {run.drafts.map(draft => (
+          <Draft key={draft.message} draft={draft} live={isRunning} />
+        ))}
+        {isRunning && run.drafts.length === 0 && <Working run={run} />}
+      </div>
+      {!isRunning && <Footer run={run} redoable={redoable} />}
+    </article>
+  );
+}
+
+export const RunView = React.memo(RunViewContent);
+
+function PromptBubble({ run }: { run: IRun }): React.JSX.Element {
+  const { trans } = usePanel();
+  const { notebook } = run.target;
+  const origin = run.edge === 'magic' ? trans.__('from a cell') : run.edge === 'sidebar' ? '' : run.edge;
+  const where = [notebook ? baseName(notebook) : '', origin].filter(Boolean).join(' · ');
+  return (
+    <div className="codemad-prompt">
+      <div className="codemad-prompt-text">{plain(run.prompt)}</div>
+      {where && <div className="codemad-prompt-where">{where}</div>}
+    </div>
+  );
+}
+
+/** Tool lines that follow each other stand together in one list. */
+function groups(items: readonly Item[]): Item[][] {
+  const found: Item[][] = [];
+  for (const item of items) {
+    if (item.kind === 'tool' && item.edit !== null) {
+      continue;
+    }
+    const last = found.at(-1);
+    if (item.kind === 'tool' && last?.[0].kind === 'tool') {
+      last.push(item);
+    } else {
+      found.push([item]);
+    }
+  }
+  return found;
+}
+
+function Group({ items, undone }: { items: Item[]; undone: boolean }): React.JSX.Element {
+  const { trans } = usePanel();
+  const tools = items.filter(item => item.kind === 'tool');
+  if (tools.length) {
+    return (
+      <ul className="codemad-tools" aria-label={trans.__('Steps')}>
+        {tools.map(tool => (
+          <ToolCard key={tool.key} tool={tool} />
+        ))}
+      </ul>
+    );
+  }
+  return <ItemView item={items[0]} undone={undone} />;
+}
+
+function ItemView({ item, undone }: { item: Item; undone: boolean }): React.JSX.Element | null {
+  switch (item.kind) {
+    case 'text':
+      return <Markdown source={item.text} />;
+    case 'thinking':
+      return <Thinking text={item.text} />;
+    case 'edit':
+      return <EditCard proposal={item} undone={undone} />;
+    case 'approval':
+      return <ApprovalCard item={item} />;
+    case 'note':
+      return <NoteView note={item} />;
+    case 'executed':
+      return <Executed item={item} />;
+    case 'tool':
+      return null;
+  }
+}
+
+function Draft({ draft, live }: { draft: IDraft; live: boolean }): React.JSX.Element {
+  return (
+    <div className={live ? 'codemad-draft' : ''}>
+      {draft.thinking && <Thinking text={draft.thinking} live={live && !draft.text} />}
+      {draft.text && <Markdown source={draft.text} />}
+    </div>
+  );
+}
+
+function Working({ run }: { run: IRun }): React.JSX.Element {
+  const { trans } = usePanel();
+  const phases: Record<string, string> = {
+    plan: trans.__('Planning'),
+    execute: trans.__('Working'),
+    verify: trans.__('Checking the result')
+  };
+  const isAsking = run.items.some(item => item.kind === 'approval' && item.decision === 'pending');
+  const text = isAsking ? trans.__('Waiting for your answer') : (phases[run.phase] ?? trans.__('Working'));
+  return (
+    <div className="codemad-working">
+      <span className="codemad-dots" aria-hidden="true">
+        <span />
+        <span />
+        <span />
+      </span>
+      {text}
+    </div>
+  );
+}
+
+export function NoteView({ note }: { note: INote }): React.JSX.Element {
+  return (
+    <p className={`codemad-note codemad-note-${note.level}`}>
+      <Icon of={note.level === 'error' ? closeIcon : infoIcon} />
+      <span>{line(note.text)}</span>
+    </p>
+  );
+}
+
+function Executed({ item }: { item: IExecuted }): React.JSX.Element {
+  const { trans } = usePanel();
+  const time = secondsText(item.seconds, trans);
+  return (
+    <p className={`codemad-note codemad-note-${item.ok ? 'info' : 'error'}`} title={line(item.cell)}>
+      <Icon of={runIcon} />
+      <span>
+        {item.ok
+          ? trans.__('Ran a cell of %1 in %2', baseName(item.notebook), time)
+          : trans.__('A cell of %1 failed: %2', baseName(item.notebook), line(item.error))}
+      </span>
+    </p>
+  );
+}
+
+function RestoredViewContent({ entry }: { entry: IRestored }): React.JSX.Element {
+  const { trans } = usePanel();
+  const { cells, files } = entry;
+  const parts = [
+    cells.length ? trans._n('%1 cell', '%1 cells', cells.length) : '',
+    files.length ? trans._n('%1 file', '%1 files', files.length) : ''
+  ].filter(Boolean);
+  const what = parts.join(', ') || trans.__('nothing had changed');
+  return (
+    <div className="codemad-restored">
+      <Icon of={entry.direction === 'undo' ? undoIcon : redoIcon} />
+      <span>
+        {entry.direction === 'undo' ? trans.__('Undone (%1)', what) : trans.__('Done again (%1)', what)}
+      </span>
+      {entry.conflicts.length > 0 && (
+        <ul className="codemad-conflicts">
+          {entry.conflicts.map(conflict => (
+            <li key={conflict}>{trans.__('Left as you changed it: %1', line(conflict))}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+export const RestoredView = React.memo(RestoredViewContent);
+
+function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
+  const { session, trans } = usePanel();
+  const isGood = run.state === 'done';
+  const texts: Record<IRun['state'], string> = {
+    running: '',
+    done: trans.__('Done'),
+    failed: trans.__('Failed'),
+    cancelled: trans.__('Stopped'),
+    interrupted: trans.__('Interrupted'),
+    out_of_budget: trans.__('Out of budget')
+  };
+  return (
+    <footer
+      className={`codemad-footer codemad-footer-${run.state === 'out_of_budget' ? 'budget' : run.state}`}
+    >
+      {!isGood && run.text && <p className="codemad-footer-text">{line(run.text)}</p>}
+      <div className="codemad-footer-line">
+        <span className="codemad-footer-state">
+          <Icon of={isGood ? checkIcon : closeIcon} />
+          {run.undone ? trans.__('Undone') : texts[run.state]}
+        </span>
+        <span className="codemad-footer-facts" title={usageTitle(run, trans)}>
+          {[tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)].join(' · ')}
+        </span>
+        {run.checkpoint && !run.undone && (
+          <CommandButton
+            kind="quiet"
+            icon={undoIcon}
+            label={trans.__('Take back all changes of this answer')}
+            onClick={() => session.undo(run.id)}
+          >
+            {trans.__('Undo')}
+          </CommandButton>
+        )}
+        {redoable && (
+          <CommandButton
+            kind="quiet"
+            icon={redoIcon}
+            label={trans.__('Bring the changes back')}
+            onClick={() => session.redo()}
+          >
+            {trans.__('Redo')}
+          </CommandButton>
+        )}
+      </div>
+    </footer>
+  );
+}
