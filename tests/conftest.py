@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.servers.plugin"]
+
 ROOT = Path(__file__).parent.parent
 ORIGINAL = dict(os.environ)
 HOME = pytest.StashKey[str]()

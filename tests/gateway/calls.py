@@ -1,0 +1,95 @@
+"""How the gateway's tests make a call and look at what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from codemad_jupyter.gateway.configuration import GatewayConfig
+from codemad_jupyter.gateway.provider import (
+    CallPiece,
+    Delta,
+    Failed,
+    Finished,
+    Provider,
+    Request,
+    TextPiece,
+    ToolSpec,
+)
+from codemad_jupyter.gateway.router import Router
+from codemad_jupyter.protocol.messages import Message
+from tests.servers.model_server import ModelServer
+
+KEYS = {
+    "anthropic": "canary-anthropic-7f3a9c51d2",
+    "openai": "canary-openai-b64e08ff17",
+    "compatible": "canary-compatible-55ad1e90c3",
+    "litellm": "canary-litellm-09c2f7aa81",
+}
+MODELS = {
+    "anthropic": "anthropic/claude-sonnet-5-5",
+    "openai": "openai/gpt-6-sol",
+    "compatible": "compatible/local",
+    "ollama": "ollama/llama",
+    "litellm": "litellm/openai/some-model",
+}
+TOOL = ToolSpec(
+    name="replace_cell",
+    description="Replace a cell",
+    parameters={"type": "object", "properties": {"source": {"type": "string"}}},
+)
+
+
+def config_for(server: ModelServer, **changes: Any) -> GatewayConfig:
+    """Settings under which every provider is the scripted server."""
+    values: dict[str, Any] = {
+        "anthropic_api_key": KEYS["anthropic"],
+        "anthropic_base_url": server.url,
+        "openai_api_key": KEYS["openai"],
+        "openai_base_url": server.openai_url,
+        "compatible_api_key": KEYS["compatible"],
+        "compatible_base_url": server.openai_url,
+        "ollama_base_url": server.url,
+        "litellm_api_key": KEYS["litellm"],
+        "litellm_base_url": server.openai_url,
+    }
+    return GatewayConfig(**{**values, **changes})
+
+
+def alone(router: Router, model: str) -> Provider:
+    """The bare adapter of a model, with no retry around it."""
+    return next(adapter for adapter in router._adapters if adapter.name == model.partition("/")[0])
+
+
+def ask(model: str, text: str = "Draw a histogram", **more: Any) -> Request:
+    return Request(model=model, **{"messages": (Message.user(text),), "timeout": 20.0, **more})
+
+
+async def collect(provider: Provider, request: Request, *, seconds: float = 60.0) -> list[Delta]:
+    """All deltas of one call, checked to end with exactly one ending."""
+    async with asyncio.timeout(seconds), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
+        found = [delta async for delta in deltas]
+    assert isinstance(found[-1], Finished | Failed), found
+    assert not any(isinstance(delta, Finished | Failed) for delta in found[:-1])
+    return found
+
+
+async def finished(provider: Provider, request: Request) -> Finished:
+    ending = (await collect(provider, request))[-1]
+    assert isinstance(ending, Finished), ending
+    return ending
+
+
+async def failed(provider: Provider, request: Request) -> Failed:
+    ending = (await collect(provider, request))[-1]
+    assert isinstance(ending, Failed), ending
+    return ending
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextPiece))
+
+
+def calls_of(deltas: list[Delta]) -> list[CallPiece]:
+    return [delta for delta in deltas if isinstance(delta, CallPiece)]

@@ -1,0 +1,35 @@
+"""Fixtures of the gateway's tests: a router whose providers all are the scripted server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from codemad_jupyter.gateway.router import Router
+from tests.gateway.calls import config_for
+from tests.servers.model_server import ModelServer
+
+
+@pytest.fixture
+async def routers(model_server: ModelServer) -> AsyncIterator[Callable[..., Router]]:
+    """Makes routers with changed settings; all are closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        def make(*, waits: list[float] | None = None, **changes: Any) -> Router:
+            async def sleep(seconds: float) -> None:
+                if waits is not None:
+                    waits.append(seconds)
+
+            router = Router(config_for(model_server, **changes), sleep=sleep)
+            stack.push_async_callback(router.aclose)
+            return router
+
+        yield make
+
+
+@pytest.fixture
+async def router(routers: Callable[..., Router]) -> Router:
+    return routers()
