@@ -1,0 +1,136 @@
+"""One connection to a kernel's control channel, and the question whether the kernel is alive.
+
+Owns sockets, sessions and time limits; what is asked over the line is `live`'s affair. The control
+channel is served by a thread of its own, so it answers while a cell runs.
+"""
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from codemad_jupyter.protocol.errors import KernelError
+
+PATIENCE = 0.7  # before the heartbeat is asked whether there is anybody at all
+BEAT = 2.0
+TRIES = 4
+RESTART = "Restart the kernel, then try again."
+
+
+class NoAnswer(KernelError):
+    """The process lives, but its control channel is silent."""
+
+
+class KernelLine:
+    """Sends requests by the control channel and waits for their answers, one at a time."""
+
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        *,
+        alive: Callable[[], Awaitable[bool] | bool] | None = None,
+    ) -> None:
+        self._connection = dict(connection)
+        self._alive = alive
+        self._client: Any = None
+        self._turn = asyncio.Lock()
+
+    def client(self) -> Any:
+        """A new client with a session of its own, so that its messages are told from the person's."""
+        from jupyter_client.asynchronous.client import AsyncKernelClient
+
+        client = AsyncKernelClient()
+        client.load_connection_info(self._connection)  # type: ignore[arg-type]
+        return client
+
+    async def ask(self, kind: str, content: dict[str, Any], *, timeout: float) -> dict[str, Any]:
+        """The whole reply message. Raises `KernelError` when none comes within ``timeout`` seconds."""
+        await self.check_process()
+        async with self._turn:
+            if self._client is None:
+                self._client = self.client()
+                self._client.control_channel.start()
+            return await self.ask_with(self._client, kind, content, timeout=timeout)
+
+    async def ask_with(
+        self, client: Any, kind: str, content: dict[str, Any], *, timeout: float
+    ) -> dict[str, Any]:
+        """The same with a client of the caller's, whose control channel is started."""
+        message = client.session.msg(kind, content)
+        client.control_channel.send(message)
+        reply: asyncio.Future[dict[str, Any]] = asyncio.ensure_future(
+            client._recv_reply(message["header"]["msg_id"], timeout=timeout, channel="control")
+        )
+        try:
+            done, _ = await asyncio.wait({reply}, timeout=min(PATIENCE, timeout))
+            if not done and not await self.beats() and not reply.done():
+                raise dead("does not answer")
+            return await reply
+        except TimeoutError:
+            raise NoAnswer(
+                f"The kernel is alive but did not answer within {timeout:.1f} s.",
+                hint="It may be inside one long native call; wait for it or interrupt the cell.",
+            ) from None
+        finally:
+            reply.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await reply
+
+    async def information(self, client: Any = None) -> dict[str, Any]:
+        """The whole reply of ``kernel_info``, asked again when it was lost: a kernel that is just
+        starting may drop what comes first."""
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(NoAnswer):
+                return await self._information_once(client)
+        return await self._information_once(client)
+
+    async def _information_once(self, client: Any) -> dict[str, Any]:
+        if client is None:
+            return await self.ask("kernel_info_request", {}, timeout=1.5)
+        return await self.ask_with(client, "kernel_info_request", {}, timeout=1.5)
+
+    async def wait_until_ready(self, *, timeout: float = 60.0) -> None:
+        """Wait for a kernel that is starting. Raises `KernelError` when it ends or takes too long."""
+        last: KernelError | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    await self.check_process()
+                    try:
+                        await self.information()
+                        return
+                    except KernelError as failure:
+                        last = failure
+        except TimeoutError:
+            raise KernelError(f"The kernel did not start within {timeout:.0f} s.", hint=RESTART) from last
+
+    async def check_process(self) -> None:
+        """Raises where the owner of the process knows that it ended."""
+        if self._alive is None:
+            return
+        answer = self._alive()
+        if not (await answer if inspect.isawaitable(answer) else answer):
+            raise dead("has ended")
+
+    async def beats(self) -> bool:
+        """Does the heartbeat answer? The kernel serves it without the interpreter, so busy ones do."""
+        client = self.client()
+        socket = client.connect_hb()
+        try:
+            await socket.send(b"codemad")
+            return bool(await socket.poll(int(BEAT * 1000)))
+        finally:
+            socket.close(linger=0)
+            client.context.destroy(linger=0)
+
+    def close(self) -> None:
+        """Give the sockets back; a later question opens new ones."""
+        if self._client is not None:
+            self._client.stop_channels()
+            self._client = None
+
+
+def dead(what: str) -> KernelError:
+    """The error for a kernel that is gone."""
+    return KernelError(f"The kernel {what}.", hint=RESTART)
