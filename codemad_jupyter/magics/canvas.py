@@ -11,8 +11,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
+from codemad_jupyter.app.plain_text import plain_text
 from codemad_jupyter.magics.render import bundle, change_plain, piece_plain
-from codemad_jupyter.magics.safe_text import plain_text
 from codemad_jupyter.magics.transcript import Change, Prose, Segment, Transcript
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ class Magics:
 
 def _styled(error: Any, sentence: str, hint: str) -> Any:
     """IPython asks an exception for its traceback; these have a sentence instead."""
-    from codemad_jupyter.magics.safe_text import plain_text
+    from codemad_jupyter.app.plain_text import plain_text
 
     lines = [f"{RED}{plain_text(sentence)}{RESET}", *filter(None, [plain_text(hint)])]
     error._render_traceback_ = lambda: lines

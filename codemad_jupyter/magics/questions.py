@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.magics.safe_text import plain_text
+from codemad_jupyter.app.plain_text import plain_text
 from codemad_jupyter.protocol.commands import Approve, Reject
 from codemad_jupyter.protocol.errors import NotFound
 

@@ -7,14 +7,8 @@ from __future__ import annotations
 
 import difflib
 
-from codemad_jupyter.magics.safe_text import (
-    code_span,
-    escaped,
-    fenced,
-    one_line,
-    plain_text,
-    safe_markdown,
-)
+from codemad_jupyter.app.plain_text import one_line, plain_text
+from codemad_jupyter.magics.safe_text import code_span, escaped, fenced, safe_markdown
 from codemad_jupyter.magics.transcript import Change, Piece, Prose, Segment
 from codemad_jupyter.protocol.edits import CellTarget, Edit
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import html
 import re
 
+from codemad_jupyter.app.plain_text import one_line, plain_text
+
 _GAP = "\u200b"
 """A zero-width space: breaks a mark without being seen, in prose and in code spans alike."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_ANSI = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_].*?(?:\x1b\\|$)|[@-Z\\-_])"
-)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`]*)$")
 _RUN = re.compile(r"(`{2}|~{2})(?=[`~])")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -25,25 +23,6 @@ _LINK = re.compile(
     r"\](?=\()"
     r"(?!\(\s*(?:https?://[^\s<>\\]*|#[\w-]*|[\w%-][\w./%-]*(?:#[\w-]*)?)\s*(?:[\"'][^\"']*[\"'])?\s*\))"
 )
-
-
-def plain_text(text: str) -> str:
-    """Without escape sequences and control characters; line ends and tabs stay."""
-    text = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return _CONTROL.sub(_visible, text)
-
-
-def _visible(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if found[0] == "\r":
-        return "\n"
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-
-def one_line(text: str, limit: int = 200) -> str:
-    """The first line's worth, for places that have one line."""
-    joined = " ".join(plain_text(text).split())
-    return joined if len(joined) <= limit else f"{joined[: limit - 1]}…"
 
 
 def escaped(text: str) -> str:

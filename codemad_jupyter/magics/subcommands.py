@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.magics.arguments import Subcommand, usage_of
 from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.place import place_of
-from codemad_jupyter.magics.safe_text import code_span, one_line, safe_markdown
+from codemad_jupyter.magics.safe_text import code_span, safe_markdown
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.protocol.commands import ChooseModel, Redo, Undo
 from codemad_jupyter.protocol.errors import StaleEdit
