@@ -1,0 +1,146 @@
+"""Owns the settings: what can be set, and how defaults, the person's file, the project's file, the
+environment and arguments come together. Each value remembers where it came from.
+
+A project's file is written by whoever wrote the project: it may tighten limits and nothing else.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PrivateAttr, field_validator
+
+from codemad_jupyter.config.credentials import Credentials
+from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.protocol.base import Value
+
+PROJECT_FILE = "codemad.toml"
+PREFIX = "CODEMAD_"
+
+TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit")
+"""What a project's file may set, and only to less than would hold without it."""
+
+
+class Settings(Value):
+    """All settings. Times are in seconds, costs in US dollars; None means: not set, or no limit."""
+
+    model: str | None = Field(None, description="The model to begin with, as text: provider/name.")
+    fallbacks: tuple[str, ...] = Field(
+        (),
+        description="Models tried when the first fails: a list of texts, or one text with commas.",
+    )
+    anthropic_base_url: str | None = Field(None, description="Address for Anthropic's interface: http(s)://…")
+    openai_base_url: str | None = Field(None, description="Address for OpenAI's interface: http(s)://…")
+    openai_api: Literal["auto", "responses", "chat"] = Field(
+        "auto", description="Which interface of OpenAI is used: auto, responses or chat."
+    )
+    compatible_base_url: str | None = Field(
+        None, description="Address of a server that speaks OpenAI's interface: http(s)://…"
+    )
+    compatible_models: tuple[str, ...] = Field(
+        (), description="Models of that server: a list of texts, or one text with commas."
+    )
+    ollama_url: str = Field("http://127.0.0.1:11434", description="Address of Ollama: http(s)://…")
+    litellm_base_url: str | None = Field(None, description="Address given to LiteLLM: http(s)://…")
+    timeout: float = Field(
+        60.0, gt=0, le=3600, description="Longest silence of a model: seconds, up to 3600."
+    )
+    connect_timeout: float = Field(
+        10.0, gt=0, le=600, description="Longest wait for a connection: seconds, up to 600."
+    )
+    total_timeout: float = Field(
+        900.0, gt=0, le=86400, description="Longest time of one model call: seconds, up to 86400."
+    )
+    retry_cap: float = Field(
+        120.0, ge=0, le=3600, description="Longest wait a provider may ask for: seconds, up to 3600."
+    )
+    max_output_tokens: int = Field(
+        8192,
+        ge=1,
+        le=1_000_000,
+        description="Longest answer of a model: a whole number, 1 or more.",
+    )
+    prices: Path | None = Field(None, description="A JSON file of windows and prices: its path.")
+    max_steps: int = Field(
+        25, ge=1, le=1000, description="Model calls one run may make: a whole number, 1 to 1000."
+    )
+    cost_limit: float | None = Field(None, ge=0, description="What one run may cost: US dollars, 0 or more.")
+    token_limit: int | None = Field(
+        None, ge=1, description="Tokens one run may use: a whole number, 1 or more."
+    )
+    time_limit: float | None = Field(None, gt=0, description="How long one run may take: seconds, above 0.")
+    data_dir: Path | None = Field(None, description="Where sessions and checkpoints go: a folder's path.")
+    trial: bool = Field(True, description="Whether proposed code is tried before it is shown: true or false.")
+    trial_timeout: float = Field(
+        10.0, gt=0, le=600, description="How long a trial may take: seconds, up to 600."
+    )
+    inspect_deadline: float = Field(
+        0.5, gt=0, le=30, description="How long a look at the kernel's variables may take: seconds, up to 30."
+    )
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _notices: tuple[str, ...] = PrivateAttr(default=())
+    _credentials: Credentials = PrivateAttr(default_factory=Credentials)
+    _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+
+    @field_validator("fallbacks", "compatible_models", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator(
+        "anthropic_base_url", "openai_base_url", "compatible_base_url", "ollama_url", "litellm_base_url"
+    )
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("not an address")
+        return value
+
+    @field_validator("prices", "data_dir")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        return value if value is None else value.expanduser()
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each value came from: ``default``, a file, a variable, or ``argument``."""
+        return {name: self._origins.get(name, "default") for name in type(self).model_fields}
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was ignored, and why."""
+        return self._notices
+
+    @property
+    def credentials(self) -> Credentials:
+        """The providers' keys."""
+        return self._credentials
+
+    def redact(self, text: str) -> str:
+        """The text without secrets: to be called on all that is stored, logged or sent."""
+        return self._redactor(text)
+
+    def gateway(self) -> dict[str, Any]:
+        """The fields of the gateway's configuration, keys included."""
+        keys = {f"{name}_api_key": getattr(self._credentials, name) for name in Credentials.model_fields}
+        same = (
+            "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",
+            "compatible_models", "litellm_base_url", "timeout", "connect_timeout", "total_timeout",
+            "retry_cap", "max_output_tokens", "prices",
+        )  # fmt: skip
+        renamed = {"default_model": self.model, "ollama_base_url": self.ollama_url}
+        return {**keys, **{name: getattr(self, name) for name in same}, **renamed}
+
+
+def load_settings(
+    root: Path | None = None, *, arguments: Mapping[str, Any] | None = None, lenient: bool = False
+) -> Settings:
+    """The settings for the workspace ``root``. A value that cannot be used is a `UsageError` which
+    names the key, its origin and the allowed form; where ``lenient`` it is a notice instead, and the
+    value is left out."""
+    from codemad_jupyter.config.layers import combine
+
+    return combine(root, arguments or {}, lenient=lenient)

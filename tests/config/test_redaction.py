@@ -1,0 +1,169 @@
+"""No secret survives, ordinary code does, and hostile text costs no time."""
+
+import json
+import time
+
+import pytest
+
+from codemad_jupyter.config.credentials import credentials, redact, redactor
+from codemad_jupyter.config.redaction import MASK, Redactor
+
+BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 8
+A, D = "A1b2C3d4" * 8, "0123456789abcdef" * 4
+
+SECRETS = [
+    ("sk-ant-api03-" + A, "sk-ant-api03-" + A),
+    ("key is sk-proj-" + A + ".", "sk-proj-" + A),
+    ("sk_live_" + A[:24], "sk_live_" + A[:24]),
+    ("ghp_" + A[:36], "ghp_" + A[:36]),
+    ("github_pat_11AAAAAAA0_" + A, A),
+    ("glpat-" + A[:20], A[:20]),
+    ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+    ("aws_secret_access_key = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'", "wJalrXUtnFEMI"),
+    ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI"),
+    ("AIzaSyA-" + A[:32], "AIzaSyA"),
+    ("ya29." + A, A),
+    ("xoxb-123456789012-" + A[:24], A[:24]),
+    ("hf_" + A[:34], A[:34]),
+    ("npm_" + A[:36], A[:36]),
+    ("pypi-AgEIcHlwaS5vcmc" + A, "AgEIcHlwaS5vcmc"),
+    ("SG." + A[:22] + "." + A[:43], A[:22]),
+    ("dapi" + D[:32], D[:32]),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9", "eyJzdWIiOiIxMjM0In0"),
+    (f"-----BEGIN PRIVATE KEY-----\n{BODY}-----END PRIVATE KEY-----", "MIIEvQ"),
+    (
+        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB\n\n{BODY}",
+        "MIIEvQ",
+    ),
+    (f"-----BEGIN OPENSSH PRIVATE KEY-----\n{BODY}", "MIIEvQ"),
+    ("postgresql://scott:tiger-tiger@db.example/prod", "tiger-tiger"),
+    ("https://user:p%40ss:word@host/x", "p%40ss:word"),
+    ("Authorization: Bearer abcdefgh12345678", "abcdefgh12345678"),
+    ('{"authorization": "Basic dXNlcjpwYXNzd29yZA=="}', "dXNlcjpwYXNzd29yZA"),
+    ("curl -H 'authorization: token 0123456789abcdef'", "0123456789abcdef"),
+    ('password = "correct-horse"', "correct-horse"),
+    ('os.environ["MY_TOKEN"] = "correct-horse"', "correct-horse"),
+    ('{"client_secret": "correct-horse", "x": 1}', "correct-horse"),
+    (json.dumps('{"api_key": "correct-horse"}'), "correct-horse"),
+    (json.dumps("line\nsk-ant-api03-" + A), A),
+    ("export OPENAI_KEY=abcdef123456", "abcdef123456"),
+    ("DB_PASSWORD=hunter22\nNEXT=1", "hunter22"),
+    ("AccountName=x;AccountKey=" + A + "==;EndpointSuffix=y", A),
+    ("Server=db;Uid=me;Pwd=tigertiger;", "tigertiger"),
+    ("http://127.0.0.1:8888/lab?token=0123456789abcdef0123", "0123456789abcdef0123"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS, ids=range(len(SECRETS)))
+def test_no_secret_survives(text: str, secret: str) -> None:
+    assert secret in text.replace("\\n", "\n")
+    for around in (text, f"before {text} after", f"x\n{text}\ny", f"({text})"):
+        assert secret not in redact(around)
+        assert MASK in redact(around)
+
+
+HARMLESS = [
+    "password = getpass.getpass('Password: ')",
+    "token = tokenizer.encode(text)[0]",
+    'api_key = os.environ["OPENAI_API_KEY"]',
+    "API_KEY=$SECRET_FROM_ELSEWHERE",
+    'headers = {"Authorization": f"Bearer {token}"}',
+    "the basic understanding of internationalization",
+    "https://host:8080/path?page=2&sort=key",
+    "git@github.com:owner/repository.git",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "task-1234567890123456789 and disk-0123456789abcdef0",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "df['token'] == 'x'",
+    'def f(password: str = "", token: "str | None" = None): ...',
+    "max_tokens=8192",
+    "emoji 🧪 \ud800 and \0",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS, ids=range(len(HARMLESS)))
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_what_surrounds_a_secret_stays() -> None:
+    masked = redact(f"-----BEGIN PRIVATE KEY-----\n{BODY}-----END PRIVATE KEY-----\nafter")
+    assert masked == f"{MASK}\nafter"
+    assert redact("postgresql://scott:tiger-tiger@db/prod") == f"postgresql://scott:{MASK}@db/prod"
+    assert redact('x = 1; password = "correct-horse"; y') == f'x = 1; password = "{MASK}"; y'
+
+
+def test_masking_twice_changes_nothing() -> None:
+    for text, _ in SECRETS:
+        assert redact(redact(text)) == redact(text)
+
+
+def test_values_of_secret_variables_are_masked_wherever_they_stand() -> None:
+    mask = redactor({"MY_SERVICE_TOKEN": "plain-looking words", "HOME": "/home/me", "X_KEY": "short"})
+    assert mask("a plain-looking words b /home/me short") == f"a {MASK} b /home/me short"
+    assert Redactor(["abcdefgh", "abcdefgh-longer"])("abcdefgh-longer abcdefgh") == f"{MASK} {MASK}"
+
+
+def test_keys_are_read_from_the_environment_given() -> None:
+    found = credentials({"ANTHROPIC_API_KEY": " a-key ", "CODEMAD_COMPATIBLE_KEY": ""})
+    assert found.anthropic is not None
+    assert found.anthropic.get_secret_value() == "a-key"
+    assert (found.openai, found.compatible) == (None, None)
+
+
+UNITS = [
+    "-----BEGIN PRIVATE KEY-----\n",
+    "-----BEGIN RSA PRIVATE KEY-----\nA",
+    "BEGIN PRIVATE KEY",
+    "-",
+    "- -",
+    "eyJ",
+    "eyJabcdefghi.",
+    "eyJabcdefghi.abcdefghij.",
+    "sk-",
+    "sk-a",
+    "://",
+    "://a:",
+    "a:b@",
+    "http://a:b",
+    "password",
+    "password='",
+    "password = ",
+    "token token",
+    "A_KEY",
+    "A",
+    "_",
+    "KEY=",
+    "KEY=a",
+    "A_KEY=abc ",
+    "authorization: ",
+    "bearer ",
+    "?key=",
+    "&token=a",
+    "Pwd=",
+    '\\"api_key\\": \\"',
+    "\\n",
+    " ",
+    "\n",
+    "x",
+    "0",
+    "🧪",
+    "SG.",
+    "SG.aaaaaaaaaaaaaaaa",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_of_anything_takes_bounded_time(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    begun = time.perf_counter()
+    redact(text)
+    assert time.perf_counter() - begun < 10
+
+
+def test_a_megabyte_of_code_is_quick() -> None:
+    line = "    result = frame.groupby('city')['price'].mean()  # the token of a price\n"
+    text = (line * 14_000)[:1_000_000]
+    begun = time.perf_counter()
+    assert redact(text) == text
+    print(f"\n1 MB of code: {time.perf_counter() - begun:.2f} s")  # noqa: T201
