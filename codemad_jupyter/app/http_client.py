@@ -21,9 +21,8 @@ from codemad_jupyter.protocol.models import ModelInfo
 
 CONNECT = 3.0
 ANSWER = 60.0
-"""Seconds for an answer; the first one may have to wait for the engine to be built."""
-SILENCE = 40.0
-"""Seconds without even a heartbeat after which the line counts as broken."""
+"""Seconds of silence: the first answer may have to wait for the engine to be built, and a line
+without even a heartbeat counts as broken after that."""
 TRIES = 6
 
 Broken = (OSError, http.client.HTTPException)
@@ -33,12 +32,19 @@ class HttpClient:
     """An `EngineClient` over the server's kernel routes."""
 
     def __init__(
-        self, url: str, *, token: str, kernel: str | None = None, certificate: str | None = None
+        self,
+        url: str,
+        *,
+        token: str,
+        kernel: str | None = None,
+        certificate: str | None = None,
+        retry: float = 0.25,
     ) -> None:
         self._parts = urlsplit(url)
         self._token = token
         self._kernel = kernel
         self._certificate = certificate
+        self._retry = retry
         self._commands: dict[Ack, Command] = {}
 
     def submit(self, command: Command) -> Ack:
@@ -84,7 +90,7 @@ class HttpClient:
         while True:
             try:
                 if failures:
-                    time.sleep(min(0.25 * 2**failures, 4.0))
+                    time.sleep(min(self._retry * 2**failures, 4.0))
                 for event in self._events(ack, after=after):
                     after, failures = max(after, event.seq), 0
                     yield event
@@ -112,7 +118,6 @@ class HttpClient:
             response = self._send(connection, "GET", f"events?{query}", body=None)
             if response.status != 200:
                 raise _refusal(response.status, response.read())
-            connection.sock.settimeout(SILENCE)
             for kind, data in _messages(response):
                 if kind == "error":
                     raise _refusal(500, b'{"error": %s}' % data)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from codemad_jupyter.app.endings import Ending, ending
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command
@@ -39,35 +39,45 @@ class EngineDoor(Protocol):
     async def close(self) -> None: ...
 
 
+class _Job(Generic[T]):
+    """Work for the waiting thread, and the future of whoever asked for it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._work = work
+
+    def do(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.future.set_result(self._work())
+        except KeyboardInterrupt:
+            self.future.set_exception(KernelError("The execution was interrupted.", hint="Run it again."))
+            raise
+        except BaseException as error:  # it belongs to whoever asked for the work
+            self.future.set_exception(error)
+
+    def refuse(self) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(_nobody_waits())
+
+
 class CallerThread:
     """Hands work from the engine's loop to the thread that waits for the engine."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._serving = False
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._waiting = 0
         self._lock = threading.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do ``work`` in the waiting thread; raises what it raises, `KernelError` if nobody waits."""
-        future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-        def job() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(work())
-            except KeyboardInterrupt:
-                future.set_exception(KernelError("The execution was interrupted.", hint="Run it again."))
-                raise
-            except BaseException as error:  # it belongs to whoever asked for the work
-                future.set_exception(error)
-
+        job = _Job(work)
         with self._lock:
-            if not self._serving:
-                said = "The kernel runs code for CodeMAD only while one of its cells waits for CodeMAD."
-                raise KernelError(said, hint="Ask again from a cell.")
+            if not self._waiting:
+                raise _nobody_waits()
             self._jobs.put(job)
-        return await asyncio.wrap_future(future)
+        return await asyncio.wrap_future(job.future)
 
     def wake(self) -> None:
         """Let `serve` look around."""
@@ -75,16 +85,17 @@ class CallerThread:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Within this block the thread promises to `serve`."""
+        """Within this block the thread promises to `serve`. May be nested."""
         with self._lock:
-            self._serving = True
+            self._waiting += 1
         try:
             yield
         finally:
             with self._lock:
-                self._serving = False
-            while not self._jobs.empty():
-                self._jobs.get()
+                self._waiting -= 1
+                left = [] if self._waiting else self._drain()
+            for job in left:
+                job.refuse()
 
     def serve(self, timeout: float) -> None:
         """Do what is to be done, or wait at most ``timeout`` seconds for something."""
@@ -93,7 +104,15 @@ class CallerThread:
         except queue.Empty:
             return
         if job is not None:
-            job()
+            job.do()
+
+    def _drain(self) -> list[_Job[Any]]:
+        jobs = []
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is not None:
+                jobs.append(job)
+        return jobs
 
 
 class ThreadClient:
@@ -212,3 +231,8 @@ async def _built(build: Callable[[], Awaitable[EngineDoor]]) -> EngineDoor:
 
 def _gone() -> CodemadError:
     return KernelError("The engine in this process has been closed.", hint="Restart the kernel.")
+
+
+def _nobody_waits() -> KernelError:
+    said = "The kernel runs code for CodeMAD only while one of its cells waits for CodeMAD."
+    return KernelError(said, hint="Ask again from a cell.")

@@ -23,6 +23,7 @@ SETTING = "codemad_host"
 """Where the web application's settings keep the host."""
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
+CERTIFICATE_VARIABLE = "CODEMAD_JUPYTER_CERT"
 WILDCARDS = {"", "0.0.0.0", "::", "*"}  # noqa: S104 - compared with, never bound to
 
 
@@ -59,6 +60,8 @@ async def start(app: ServerApp) -> None:
     host: EngineHost = app.web_app.settings[SETTING]
     os.environ[URL_VARIABLE] = kernel_url(app)
     os.environ[TOKEN_VARIABLE] = host.token
+    if app.certfile:
+        os.environ[CERTIFICATE_VARIABLE] = os.path.realpath(app.certfile)
 
 
 def kernel_url(app: ServerApp) -> str:

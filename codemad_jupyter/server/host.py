@@ -11,6 +11,7 @@ import importlib
 import logging
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -25,20 +26,33 @@ if TYPE_CHECKING:
     from codemad_jupyter.server.ports import ServerPorts
     from codemad_jupyter.server.tabs import Tabs
 
-PULSE = 30.0
-"""Seconds between two activity stamps of a silent run."""
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Limits:
+    """What one tab may ask of the server.
+
+    ``message_bytes`` bounds a frame from a tab: a snapshot carries a notebook with its outputs.
+    ``patience`` is how long a live event waits for room among the ``waiting_frames`` before its tab
+    is sent back to the stored events. ``pulse`` is the time between two activity stamps of a silent run.
+    """
+
+    message_bytes: int = 32 * 1024 * 1024
+    subscriptions: int = 64
+    waiting_frames: int = 1000
+    patience: float = 5.0
+    pulse: float = 30.0
 
 
 class EngineHost:
     """Holds what lives as long as the server: the tabs, the ports, and at last the engine."""
 
-    def __init__(self, app: ServerApp, *, token: str, pulse: float = PULSE) -> None:
+    def __init__(self, app: ServerApp, *, token: str) -> None:
         self.app = app
         self.token = token
-        self._pulse = pulse
+        self.limits = Limits()
         self._lock = asyncio.Lock()
         self._engine: Engine | None = None
         self._tabs: Tabs | None = None
@@ -131,7 +145,7 @@ class EngineHost:
             if engine is not None:
                 await engine.close()
         if self._ports is not None:
-            await self._ports.close()
+            self._ports.close()
 
     async def _build(self) -> Engine:
         from codemad_jupyter.protocol.errors import StoreError
@@ -179,7 +193,7 @@ class EngineHost:
         while True:
             await working.wait()
             self.touch()
-            await asyncio.sleep(self._pulse)
+            await asyncio.sleep(self.limits.pulse)
 
     def touch(self) -> None:
         """Tell the server, and so a hub, that somebody is at work here."""

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 from codemad_jupyter.protocol.frames import ServerFrame
 
-FRAMES = 1000
 CHARACTERS = 16_000_000
 
 
@@ -18,7 +17,7 @@ class Outbox:
     """A queue with a sender. ``write`` returns when the socket has taken the text."""
 
     def __init__(
-        self, write: Callable[[str], Awaitable[None]], *, frames: int = FRAMES, characters: int = CHARACTERS
+        self, write: Callable[[str], Awaitable[None]], *, frames: int, characters: int = CHARACTERS
     ) -> None:
         self._write = write
         self._frames = frames

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from codemad_jupyter.notebooks.live import LiveKernel
-    from codemad_jupyter.notebooks.ports import NotebookPort
+    from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
     from codemad_jupyter.protocol.commands import Target
     from codemad_jupyter.server.tabs import Tabs
 
@@ -34,7 +34,7 @@ class ServerPorts:
 
     async def kernel(self, target: Target) -> LiveKernel | None:
         """The target's kernel: the one named, else the one its notebook runs."""
-        await self._let_go_of_the_gone()
+        self._let_go_of_the_gone()
         id = target.kernel
         if id is None or id not in self._app.kernel_manager:
             id = await self._session_kernel(target.notebook) if target.notebook else None
@@ -51,7 +51,9 @@ class ServerPorts:
         if self._notebooks is None:
             from codemad_jupyter.notebooks.files import FileNotebooks
 
-            self._notebooks = TabNotebooks(self._tabs, files=FileNotebooks(self._root))
+            self._notebooks = TabNotebooks(
+                self._tabs, files=FileNotebooks(self._root, kernel=self._kernel_of)
+            )
         return self._notebooks
 
     async def notebook_of(self, kernel: str) -> str | None:
@@ -64,11 +66,15 @@ class ServerPorts:
                 return str(session["path"])
         return None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close all connections to kernels."""
         while self._kernels:
-            _, kernel = self._kernels.popitem()
-            await kernel.close()
+            self._kernels.popitem()[1].close()
+
+    async def _kernel_of(self, path: str) -> KernelPort | None:
+        from codemad_jupyter.protocol.commands import Target
+
+        return await self.kernel(Target(notebook=path))
 
     async def _session_kernel(self, path: str) -> str | None:
         for session in await ensure_async(self._app.session_manager.list_sessions()):
@@ -76,13 +82,12 @@ class ServerPorts:
                 return str(session["kernel"]["id"])
         return None
 
-    async def _let_go_of_the_gone(self) -> None:
+    def _let_go_of_the_gone(self) -> None:
         gone = [id for id in self._kernels if id not in self._app.kernel_manager]
         for id in gone:
-            await self._kernels.pop(id).close()
+            self._kernels.pop(id).close()
 
     def _connect(self, id: str) -> LiveKernel:
         from codemad_jupyter.notebooks.live import LiveKernel
 
-        manager = self._app.kernel_manager.get_kernel(id)
-        return LiveKernel(manager.connection_file)
+        return LiveKernel.from_manager(self._app.kernel_manager.get_kernel(id))

@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from codemad_jupyter.server.host import EngineHost
     from codemad_jupyter.server.outbox import Outbox
 
-MESSAGE_LIMIT = 32 * 1024 * 1024
-"""Bytes of one frame from a tab: a snapshot carries a notebook with its outputs."""
-SUBSCRIPTIONS = 64
-PATIENCE = 5.0
-"""Seconds a live event waits for room before its tab is sent back to the stored events."""
-
 
 class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """One tab. Frames are those of ``protocol/frames.py``."""
@@ -47,7 +41,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     @property
     def max_message_size(self) -> int:
-        return MESSAGE_LIMIT
+        return self.host.limits.message_bytes
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +54,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         from codemad_jupyter.server.outbox import Outbox
 
         super().open(*args, **kwargs)
-        self.outbox = Outbox(self._write)
+        self.outbox = Outbox(self._write, frames=self.host.limits.waiting_frames)
         self.sender = asyncio.create_task(self.outbox.send())
         self.sender.add_done_callback(self._sender_ended)
 
@@ -113,8 +107,9 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         if former is not None:
             former.cancel()
         self.feeds = {session: feed for session, feed in self.feeds.items() if not feed.done()}
-        if len(self.feeds) >= SUBSCRIPTIONS:
-            said = f"This tab follows {SUBSCRIPTIONS} sessions already."
+        most = self.host.limits.subscriptions
+        if len(self.feeds) >= most:
+            said = f"This tab follows {most} sessions already."
             raise UsageError(said, hint="Unsubscribe from one first.")
         self.feeds[frame.session] = asyncio.create_task(self._feed(frame.session, after=frame.after))
 
@@ -151,7 +146,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     async def _put(self, frame: ServerFrame) -> bool:
         assert self.outbox is not None  # noqa: S101
-        return await self.outbox.put(frame, patience=PATIENCE)
+        return await self.outbox.put(frame, patience=self.host.limits.patience)
 
     def _complain(self, error: Exception) -> None:
         from codemad_jupyter.protocol.frames import StreamError

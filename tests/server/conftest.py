@@ -19,6 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("JUPYTER_RUNTIME_DIR", "runtime"),
         ("IPYTHONDIR", "ipython"),
         ("XDG_DATA_HOME", "xdg"),
+        ("CODEMAD_DATA_DIR", "codemad"),
     ):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / name))

@@ -71,6 +71,18 @@ class Served:
         ack: dict[str, Any] = json.loads(response.body)
         return ack
 
+    async def finished(self, ack: dict[str, Any]) -> dict[str, Any]:
+        """The end of a run, awaited by asking for the stored events."""
+        path = f"codemad/sessions/{ack['session']}/events"
+        for _ in range(300):
+            events = json.loads((await self.fetch(path, after=ack["seq"])).body)["events"]
+            for event in events:
+                if event["type"] == "run_finished" and event["run"] == ack["run"]:
+                    end: dict[str, Any] = event
+                    return end
+            await asyncio.sleep(0.05)
+        raise AssertionError("the run did not end")
+
     async def session(self) -> str:
         response = await self.fetch("codemad/sessions")
         assert response.code == 200, response.body
@@ -85,8 +97,7 @@ class Served:
         tab = Tab(await websocket_connect(request, **options))
         if client:
             await tab.hello(client, *notebooks)
-            while not any(t.client == client and t.outlet for t in self.host.tabs._recent_first()):
-                await asyncio.sleep(0.01)
+            await tab.settle()
         return tab
 
     async def login(self) -> dict[str, str]:
@@ -110,6 +121,11 @@ class Tab:
 
     async def hello(self, client: str, *notebooks: dict[str, Any], active: str | None = None) -> None:
         await self.say(type="hello", client=client, notebooks=notebooks, active=active)
+
+    async def settle(self) -> None:
+        """Wait until the server has taken what was said so far: frames are taken in order."""
+        await self.say(type="nonsense")
+        await self.hear("stream_error")
 
     async def hear(self, kind: str | None = None, *, wait: float = WAIT) -> dict[str, Any]:
         """The next frame, or the next of a kind."""

@@ -1,0 +1,136 @@
+"""The REST routes with the real engine, and bodies that should not have been sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from codemad_jupyter.server.wire import BODY_BYTES
+from tests.server.serving import Served
+
+
+def error_of(response: Any) -> dict[str, str]:
+    value: dict[str, str] = json.loads(response.body)["error"]
+    assert set(value) == {"code", "message", "hint"}
+    assert "Traceback" not in value["message"]
+    return value
+
+
+def outside(home: Path) -> list[Path]:
+    """Everything but our own data."""
+    return sorted(path for path in home.rglob("*") if "codemad" not in path.parts)
+
+
+async def test_sessions_models_and_a_prompt(server: Served) -> None:
+    first = json.loads((await server.fetch("codemad/sessions")).body)
+    assert first["current"] in [session["id"] for session in first["sessions"]]
+    made = await server.command(type="new_session", title="Second")
+    after = json.loads((await server.fetch("codemad/sessions")).body)
+    assert after["current"] == made["session"]
+    assert {s["title"] for s in after["sessions"]} >= {"Second"}
+    models = json.loads((await server.fetch("codemad/models")).body)
+    assert "codemad/offline" in [model["name"] for model in models["models"]]
+    assert models["default"]
+    ack = await server.command(type="prompt", session=made["session"], text="hello", model="codemad/offline")
+    assert (await server.finished(ack))["status"] == "done"
+
+
+async def test_a_run_counts_as_activity(server: Served) -> None:
+    times = server.app.web_app.settings["last_activity_times"]
+    assert "codemad" not in times
+    ack = await server.command(
+        type="prompt", session=await server.session(), text="hello", model="codemad/offline"
+    )
+    await server.finished(ack)
+    assert times["codemad"] <= server.app.web_app.last_activity()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "usage"),
+        (b"no json", 400, "usage"),
+        (b"\xff\xfe\x00", 400, "usage"),
+        (b"[]", 400, "usage"),
+        (b'{"type": "dance"}', 400, "usage"),
+        (b'{"type": "prompt", "session": "s"}', 400, "usage"),
+        (b'{"type": "undo", "session": "s", "sudo": true}', 400, "usage"),
+        (b'{"type": "cancel", "session": NaN}', 400, "usage"),
+        (b"[" * 100_000, 400, "usage"),
+        (b'{"type": "undo", "session": ' + b"9" * 10_000 + b"}", 400, "usage"),
+        (b'{"type": "undo", "session": "nobody"}', 404, "not_found"),
+        (b'{"type": "undo", "session": "../../etc/passwd"}', 404, "not_found"),
+        (b'{"type": "undo", "session": "a\\u0000b"}', 404, "not_found"),
+    ],
+    ids=lambda value: repr(value[:30]) if isinstance(value, bytes) else str(value),
+)
+async def test_bad_bodies_get_a_reason(server: Served, body: bytes, status: int, code: str) -> None:
+    response = await server.fetch("codemad/commands", body=body)
+    assert response.code == status, response.body
+    error = error_of(response)
+    assert error["code"] == code
+    assert error["message"]
+    assert len(error["message"]) < 1000
+
+
+async def test_a_reason_does_not_repeat_what_was_sent(server: Served) -> None:
+    response = await server.fetch("codemad/commands", body={"type": "undo", "session": {"key": "sk-canary"}})
+    assert response.code == 400
+    assert b"canary" not in response.body
+
+
+async def test_a_prompt_of_a_million_characters_is_taken(server: Served) -> None:
+    text = ("é🙂 data " * 150_000)[:1_000_000]
+    ack = await server.command(
+        type="prompt", session=await server.session(), text=text, model="codemad/offline"
+    )
+    assert (await server.finished(ack))["status"] in ("done", "failed")
+    response = await server.fetch(
+        "codemad/commands", body={"type": "prompt", "session": ack["session"], "text": text + "x"}
+    )
+    assert response.code == 413
+    assert error_of(response)["code"] == "too_large"
+
+
+async def test_a_body_above_the_limit_is_refused_and_not_kept(server: Served) -> None:
+    response = await server.fetch("codemad/commands", body=b'"' + b"x" * (4 * BODY_BYTES))
+    assert response.code == 413
+    assert error_of(response)["hint"]
+    assert (await server.fetch("codemad/status")).code == 200
+
+
+@pytest.mark.parametrize(
+    "session",
+    ["../../../etc/passwd", "/etc/passwd", "a\x00b", "x" * 10_000, "%2e%2e%2fx", "..", "' OR 1=1", "nobody"],
+)
+async def test_hostile_session_ids_find_nothing(server: Served, home: Path, session: str) -> None:
+    before = outside(home)
+    response = await server.fetch(f"codemad/sessions/{quote(session, safe='')}/events")
+    assert response.code in (400, 404), response.body
+    assert b"root:" not in response.body
+    assert outside(home) == before
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "1e3", "9" * 50, "%00"])
+async def test_a_bad_number_is_told(server: Served, after: str) -> None:
+    path = f"codemad/sessions/{await server.session()}/events"
+    response = await server.fetch(path, after=after)
+    assert response.code == 400
+    assert "after" in error_of(response)["message"]
+
+
+async def test_the_same_session_one_run_at_a_time_and_cancel(server: Served) -> None:
+    session = await server.session()
+    response = await server.fetch(
+        "codemad/commands", body={"type": "prompt", "session": session, "text": " "}
+    )
+    assert response.code == 400
+    ack = await server.command(type="cancel", session=session)
+    assert ack["session"] == session
+    nothing = await server.fetch("codemad/commands", body={"type": "undo", "session": session})
+    assert nothing.code == 400
+    assert "undo" in error_of(nothing)["message"]
