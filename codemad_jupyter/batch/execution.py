@@ -35,7 +35,7 @@ class WritingClient(NotebookClient):
 
 
 class Execution:
-    """``failure`` says in a sentence why the run did not end well."""
+    """``failure`` says why the run did not end well, without a full stop."""
 
     def __init__(
         self,
@@ -80,12 +80,12 @@ class Execution:
         try:
             await self._client.async_execute(cwd=str(self._cwd), env=self._environment)
         except CellTimeoutError:
-            self.failure = f"Cell {self._cell} took more than {self._timeout:g} seconds."
+            self.failure = f"Cell {self._cell} took more than {self._timeout:g} seconds"
         except CellExecutionError as error:
             first = (str(error.evalue).strip().splitlines() or [""])[0]
-            self.failure = f"Cell {self._cell} failed: {error.ename}: {first}"
+            self.failure = f"Cell {self._cell} failed: {error.ename}: {first}".rstrip(". ")
         except DeadKernelError:
-            self.failure = f"The kernel died while cell {self._cell} was running."
+            self.failure = f"The kernel died while cell {self._cell} was running"
         except RuntimeError as error:
             self.failure = f"The kernel did not start: {str(error).splitlines()[0]}"
 

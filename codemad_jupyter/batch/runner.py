@@ -61,7 +61,7 @@ def run(order: Order) -> int:
         write_notebook(notebook, order.output)
     if execution.failure is None:
         return 0
-    raise CodemadError(f"{execution.failure} What there is was written to {order.output}.")
+    raise CodemadError(f"{execution.failure}. What there is was written to {order.output}.")
 
 
 def prepare(order: Order) -> Any:
