@@ -19,15 +19,12 @@ def strip_ansi(text: str) -> str:
     return ANSI.sub("", text)
 
 
-def outputs_text(outputs: list[dict[str, Any]] | tuple[dict[str, Any], ...], limit: int = LIMIT) -> str:
+def outputs_text(outputs: list[Any] | tuple[dict[str, Any], ...], limit: int = LIMIT) -> str:
     """All outputs as text of at most ``limit`` characters; the middle of a longer one is left out."""
-    pieces: list[str] = []
-    for output in outputs:
-        if isinstance(output, dict):
-            pieces.append(one_output(output))
-        if sum(map(len, pieces)) > 50 * limit:
-            pieces.append("[more outputs]")
-            break
+    chosen = [output for output in outputs if isinstance(output, dict)]
+    pieces = [shorten(one_output(output), limit) for output in (*chosen[:50], *chosen[50:][-50:])]
+    if len(chosen) > 100:
+        pieces.insert(50, f"[… {len(chosen) - 100} outputs left out …]")
     return shorten("\n".join(piece for piece in pieces if piece), limit)
 
 
