@@ -57,6 +57,10 @@ def load(app: ServerApp) -> None:
 
 async def start(app: ServerApp) -> None:
     """Give the kernels to come the address, final by now, and the secret of their few routes."""
+    _tell_kernels(app)
+
+
+def _tell_kernels(app: ServerApp) -> None:
     host: EngineHost = app.web_app.settings[SETTING]
     os.environ[URL_VARIABLE] = kernel_url(app)
     os.environ[TOKEN_VARIABLE] = host.token

@@ -134,6 +134,14 @@ class EngineHost:
             report["notices"] = list(services.notices)
         return report
 
+    def redact(self, text: str) -> str:
+        """The text without secrets, as far as they are known."""
+        if self._engine is not None:
+            return self._engine.services.redact(text)
+        from codemad_jupyter.config.redaction import Redactor
+
+        return Redactor((self.token,))(text)
+
     async def close(self) -> None:
         """Close the engine, then what it reached the world through."""
         self._closed = True

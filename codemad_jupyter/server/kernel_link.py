@@ -133,7 +133,9 @@ class EventsHandler(KernelGate):
         except (StreamClosedError, TimeoutError):
             raise
         except Exception as error:  # the stream has begun: the error travels in it
-            await self._say("error", failure(error, log=self.log)[1].model_dump_json())
+            await self._say(
+                "error", failure(error, log=self.log, redact=self.host.redact)[1].model_dump_json()
+            )
         else:
             await self._say("end", "{}")
         finally:

@@ -44,7 +44,7 @@ class CodemadHandler(APIHandler):
         """Send the error."""
         from codemad_jupyter.server.failures import failure
 
-        status, value = failure(error, log=self.log)
+        status, value = failure(error, log=self.log, redact=self.host.redact)
         self.set_status(status)
         self.finish(json.dumps({"error": value.model_dump()}))
 
@@ -97,8 +97,8 @@ class SessionsHandler(CodemadHandler):
 
     async def _sessions(self) -> dict[str, Any]:
         engine = await self.host.engine()
+        current = await engine.current_session()  # first: it makes one where there is none
         sessions = await engine.sessions()
-        current = await engine.current_session()
         return {"sessions": [session.model_dump() for session in sessions], "current": current}
 
 

@@ -152,6 +152,6 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         from codemad_jupyter.protocol.frames import StreamError
         from codemad_jupyter.server.failures import failure
 
-        _, value = failure(error, log=self.log)
+        _, value = failure(error, log=self.log, redact=self.host.redact)
         if self.outbox is not None:
             self.outbox.offer(StreamError(error=value))

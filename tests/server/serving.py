@@ -32,6 +32,7 @@ class Served:
         self.port = port
         self.base = app.base_url
         self.cookies: dict[str, str] = {}
+        self.tabs: list[Tab] = []
 
     @property
     def host(self) -> EngineHost:
@@ -95,6 +96,7 @@ class Served:
         path = options.pop("path", "codemad/stream")
         request = HTTPRequest(self.url(path, scheme="ws"), headers=headers, connect_timeout=WAIT)
         tab = Tab(await websocket_connect(request, **options))
+        self.tabs.append(tab)
         if client:
             await tab.hello(client, *notebooks)
             await tab.settle()
@@ -115,6 +117,7 @@ class Tab:
 
     def __init__(self, socket: WebSocketClientConnection) -> None:
         self.socket = socket
+        self.over = False
 
     async def say(self, **frame: Any) -> None:
         await self.socket.write_message(json.dumps(frame))
@@ -149,6 +152,11 @@ class Tab:
     def close(self) -> None:
         self.socket.close()
 
+    async def closed(self) -> None:
+        """Wait until the socket is closed on both ends."""
+        while not self.over:
+            self.over = await asyncio.wait_for(self.socket.read_message(), WAIT) is None
+
 
 @asynccontextmanager
 async def serving(root: Path, *, home: Path, base_url: str = "/deep/er/") -> AsyncIterator[Served]:
@@ -176,9 +184,13 @@ async def serving(root: Path, *, home: Path, base_url: str = "/deep/er/") -> Asy
     server = HTTPServer(app.web_app)
     server.add_socket(sock)
     await app.extension_manager.start_all_extensions()
+    served = Served(app, port)
     try:
-        yield Served(app, port)
+        yield served
     finally:
+        for tab in served.tabs:
+            tab.close()
+            await tab.closed()
         await app._cleanup()
         server.stop()
         await server.close_all_connections()
