@@ -26,7 +26,6 @@ class WritingClient(NotebookClient):
     def __init__(self, notebook: Any, *, changed: Callable[[], None], **options: Any) -> None:
         super().__init__(notebook, **options)
         self._changed = changed
-        self.current: int | None = None
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         output = super().process_message(msg, cell, cell_index)
@@ -57,12 +56,13 @@ class Execution:
         self._save = save
         self._say = say
         self._next_save = 0.0
+        self._later: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._cell = 0
         self._client = WritingClient(
             notebook,
-            changed=self._saved_now_and_then,
+            changed=self._changed,
             kernel_name=kernel,
             timeout=timeout,
             extra_arguments=arguments,
@@ -88,6 +88,9 @@ class Execution:
             self.failure = f"The kernel died while cell {self._cell} was running"
         except RuntimeError as error:
             self.failure = f"The kernel did not start: {str(error).splitlines()[0]}"
+        finally:
+            if self._later is not None:
+                self._later.cancel()
 
     def cancel(self) -> None:
         """Stop, from any thread; the kernel is not asked politely."""
@@ -101,11 +104,18 @@ class Execution:
             self._say(f"cell {cell_index + 1} of {len(self._notebook.cells)}")
 
     async def _ended(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        self._next_save = 0.0
-        self._saved_now_and_then()
+        self._save_now()
 
-    def _saved_now_and_then(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_save:
-            self._save()
-            self._next_save = time.monotonic() + max(PAUSE, 20 * (time.monotonic() - now))
+    def _changed(self) -> None:
+        """Save now or, where that was done a moment ago, a little later."""
+        if self._later is None:
+            wait = max(0.0, self._next_save - time.monotonic())
+            self._later = asyncio.get_running_loop().call_later(wait, self._save_now)
+
+    def _save_now(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        began = time.monotonic()
+        self._save()
+        self._next_save = time.monotonic() + max(PAUSE, 20 * (time.monotonic() - began))

@@ -12,12 +12,15 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.documents import check_output, import_nbformat, read_notebook, write_notebook
 from codemad_jupyter.batch.kernel_environment import MAGIC, asked_models, kernel_environment
 from codemad_jupyter.batch.parameters import Parameter, inject
 from codemad_jupyter.protocol.errors import CodemadError, KernelError, UsageError
+
+if TYPE_CHECKING:
+    from codemad_jupyter.batch.execution import Execution
 
 EXTENSION = "codemad_jupyter"
 STOPPING = 10.0
@@ -155,25 +158,29 @@ def _default_model(order: Order) -> str:
     return Router(GatewayConfig(**settings.gateway())).default_model()
 
 
-def _in_thread(execution: Any) -> None:
-    """Run the loop in a thread, so that signals reach this one whatever the runner does with them."""
+def _in_thread(execution: Execution) -> None:
+    """Run the loop in a thread, so that signals reach this one whatever the runner does with them.
+
+    Waits for an event: a thread whose ``join`` a signal interrupts may count as ended in Python 3.11.
+    """
     failures: list[BaseException] = []
+    ended = threading.Event()
 
     def work() -> None:
         try:
             asyncio.run(execution.go())
         except BaseException as error:  # handed to the thread that waits
             failures.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=work, name="codemad-run", daemon=True)
-    thread.start()
+    threading.Thread(target=work, name="codemad-run", daemon=True).start()
     try:
-        while thread.is_alive():
-            thread.join(1.0)
+        while not ended.wait(1.0):
+            pass
     except KeyboardInterrupt:
         execution.cancel()
-        thread.join(STOPPING)
-        if thread.is_alive():
+        if not ended.wait(STOPPING):
             raise KernelError("The kernel does not end.", hint="End its process by hand.") from None
         raise
     if failures:

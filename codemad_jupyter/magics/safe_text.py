@@ -33,7 +33,8 @@ def escaped(text: str) -> str:
 def code_span(text: str) -> str:
     """A markdown code span that holds the text whatever backticks are in it."""
     line = one_line(text).replace("`", "'")
-    return f"`{_TAG.sub(f'<{_GAP}', line)}`" if line else ""
+    line = _TAG.sub(f"<{_GAP}", line).replace("![", f"!{_GAP}[")
+    return f"`{line}`" if line else ""
 
 
 def fenced(text: str, language: str = "") -> str:

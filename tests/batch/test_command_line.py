@@ -1,0 +1,164 @@
+"""The command line itself: help that names everything, usage errors, parameters, what kernels get to see."""
+
+import argparse
+import subprocess
+import sys
+import time
+
+import pytest
+
+from codemad_jupyter.batch.cli import main, parser
+from codemad_jupyter.batch.kernel_environment import asked_models, kernel_environment
+from codemad_jupyter.batch.parameters import inject, read_parameters, read_value
+from codemad_jupyter.protocol.errors import UsageError
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    actions = parser()._actions
+    return next(a.choices for a in actions if isinstance(a, argparse._SubParsersAction))
+
+
+def test_help_lists_every_subcommand() -> None:
+    text = parser().format_help()
+    assert set(subparsers()) == {"run", "ask", "doctor", "models"}
+    for name in subparsers():
+        assert f"\n    {name} " in text
+    assert "--version" in text
+    assert "130" in text
+
+
+@pytest.mark.parametrize("name", ["run", "ask", "doctor", "models"])
+def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
+    sub = subparsers()[name]
+    text = " ".join(sub.format_help().split())
+    for action in sub._actions:
+        assert action.help, f"{action.dest} has no help"
+        for option in action.option_strings or [action.metavar]:
+            assert str(option) in text
+        expanded = sub._get_formatter()._expand_help(action)
+        assert " ".join(expanded.split()) in text
+    assert "exit codes" in text
+
+
+def test_help_and_version_are_quick_and_light() -> None:
+    code = (
+        "import sys, codemad_jupyter.batch.cli as cli\n"
+        "cli.main(['--version'])\n"
+        "heavy = {'nbformat', 'duckdb', 'pydantic', 'jupyter_client', 'IPython'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "codemad"), done.stderr
+    assert time.monotonic() - began < 5
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage: codemad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["run"],
+        ["run", "a.ipynb"],
+        ["run", "a.ipynb", "-o", "b.ipynb", "--polcy", "auto"],
+        ["run", "a.ipynb", "-o", "b.ipynb", "--policy", "always"],
+        ["run", "a.ipynb", "-o", "b.ipynb", "--timeout", "-1"],
+        ["run", "a.ipynb", "-o", "b.ipynb", "--timeout", "soon"],
+        ["ask"],
+    ],
+)
+def test_bad_usage_exits_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("-2.5", -2.5),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("None", None),
+        ("x y", "x y"),
+        ("", ""),
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("1e999", "1e999"),
+        ("[1]", "[1]"),
+        ('"q"', '"q"'),
+        ("007", "007"),
+        ("=cmd|' /C calc'!A0", "=cmd|' /C calc'!A0"),
+    ],
+)
+def test_values_are_read_as_what_they_look_like(text: str, value: object) -> None:
+    assert read_value(text) == value
+    assert type(read_value(text)) is type(value)
+
+
+@pytest.mark.parametrize("text", ["x", "=1", "a b=1", "1a=1", "class=1", "x;y=1", "--x=1"])
+def test_what_is_no_parameter_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is no parameter"):
+        read_parameters([text], [])
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="given twice"):
+        read_parameters(["a=1"], ["a=2"])
+
+
+def cell(source: str = "", *tags: str) -> dict[str, object]:
+    return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": source}
+
+
+HOSTILE = "'; import os; os.system('x') #\n\"\"\"\\"
+
+
+def test_injected_text_stays_text() -> None:
+    new = cell()
+    inject([], {"a": HOSTILE, "n": 3, "t": True, "z": None}, new)
+    found: dict[str, object] = {}
+    exec(str(new["source"]), found)  # noqa: S102 - that it is harmless is the point
+    assert (found["a"], found["n"], found["t"], found["z"]) == (HOSTILE, 3, True, None)
+
+
+def test_where_the_injected_cell_goes() -> None:
+    plain, tagged, old = cell("1"), cell("2", "parameters"), cell("3", "injected-parameters")
+    assert [c["source"] for c in inject([plain], {}, cell())] == ["# Parameters", "1"]
+    assert [c["source"] for c in inject([plain, tagged], {}, cell())] == ["1", "2", "# Parameters"]
+    assert [c["source"] for c in inject([tagged, old, plain], {}, cell())] == ["2", "# Parameters", "1"]
+
+
+def test_kernels_see_no_key_and_no_token() -> None:
+    environ = {
+        "ANTHROPIC_API_KEY": "a",
+        "OPENAI_API_KEY": "o",
+        "CODEMAD_COMPATIBLE_KEY": "c",
+        "JUPYTERHUB_API_TOKEN": "h",
+        "JUPYTER_TOKEN": "j",
+        "CODEMAD_KERNEL_TOKEN": "k",
+        "CODEMAD_JUPYTER_URL": "u",
+        "WEATHER_API_KEY": "mine",
+        "PATH": "/bin",
+    }
+    assert kernel_environment(environ, []) == {"WEATHER_API_KEY": "mine", "PATH": "/bin"}
+    assert set(kernel_environment(environ, ["openai/gpt-x"])) == {"OPENAI_API_KEY", "WEATHER_API_KEY", "PATH"}
+    assert "CODEMAD_COMPATIBLE_KEY" in kernel_environment(environ, ["compatible/m"])
+    assert "JUPYTER_TOKEN" not in kernel_environment(environ, ["litellm/x/y"])
+
+
+def test_the_models_a_notebook_asks() -> None:
+    assert asked_models(["x = 1", "print('%%codemad')"]) == set()
+    assert asked_models(["%%codemad -m a/b\nhi", "%codemad what", "%%codemad --model=c/d -n\nx"]) == {
+        "a/b",
+        "c/d",
+        "",
+    }
