@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codemad_jupyter.notebooks.files import FileNotebooks
 
+from codemad_jupyter.notebooks.files import FileNotebooks
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellChange
@@ -172,7 +172,8 @@ async def test_a_tab_that_comes_back_is_waited_for_and_may_still_answer(
     tab.close()
     await asyncio.sleep(0.2)
     view = asyncio.create_task(port.view(PATH))  # asked while the tab is away
-    back = await server.tab("one", OPEN)
+    back = await server.tab()
+    await back.hello("one", OPEN)
     await back.reply(call, {"ok": True, "error": "", "seconds": 1})
     assert (await task).ok
     await back.reply(await back.hear("port_call"), VIEW)
