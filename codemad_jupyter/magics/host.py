@@ -6,6 +6,9 @@ whose engine lives in a thread. Asking and drawing are left to `conversation`.
 
 from __future__ import annotations
 
+import atexit
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +51,13 @@ class Host:
         caller = CallerThread()
         ports = self._ports(ip, place, caller)
         self.client: ThreadClient = ThreadClient(lambda: self._build(ports, place), caller=caller)
+        _at_exit(self.client.close)
 
     def _ports(self, ip: InteractiveShell, place: Place, caller: CallerThread) -> ShellPorts:
+        from codemad_jupyter.magics.main_thread import CallerRunner
         from codemad_jupyter.notebooks.in_process import ShellKernel
 
-        kernel = ShellKernel(ip, caller.run)
+        kernel = ShellKernel(ip, CallerRunner(ip, caller))
         if place.headless and place.notebook is not None:
             from codemad_jupyter.notebooks.files import FileNotebooks
 
@@ -76,6 +81,12 @@ def workspace(place: Place) -> Path:
     if place.notebook is not None and not place.notebook.is_relative_to(folder):
         return place.notebook.parent
     return folder
+
+
+def _at_exit(close: Callable[[], None]) -> None:
+    """Before Python stops its thread pools: closing a store needs one, and atexit comes too late."""
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(close)
 
 
 def _policy(place: Place) -> Policy:
