@@ -118,8 +118,8 @@ class EngineHost:
         models = [model.model_dump() for model in await engine.models()]
         return {"models": models, "default": engine.default_model}
 
-    async def status(self) -> dict[str, Any]:
-        """How things stand; asking does not start the engine."""
+    async def status(self, *, checks: bool = False) -> dict[str, Any]:
+        """How things stand; asking does not start the engine. ``checks`` adds the doctor's report."""
         report: dict[str, Any] = {
             "version": codemad_jupyter.__version__,
             "workspace": self.root.name,
@@ -132,6 +132,11 @@ class EngineHost:
             report["model"] = self._engine.default_model
             report["store"] = "memory" if services.store.path is None else "file"
             report["notices"] = list(services.notices)
+        if checks:
+            from codemad_jupyter.app.health import examine
+
+            settings = await asyncio.to_thread(_settings, self.root)
+            report |= (await examine(self.root, settings)).model_dump()
         return report
 
     def redact(self, text: str) -> str:

@@ -142,11 +142,11 @@ class ModelsHandler(CodemadHandler):
 
 
 class StatusHandler(CodemadHandler):
-    """How CodeMAD is doing here."""
+    """How CodeMAD is doing here; with ``?checks=1`` everything is tried, which takes a while."""
 
     _track_activity = False
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(self.host.status)
+        await self.answer(lambda: self.host.status(checks=bool(self.number("checks"))))

@@ -134,3 +134,15 @@ async def test_the_same_session_one_run_at_a_time_and_cancel(server: Served) -> 
     nothing = await server.fetch("codemad/commands", body={"type": "undo", "session": session})
     assert nothing.code == 400
     assert "undo" in error_of(nothing)["message"]
+
+
+async def test_the_status_tells_what_works(server: Served) -> None:
+    report = json.loads((await server.fetch("codemad/status")).body)
+    assert report["engine"] == "asleep"
+    assert "checks" not in report
+    await server.session()
+    report = json.loads((await server.fetch("codemad/status", checks=1)).body)
+    assert (report["engine"], report["store"], report["workspace"]) == ("ready", "file", "work")
+    states = {check["name"]: check["state"] for check in report["checks"]}
+    assert states["python"] == "ok"
+    assert states["store"] != "failed", report["checks"]
