@@ -130,7 +130,7 @@ class Catalog:
             return None
         for name in (*_spellings(rest), *_spellings(rest.partition("/")[2])):
             entry = self._litellm_map.get(name)
-            if isinstance(entry, dict):
+            if isinstance(entry, dict) and provider in ("litellm", entry.get("litellm_provider")):
                 return _from_entry(entry)
         return None
 

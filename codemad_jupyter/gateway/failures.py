@@ -72,6 +72,7 @@ _BY_STATUS: dict[int, ProviderErrorKind] = {
     413: "context_window",
     429: "rate_limited",
     503: "overloaded",
+    504: "timeout",
     529: "overloaded",
 }
 # Four SDK lines rest on httpx, httpx2 or aiohttp; names tell their errors apart without importing any.
@@ -167,9 +168,10 @@ def _details(body: Any) -> Iterator[str]:
 
 
 def _kind(error: Exception, *, status: int | None, details: tuple[str, ...]) -> ProviderErrorKind:
-    for detail in details:
-        if detail in _BY_TYPE:
-            return _BY_TYPE[detail]
+    told = next((_BY_TYPE[detail] for detail in details if detail in _BY_TYPE), None)
+    # "server" is what a type says when it says nothing; the status may know more.
+    if told is not None and not (told == "server" and status is not None and status >= 400):
+        return told
     for parent in type(error).__mro__:
         if parent.__name__ in _BY_NAME:
             return _BY_NAME[parent.__name__]

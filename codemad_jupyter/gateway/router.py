@@ -115,9 +115,10 @@ class Router:
             raise UsageError(f"There is no model called {model!r}.", hint=f"Did you mean {OFFLINE_MODEL}?")
         family = _FAMILIES.get(provider)
         own_address = {"anthropic": self.config.anthropic_base_url, "openai": self.config.openai_base_url}
-        if family is None or own_address.get(provider) or self.catalog.find(model) is not None:
+        if family is None or own_address.get(provider):
             return
-        if family.fullmatch(rest) is None or self._misspelt(provider, rest):
+        odd = family.fullmatch(rest) is None or self._misspelt(provider, rest)
+        if odd and self.catalog.find(model) is None:
             raise UsageError(f"There is no model called {model!r}.", hint=self._near(model))
 
     def _misspelt(self, provider: str, rest: str) -> bool:

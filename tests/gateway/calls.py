@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.provider import (
@@ -93,3 +95,17 @@ def text_of(deltas: list[Delta]) -> str:
 
 def calls_of(deltas: list[Delta]) -> list[CallPiece]:
     return [delta for delta in deltas if isinstance(delta, CallPiece)]
+
+
+def assert_clear(failure: Failed) -> None:
+    """One sentence, a next step, no key, no traceback."""
+    shown = f"{failure.text} {failure.hint}"
+    assert failure.text.endswith(".")
+    assert failure.text[0].isupper()
+    assert failure.hint
+    assert len(failure.text) < 500
+    assert "Traceback" not in shown
+    assert "\n" not in shown
+    for key in KEYS.values():
+        forms = (key, quote(key), key.encode().hex(), base64.b64encode(key.encode()).decode().rstrip("="))
+        assert not any(form in shown for form in forms), shown

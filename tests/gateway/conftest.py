@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from codemad_jupyter.gateway.router import Router
-from tests.gateway.calls import config_for
+from tests.gateway.calls import MODELS, config_for
 from tests.servers.model_server import ModelServer
+
+FORMATS = [("anthropic", "auto"), ("openai", "chat"), ("openai", "responses"), ("compatible", "auto")]
 
 
 @pytest.fixture
@@ -33,3 +35,10 @@ async def routers(model_server: ModelServer) -> AsyncIterator[Callable[..., Rout
 @pytest.fixture
 async def router(routers: Callable[..., Router]) -> Router:
     return routers()
+
+
+@pytest.fixture(params=FORMATS, ids=["anthropic", "chat", "responses", "compatible"])
+def spoken(request: pytest.FixtureRequest, routers: Callable[..., Router]) -> tuple[Router, str]:
+    """A router and a model, for each wire format."""
+    provider, api = request.param
+    return routers(openai_api=api), MODELS[provider]

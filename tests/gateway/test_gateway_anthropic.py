@@ -124,8 +124,11 @@ async def test_the_repeating_prefix_is_marked_for_the_cache(
 async def test_each_generation_is_asked_to_think_in_its_own_way(
     router: Router, model_server: ModelServer
 ) -> None:
-    bound = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
-    expected = {
+    bound: dict[str, object] = {
+        "type": "adaptive",
+        "block_binding": {"prefix_mismatch_behavior": "drop_block"},
+    }
+    expected: dict[tuple[str, bool], dict[str, object] | None] = {
         ("claude-sonnet-5-5", False): bound,
         ("claude-sonnet-5-5", True): {**bound, "display": "summarized"},
         ("claude-opus-5", True): {"type": "adaptive", "display": "summarized"},

@@ -1,0 +1,76 @@
+"""The gateway is light until it is used, and does not block the event loop while an SDK loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.model_server import ModelServer
+from tests.servers.wire_formats import Turn
+
+_HEAVY = ("anthropic", "openai", "litellm", "httpx", "httpx2", "aiohttp", "nbformat", "duckdb", "tiktoken")
+_LOOK = f"heavy = [name for name in {_HEAVY!r} if name in sys.modules]; print(json.dumps(heavy))"
+
+
+def run(script: str) -> str:
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_the_router_imports_no_sdk() -> None:
+    script = f"""
+import asyncio, json, sys
+from codemad_jupyter.gateway.configuration import GatewayConfig
+from codemad_jupyter.gateway.router import Router
+router = Router(GatewayConfig(anthropic_api_key="k", openai_api_key="k"))
+for name in ("anthropic/claude-opus-5", "openai/gpt-6-sol", "litellm/gemini/x", "ollama/x"):
+    router.provider_for(name)
+router.default_model()
+asyncio.run(router.models())
+{_LOOK}
+"""
+    assert json.loads(run(script)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sdk"), [("anthropic/claude-opus-5", "anthropic"), ("openai/x-1", "openai")]
+)
+def test_the_first_call_loads_one_sdk_beside_the_loop(model_server: ModelServer, name: str, sdk: str) -> None:
+    model_server.play(Turn(text="Hello"))
+    script = f"""
+import asyncio, json, sys, time
+from codemad_jupyter.gateway.configuration import GatewayConfig
+from codemad_jupyter.gateway.provider import Request
+from codemad_jupyter.gateway.router import Router
+from codemad_jupyter.protocol.messages import Message
+
+async def main():
+    router = Router(GatewayConfig(anthropic_api_key="k", anthropic_base_url={model_server.url!r},
+                                  openai_api_key="k", openai_base_url={model_server.openai_url!r}))
+    beats = 0
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+    task = asyncio.create_task(beat())
+    begun = time.perf_counter()
+    async for delta in router.provider_for({name!r}).stream(
+        Request(model={name!r}, messages=(Message.user("hi"),))):
+        last = delta
+    took = time.perf_counter() - begun
+    task.cancel()
+    assert last.type == "finished", last
+    await router.aclose()
+    print(json.dumps([beats, took, [n for n in {_HEAVY[:3]!r} if n in sys.modules]]))
+
+asyncio.run(main())
+"""
+    beats, took, loaded = json.loads(run(script))
+    assert loaded == [sdk]
+    # Were the import on the loop, there would be hardly any beat in all that time.
+    assert beats > took * 100 * 0.15
