@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
@@ -39,7 +40,11 @@ async def build_engine(
         Services(
             root=root,
             store=store,
-            router=Router(settings.gateway(), offline=OfflineProvider(), extra=_providers(hooks)),
+            router=Router(
+                GatewayConfig.model_validate(settings.gateway()),
+                offline=OfflineProvider(),
+                extra=_providers(hooks),
+            ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             registry=_registry(hooks),
@@ -47,7 +52,7 @@ async def build_engine(
             redact=settings.redact,
             policy=policy,
             limits=_limits(settings),
-            fallbacks=tuple(settings.fallbacks),
+            fallbacks=settings.fallbacks,
             max_output=settings.max_output_tokens,
             silence=settings.timeout,
             inspect_deadline=settings.inspect_deadline,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from codemad_jupyter.git.checkpoints import Snapshot
-from codemad_jupyter.notebooks.document import inverse
+from codemad_jupyter.notebooks.inverse import inverse
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -183,8 +183,11 @@ class Checkpointer:
         port = await self._port(path)
         changes, conflicts = inverse(before, await port.snapshot(path), cells)
         await port.apply(path, changes)
-        restored = tuple(f"{path}#{cell}" for cell in cells if cell not in conflicts)
-        return Restoration(cells=restored, conflicts=tuple(f"{path}#{cell}" for cell in conflicts))
+        kept = {conflict.cell: conflict.reason for conflict in conflicts}
+        return Restoration(
+            cells=tuple(f"{path}#{cell}" for cell in cells if cell not in kept),
+            conflicts=tuple(f"{path}#{cell}: {reason}" for cell, reason in kept.items()),
+        )
 
     async def note_restored(self, record: CheckpointRecord, undone: list[CheckpointRecord]) -> None:
         """Record what an undo changed, so that it can be redone from ``record``."""

@@ -70,10 +70,11 @@ class Engine:
             await opened.session.bus.saved()
 
     async def close(self) -> None:
-        """Stop the runs, store what was said, release the store."""
+        """Stop the runs, store what was said, let go of providers and store."""
         for opened in self._sessions.values():
             await self._stop(opened)
             await opened.session.bus.saved()
+        await self.services.router.aclose()
         await self.services.store.close()
 
     @property

@@ -1,10 +1,8 @@
 """Proposals on their way to the user's files and cells: announced, tried, then settled hunk by hunk."""
 
 import asyncio
-from pathlib import Path
 from typing import assert_never
 
-from codemad_jupyter.notebooks.files import write_atomically
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
@@ -21,7 +19,7 @@ from codemad_jupyter.protocol.edits import (
 )
 from codemad_jupyter.protocol.errors import CodemadError, NotFound, StaleEdit, UsageError
 from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
-from codemad_jupyter.tools.files import inside, read_text
+from codemad_jupyter.tools.files import read_text, write_text
 
 
 class Reviewer:
@@ -115,30 +113,28 @@ class Reviewer:
     async def _apply(self, edit: Edit, wanted: Edit, run: str) -> None:
         match edit.target:
             case FileTarget():
-                await self._check_file(edit, edit.target)
+                expected = await asyncio.to_thread(self._expected, edit, edit.target)
                 await self._checkpointer.before_change(run, ())
                 async with self._checkpointer.watching_files(run):
-                    await asyncio.to_thread(self._write, edit, wanted, edit.target)
+                    await asyncio.to_thread(
+                        write_text,
+                        self._services.root,
+                        edit.target.path,
+                        settled_text(wanted),
+                        expected=expected,
+                    )
             case CellTarget():
                 await self._apply_cell(edit, wanted, edit.target, run)
             case _:
                 assert_never(edit.target)
 
-    async def _check_file(self, edit: Edit, target: FileTarget) -> Path:
-        path = inside(self._services.root, target.path)
-        began = target.exists or any(hunk.status == "accepted" for hunk in edit.hunks)
-        if not began and path.exists():
-            raise StaleEdit(f"{target.path} exists by now.", hint="Ask again to see what it holds.")
-        if began:
-            text = await asyncio.to_thread(read_text, self._services.root, target.path)
-            if text != settled_text(edit):
-                raise StaleEdit(f"{target.path} changed since it was read.", hint="Ask again.")
-        return path
-
-    def _write(self, edit: Edit, wanted: Edit, target: FileTarget) -> None:
-        path = inside(self._services.root, target.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, settled_text(wanted).encode("utf-8"))
+    def _expected(self, edit: Edit, target: FileTarget) -> str | None:
+        if not target.exists and all(hunk.status != "accepted" for hunk in edit.hunks):
+            return None
+        text = read_text(self._services.root, target.path)
+        if text != settled_text(edit):
+            raise StaleEdit(f"{target.path} changed since it was read.", hint="Ask again.")
+        return text
 
     async def _apply_cell(self, edit: Edit, wanted: Edit, target: CellTarget, run: str) -> None:
         port = await self._services.ports.notebook(Target(notebook=target.notebook))

@@ -153,7 +153,6 @@ class Run:
             kernel=guarded,
             notebook=notebook,
             propose=lambda edit: self.reviewer.propose(edit, run=self.id, kernel=kernel),
-            output=lambda text: None,
             inspect_deadline=services.inspect_deadline,
         )
         return Executor(

@@ -38,7 +38,7 @@ def _unchanged(context: ToolContext, view: NotebookView, cell: Cell) -> None:
         raise ToolError(f"Cell {cell.id} changed since you read it.", hint="Call read_notebook again.")
 
 
-@tool("read")
+@tool("read", account=lambda result: f"{len(result['cells'])} cells of {result['path']}")
 async def read_notebook(context: ToolContext) -> dict[str, Any]:
     """The cells of the notebook as they stand now, with ids, sources and bounded outputs."""
     view = await _view(context)

@@ -5,6 +5,7 @@ A failing tool is an answer to the model, never an exception to the loop.
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pluggy
 from pydantic import BaseModel
 
 from codemad_jupyter.protocol.errors import CodemadError, Denied
-from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
+from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone
 from codemad_jupyter.protocol.messages import ToolCallPart, ToolResultPart
 from codemad_jupyter.tools.permissions import Policy, decide, digest
 from codemad_jupyter.tools.tool import Registry, Tool, ToolContext
@@ -34,8 +35,18 @@ class Question:
     digest: str
 
 
+_log = logging.getLogger(__name__)
+
 Asker = Callable[[Question], Awaitable[bool]]
 Status = Literal["ok", "error", "denied"]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    status: Status
+    content: str
+    account: str
+    seconds: float
 
 
 class Executor:
@@ -75,35 +86,39 @@ class Executor:
         return tuple(results)
 
     async def _together(self, calls: list[ToolCallPart]) -> list[ToolResultPart]:
-        return list(await asyncio.gather(*map(self.call, calls)))
+        outcomes = await asyncio.gather(*map(self._outcome, calls))
+        return list(map(self._done, calls, outcomes))
 
     def _reads(self, call: ToolCallPart) -> bool:
-        try:
-            return self._registry.get(call.name).risk == "read"
-        except CodemadError:
-            return False
+        return call.name in self._registry and self._registry.get(call.name).risk == "read"
 
     async def call(self, call: ToolCallPart) -> ToolResultPart:
         """Run one call; its result is what the model gets."""
+        return self._done(call, await self._outcome(call))
+
+    async def _outcome(self, call: ToolCallPart) -> _Outcome:
         started = time.monotonic()
-        status: Status = "ok"
-        try:
-            tool = self._registry.get(call.name)
-            risk = tool.risk
-        except CodemadError as error:
-            return self._done(call, "error", str(error), started)
+        status, content, account = await self._tried(call)
+        return _Outcome(status, content, account, time.monotonic() - started)
+
+    async def _tried(self, call: ToolCallPart) -> tuple[Status, str, str]:
+        risk = self._registry.get(call.name).risk if call.name in self._registry else "read"
         self._emit(ToolCalled(call=call.id, tool=call.name, arguments=call.arguments, risk=risk))
         try:
-            content = await self._permitted(tool, call)
+            tool = self._registry.get(call.name)
+            result = await self._permitted(tool, call)
+            return "ok", _text(result), tool.account(result) if tool.account else ""
         except Denied as error:
-            status, content = "denied", str(error)
+            return "denied", str(error), ""
         except CodemadError as error:
-            status, content = "error", str(error)
+            return "error", str(error), ""
         except OSError as error:
-            status, content = "error", f"{call.name} could not reach a file: {error}."
-        return self._done(call, status, content, started)
+            return "error", f"{call.name} could not reach a file: {error}.", ""
+        except Exception as error:
+            _log.exception("tool %s failed", call.name)
+            return "error", f"{call.name} failed inside: {type(error).__name__}: {error}.", ""
 
-    async def _permitted(self, tool: Tool, call: ToolCallPart) -> str:
+    async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
         arguments = tool.check(call.arguments)
         for reason in self._hooks.hook.before_tool(tool=tool.name, arguments=arguments):
             raise Denied(f"{tool.name} was refused: {reason}.")
@@ -115,7 +130,7 @@ class Executor:
             )
         if decision == "ask" and not await self._ask(self._question(tool, call)):
             raise Denied(f"The person refused {tool.name}.", hint="Do not try it again; ask what they want.")
-        return _text(await tool.function(self._context, **arguments))
+        return await tool.function(self._context, **arguments)
 
     def _question(self, tool: Tool, call: ToolCallPart) -> Question:
         action = str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
@@ -125,27 +140,24 @@ class Executor:
         signed = digest(tool.name, call.arguments)
         return Question(call=call.id, tool=tool.name, action=action, reason=reason, digest=signed)
 
-    def _done(self, call: ToolCallPart, status: Status, content: str, started: float) -> ToolResultPart:
-        content = bounded(self._redact(content))
-        seconds = time.monotonic() - started
-        event = ToolDone(
-            call=call.id,
-            tool=call.name,
-            status=status,
-            summary=summary(call, status, content),
-            content=content,
-            seconds=round(seconds, 3),
+    def _done(self, call: ToolCallPart, outcome: _Outcome) -> ToolResultPart:
+        content = bounded(self._redact(outcome.content))
+        failed = outcome.status != "ok"
+        line = self._redact(summary(call, outcome.status, content, account=outcome.account))
+        self._emit(
+            ToolDone(
+                call=call.id,
+                tool=call.name,
+                status=outcome.status,
+                summary=line,
+                content=content,
+                seconds=round(outcome.seconds, 3),
+            )
         )
-        self._emit(event)
-        failed = status != "ok"
         self._hooks.hook.after_tool(
             tool=call.name, arguments=call.arguments, content=content, is_error=failed
         )
         return ToolResultPart(id=call.id, name=call.name, content=content, is_error=failed)
-
-    def output(self, call: str, text: str) -> None:
-        """Tell what a running tool says."""
-        self._emit(ToolOutput(call=call, text=text))
 
 
 def _text(result: Any) -> str:
@@ -168,14 +180,14 @@ def bounded(text: str, limit: int = MAX_CONTENT) -> str:
     return f"{text[:head]}\n[… {len(text) - limit} characters cut …]\n{text[-tail:]}"
 
 
-def summary(call: ToolCallPart, status: Status, content: str) -> str:
+def summary(call: ToolCallPart, status: Status, content: str, *, account: str = "") -> str:
     """One line for the person: what was looked at or proposed, or why it failed."""
     if status != "ok":
         return content.strip().split("\n", 1)[0][:200]
+    if account:
+        return account
     what = next((str(v) for k, v in call.arguments.items() if k in _NAMING and v), "")
-    first = what.strip().split("\n", 1)[0][:80]
-    label = call.name.replace("_", " ")
-    return f"{label}: {first}" if first else label
+    return what.strip().split("\n", 1)[0][:80] or call.name.replace("_", " ")
 
 
 _NAMING = ("title", "name", "path", "query", "pattern", "cell", "code", "source")

@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 import os
+import secrets
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codemad_jupyter.context.search import search, walk
+from codemad_jupyter.notebooks.disk import replace_bytes
 from codemad_jupyter.protocol.edits import Edit, FileTarget, make_hunks, text_hash, whole_hunk
-from codemad_jupyter.protocol.errors import NotFound, ToolError
+from codemad_jupyter.protocol.errors import NotFound, StaleEdit, ToolError
 from codemad_jupyter.tools.edit_match import replace
 from codemad_jupyter.tools.proposals import new_id, told
 from codemad_jupyter.tools.tool import ToolContext, tool
@@ -47,7 +49,31 @@ def read_text(root: Path, path: str) -> str:
         raise ToolError(f"{path} is not UTF-8 text.", hint="Open it with code in a cell.") from error
 
 
-@tool("read")
+def write_text(root: Path, path: str, text: str, *, expected: str | None) -> None:
+    """Put text into a file that holds ``expected`` (None: that does not exist yet), whole or not at all.
+
+    Raises `StaleEdit` when it holds something else by then.
+    """
+    real = inside(root, path)
+    data = text.encode("utf-8")
+    if expected is not None:
+        replace_bytes(real, path, data, expected=expected.encode("utf-8"))
+        return
+    real.parent.mkdir(parents=True, exist_ok=True)
+    temporary = real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, real)
+    except FileExistsError as error:
+        raise StaleEdit(f"{path} exists by now.", hint="Ask again to see what it holds.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@tool("read", account=lambda result: f"{len(result['files'])} files")
 async def list_files(context: ToolContext, pattern: str = "*") -> dict[str, Any]:
     """List files of the workspace whose path or name matches a glob pattern such as *.csv."""
 
@@ -71,7 +97,7 @@ async def read_file(context: ToolContext, path: str, start: int = 1, lines: int 
     return part + (f"[… {rest} more lines …]" if rest > 0 else "")
 
 
-@tool("read")
+@tool("read", account=lambda hits: f"{len(hits)} places")
 async def search_workspace(context: ToolContext, query: str) -> list[dict[str, Any]]:
     """Find where words, a name or a phrase stand in the files and notebooks of the workspace."""
     hits = await asyncio.to_thread(search, context.root, query, limit=20)

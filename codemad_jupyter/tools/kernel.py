@@ -8,7 +8,22 @@ from codemad_jupyter.tools.executor import MAX_CONTENT
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 
-@tool("read")
+def _named(report: KernelReport) -> str:
+    names = [each.name for each in report.variables if each.kind != "module"]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}" if names else "no variables yet"
+
+
+def _described(variable: Variable) -> str:
+    shape = " x ".join(map(str, variable.shape)) if variable.shape else ""
+    return f"{variable.name}: {variable.type} {shape}".rstrip()
+
+
+def _failure(error: LastError | None) -> str:
+    return f"{error.name}: {error.message}"[:120] if error else "no error so far"
+
+
+@tool("read", account=_named)
 async def list_variables(context: ToolContext) -> KernelReport:
     """The variables of the live kernel with type, shape, columns, memory and missing counts."""
     report = await context.need_kernel().report(deadline=context.inspect_deadline)
@@ -34,7 +49,7 @@ def _shortened(variable: Variable, columns: int) -> Variable:
     return variable.model_copy(update={"columns": variable.columns[:columns], "more_columns": more})
 
 
-@tool("read")
+@tool("read", account=_described)
 async def inspect_variable(context: ToolContext, name: str) -> Variable:
     """One variable in more depth."""
     report = await context.need_kernel().report(names=(name,), deadline=context.inspect_deadline)
@@ -44,7 +59,7 @@ async def inspect_variable(context: ToolContext, name: str) -> Variable:
     return found
 
 
-@tool("read")
+@tool("read", account=_failure)
 async def last_error(context: ToolContext) -> LastError | None:
     """The kernel's last exception with the source of the cell that raised it, or null."""
     report = await context.need_kernel().report(deadline=context.inspect_deadline)

@@ -35,7 +35,6 @@ class ToolContext:
     kernel: KernelPort | None
     notebook: NotebookPort | None
     propose: Proposer
-    output: Callable[[str], None]
     inspect_deadline: float = 0.5
     seen: dict[str, str] = field(default_factory=dict)
     """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""
@@ -64,13 +63,14 @@ ToolFunction = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. ``arguments`` validates a call; ``summary`` makes the person's one-line account."""
+    """A tool. ``arguments`` validates a call; ``account`` says in a few words what a result holds."""
 
     name: str
     description: str
     risk: Risk
     function: ToolFunction
     arguments: type[BaseModel]
+    account: Callable[[Any], str] | None = None
 
     @property
     def spec(self) -> ToolSpec:
@@ -89,7 +89,7 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def tool(risk: Risk) -> Callable[[ToolFunction], Tool]:
+def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of an async function whose first parameter is the `ToolContext`."""
 
     def make(function: ToolFunction) -> Tool:
@@ -100,7 +100,7 @@ def tool(risk: Risk) -> Callable[[ToolFunction], Tool]:
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model)
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account)
 
     return make
 
@@ -118,6 +118,9 @@ class Registry:
         if new.name in self._tools:
             raise UsageError(f"There is a tool named {new.name} already.", hint="Give it another name.")
         self._tools[new.name] = new
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tools
 
     def get(self, name: str) -> Tool:
         """The tool, or a `ToolError` that lists what there is."""

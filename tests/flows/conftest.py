@@ -3,21 +3,23 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_client.manager import KernelManager
+
+from codemad_jupyter.app.build import build_engine
 from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.notebooks.files import FileNotebooks
 from codemad_jupyter.notebooks.live import LiveKernel
-
-from codemad_jupyter.app.build import build_engine
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.protocol.commands import Command, Prompt, Target
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.permissions import Policy
+from tests.notebooks.conftest import start_kernel, stop_kernel
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -100,8 +102,18 @@ class Desk:
 MakeDesk = Callable[..., Awaitable[Desk]]
 
 
+@pytest.fixture(scope="module")
+def manager() -> Iterator[KernelManager]:
+    """One kernel for a module; each desk empties it."""
+    started = start_kernel()
+    yield started
+    stop_kernel(started)
+
+
 @pytest.fixture
-async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeDesk]:
+async def make_desk(
+    manager: KernelManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MakeDesk]:
     """Builds desks and closes them; ``kernel=True`` gives a live kernel with the data loaded."""
     monkeypatch.setenv("CODEMAD_DATA_DIR", str(tmp_path / "data"))
     for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CODEMAD_MODEL"):
@@ -113,7 +125,7 @@ async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         root.mkdir(exist_ok=True)
         if not (root / "n.ipynb").exists():
             (root / "n.ipynb").write_text(json.dumps(NOTEBOOK, indent=1, ensure_ascii=False) + "\n")
-        port = await _kernel(root, closing) if kernel else None
+        port = await _kernel(manager, root, closing) if kernel else None
         engine = await build_engine(
             root, ports=DeskPorts(root, port), settings=load_settings(root), policy=policy
         )
@@ -127,29 +139,27 @@ async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         await close()
 
 
-async def _kernel(root: Path, closing: list[Callable[[], Awaitable[object]]]) -> KernelPort:
-    from jupyter_client.manager import start_new_async_kernel
+async def _kernel(
+    manager: KernelManager, root: Path, closing: list[Callable[[], Awaitable[object]]]
+) -> KernelPort:
+    port = LiveKernel.from_manager(manager)
 
-    manager, client = await start_new_async_kernel(kernel_name="python3", cwd=str(root))
-    client.stop_channels()
-    port = LiveKernel(manager.connection_file)
+    async def let_go() -> None:
+        port.close()
 
-    async def stop() -> None:
-        await port.close()
-        await manager.shutdown_kernel(now=True)
-
-    closing.append(stop)
-    result = await port.execute(LOAD)
+    closing.append(let_go)
+    result = await port.execute(f"%reset -f\nimport os; os.chdir({str(root)!r})\n{LOAD}")
     assert result.ok, result.traceback
     return port
 
 
 ID = re.compile(r"\b(run|edit|message|checkpoint|approval)-[0-9a-f]{12}\b")
-DROPPED = frozenset({"seq", "at", "session", "seconds", "agent", "digest"})
+DROPPED = frozenset({"seq", "at", "session", "seconds", "agent", "digest", "tokens", "segments", "content"})
 
 
 def normalised(events: list[Event]) -> list[dict[str, Any]]:
-    """The finished events as data, with ids numbered in order of appearance and times left out."""
+    """The finished events as data, with ids numbered in order of appearance. Left out is what differs
+    between machines: times, and the texts that name versions (tool results, context sizes)."""
     known: dict[str, str] = {}
 
     def name(match: re.Match[str]) -> str:

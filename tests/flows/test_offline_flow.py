@@ -85,7 +85,7 @@ async def test_a_cell_changed_by_the_person_is_left_alone_by_undo(make_desk: Mak
     undone = await desk.do(Undo(session=desk.session))
     restored = undone[-1]
     assert restored.type == "restored"
-    assert restored.conflicts == (f"n.ipynb#{edit.target.cell}",)  # type: ignore[union-attr]
+    assert restored.conflicts == (f"n.ipynb#{edit.target.cell}: it was changed meanwhile",)  # type: ignore[union-attr]
     assert "# mine" in path.read_text()
 
 

@@ -46,11 +46,9 @@ class Bench:
             self.asked.append(question)
             return answer
 
-        context = ToolContext(
-            root=root, target=Target(), kernel=None, notebook=None, propose=propose, output=lambda text: None
-        )
+        context = ToolContext(root=root, target=Target(), kernel=None, notebook=None, propose=propose)
         self.executor = Executor(
-            Registry((*BUILT_IN, slow_echo, launch)),
+            Registry((*BUILT_IN, slow_echo, launch, broken)),
             context=context,
             policy=policy,
             ask=ask,
@@ -69,6 +67,19 @@ async def test_a_call_is_told_before_and_after(tmp_path: Path) -> None:
     result = await bench.executor.call(call("slow_echo", text="hi"))
     assert (result.content, result.is_error) == ("hi", False)
     assert [event.type for event in bench.events] == ["tool_called", "tool_done"]
+
+
+@tool("read")
+async def broken(context: ToolContext) -> str:
+    """Fails in a way nobody thought of."""
+    return {}["missing"]  # type: ignore[no-any-return]
+
+
+async def test_a_tool_that_fails_inside_is_an_answer_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    result = await bench.executor.call(call("broken"))
+    assert result.is_error
+    assert "KeyError" in result.content
 
 
 async def test_wrong_arguments_and_unknown_tools_are_answers(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ def context_for(root: Path, proposed: list[Edit] | None = None) -> ToolContext:
             proposed.append(edit)
         return edit
 
-    return ToolContext(
-        root=root, target=Target(), kernel=None, notebook=None, propose=propose, output=lambda text: None
-    )
+    return ToolContext(root=root, target=Target(), kernel=None, notebook=None, propose=propose)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "link/x", ".git/config", "a\0b"])
