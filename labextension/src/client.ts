@@ -17,6 +17,7 @@ import type {
   ErrorValue,
   Hello,
   ModelInfo,
+  PortReply,
   ServerFrame,
   SessionInfo
 } from './protocol';
@@ -95,6 +96,13 @@ export class Client {
     this.send({ type: 'subscribe', session, after: after() });
   }
 
+  /** Answer a port call; an answer that finds no connection goes out with the next one. */
+  reply(frame: PortReply): void {
+    if (!this.send(frame)) {
+      this._replies.push(frame);
+    }
+  }
+
   /** Send a frame now. False when there is no connection: what matters is said again at the next one. */
   send(frame: ClientFrame): boolean {
     if (this._connection !== 'open' || !this._socket) {
@@ -155,6 +163,7 @@ export class Client {
     if (this._hello) {
       this.send(this._hello);
     }
+    this._replies.splice(0).forEach(frame => this.send(frame));
     if (this._followed) {
       const { session, after } = this._followed;
       this.send({ type: 'subscribe', session, after: after() });
@@ -195,6 +204,7 @@ export class Client {
   private _followed: { session: string; after: () => number } | null = null;
   private _frames = new Signal<this, ServerFrame>(this);
   private _hello: Hello | null = null;
+  private _replies: PortReply[] = [];
   private _settings: ServerConnection.ISettings;
   private _socket: WebSocket | null = null;
   private _timer = 0;

@@ -6,26 +6,16 @@
  * is what lets the views skip them.
  */
 import type { CellExecuted, EditSettled, Event, Notice, Restored, RunFinished, RunStarted } from './protocol';
-import { append, closed, markGaps, newRun, withinRun } from './run';
+import { append, closed, newRun, withinRun } from './run';
 import type { INote, IProposal, IRun, ITranscript, Item } from './transcript';
 
-/** The stream broke: what streams now will have a hole. */
-export interface IConnectionLost {
-  type: 'connection_lost';
-}
-
-export type Action = Event | IConnectionLost;
-
 /** The next transcript. Events of other sessions and events already seen change nothing. */
-export function reduce(state: ITranscript, action: Action): ITranscript {
-  if (action.type === 'connection_lost') {
-    return eachRun(state, markGaps);
-  }
-  if (action.session !== state.session || (action.seq > 0 && action.seq <= state.seq)) {
+export function reduce(state: ITranscript, event: Event): ITranscript {
+  if (event.session !== state.session || (event.seq > 0 && event.seq <= state.seq)) {
     return state;
   }
-  const next = apply(state, action);
-  return action.seq > 0 ? { ...next, seq: action.seq } : next;
+  const next = apply(state, event);
+  return event.seq > 0 ? { ...next, seq: event.seq } : next;
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
@@ -60,7 +50,7 @@ function apply(state: ITranscript, event: Event): ITranscript {
 function started(state: ITranscript, event: RunStarted): ITranscript {
   const id = event.run ?? `run-${event.seq}`;
   const run = newRun(id, event);
-  return { ...state, entries: [...state.entries, run], running: id };
+  return { ...state, entries: [...state.entries, run], running: id, redoable: [] };
 }
 
 /** An approval that nobody answered ends with its run. */
@@ -80,7 +70,8 @@ function finished(state: ITranscript, event: RunFinished): ITranscript {
 function noticed(state: ITranscript, event: Notice): ITranscript {
   const note: INote = {
     kind: 'note',
-    key: `note-${event.seq}`,
+    // What could not be stored has no number.
+    key: event.seq > 0 ? `note-${event.seq}` : `note-at-${event.at}`,
     level: event.level,
     code: event.code,
     text: event.text

@@ -105,19 +105,12 @@ function streamed(run: IRun, event: TextDelta | ThinkingDelta): IRun {
     message: event.message,
     agent: event.agent,
     text: '',
-    thinking: '',
-    gap: false
+    thinking: ''
   };
   const field = event.type === 'text_delta' ? 'text' : 'thinking';
-  const joint = old.gap ? '\n\n… ' : '';
-  const draft: IDraft = { ...old, gap: false, [field]: old[field] + joint + event.text };
+  const draft: IDraft = { ...old, [field]: old[field] + event.text };
   const drafts = index < 0 ? [...run.drafts, draft] : run.drafts.map((d, i) => (i === index ? draft : d));
   return { ...run, drafts };
-}
-
-/** What streams after a lost connection has a hole in it. */
-export function markGaps(run: IRun): IRun {
-  return run.drafts.length ? { ...run, drafts: run.drafts.map(draft => ({ ...draft, gap: true })) } : run;
 }
 
 function messageDone(run: IRun, event: MessageDone): IRun {

@@ -5,21 +5,12 @@
  * frame. Nothing is asked of the server before `open`, so that a tab without the panel costs nothing.
  */
 import type { Client, Connection } from './client';
-import { RequestError } from './client';
-import type { Action } from './reduce';
+import type { IProblem } from './problems';
+import { PROMPT_LIMIT, problemOf, tooLong } from './problems';
 import { reduce } from './reduce';
-import type { Command, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
+import type { Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
 import type { ITranscript } from './transcript';
 import { emptyTranscript } from './transcript';
-
-export const PROMPT_LIMIT = 1_000_000;
-
-/** Something that went wrong and is shown until it is dismissed. */
-export interface IProblem {
-  code: string;
-  message: string;
-  hint: string;
-}
 
 export interface ISnapshot {
   connection: Connection;
@@ -33,6 +24,9 @@ export interface ISnapshot {
   sending: string | null;
   problem: IProblem | null;
 }
+
+/** What a request ends with when something between us and the server would not wait. */
+const GAVE_UP = new Set(['connection', 'http_502', 'http_503', 'http_504', 'http_524']);
 
 const CLOSED: ISnapshot = {
   connection: 'idle',
@@ -69,11 +63,15 @@ export class Session {
 
   readonly getSnapshot = (): ISnapshot => this._snapshot;
 
-  /** The panel was shown: load what it needs, once. After a failure the next call tries again. */
+  /** The panel was shown: load what it needs, once. */
   async open(): Promise<void> {
-    if (this._snapshot.phase !== 'closed' && this._snapshot.phase !== 'failed') {
-      return;
+    if (this._snapshot.phase === 'closed') {
+      await this.load();
     }
+  }
+
+  /** Load sessions and models, and show the current session. */
+  async load(): Promise<void> {
     this._set({ phase: 'loading', problem: null });
     try {
       const [{ sessions, current }, models] = await Promise.all([
@@ -93,8 +91,8 @@ export class Session {
   choose(session: string): void {
     if (session !== this._snapshot.transcript.session) {
       this._flush();
-      this._set({ transcript: emptyTranscript(session), phase: 'replaying', sending: null, problem: null });
-      this._client.follow(session, () => this._snapshot.transcript.seq);
+      this._set({ transcript: this._known(session), phase: 'replaying', sending: null, problem: null });
+      this._client.follow(session, () => this._known(session).seq);
     }
   }
 
@@ -114,7 +112,9 @@ export class Session {
       this._set({ problem: tooLong(text.length) });
       return false;
     }
-    await this.open();
+    if (this._snapshot.phase === 'closed' || this._snapshot.phase === 'failed') {
+      await this.load();
+    }
     if (this._snapshot.phase === 'failed' || this._snapshot.sending !== null) {
       return false;
     }
@@ -147,6 +147,11 @@ export class Session {
   /** Apply hunks of an edit (null: all that are pending), and run the cell if asked. */
   async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
     await this._command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
+    // The answer comes when the cell has run; a proxy may give up hours before. The events tell it all.
+    const { problem, transcript } = this._snapshot;
+    if (problem && GAVE_UP.has(problem.code) && isSettled(transcript, edit)) {
+      this.dismiss();
+    }
   }
 
   async rejectEdit(edit: string, hunks: number[] | null): Promise<void> {
@@ -186,6 +191,16 @@ export class Session {
     this._set({ problem: null });
   }
 
+  /**
+   * Sessions shown before go on from where they were. What still arrives of them is taken as well:
+   * dropping it would leave a hole when one comes back to the session.
+   */
+  private _known(session: string): ITranscript {
+    const known = this._transcripts.get(session) ?? emptyTranscript(session);
+    this._transcripts.set(session, known);
+    return known;
+  }
+
   private get _id(): string {
     return this._snapshot.transcript.session;
   }
@@ -221,10 +236,6 @@ export class Session {
   }
 
   private _onConnection(connection: Connection): void {
-    if (connection === 'lost') {
-      this._queue.push({ type: 'connection_lost' });
-      this._schedule();
-    }
     this._set({ connection });
   }
 
@@ -242,7 +253,10 @@ export class Session {
     this._frame = 0;
     const queue = this._queue.splice(0);
     const before = this._snapshot;
-    const transcript = queue.reduce(reduce, before.transcript);
+    for (const event of queue) {
+      this._transcripts.set(event.session, reduce(this._known(event.session), event));
+    }
+    const transcript = this._known(this._id);
     const change: Partial<ISnapshot> = { transcript };
     if (this._replayed) {
       this._replayed = false;
@@ -270,42 +284,19 @@ export class Session {
   private _client: Client;
   private _frame = 0;
   private _listeners = new Set<() => void>();
-  private _queue: Action[] = [];
+  private _queue: Event[] = [];
   private _replayed = false;
   private _snapshot: ISnapshot = CLOSED;
   private _target: () => Target;
   private _timer = 0;
+  private _transcripts = new Map<string, ITranscript>();
+}
+
+function isSettled(transcript: ITranscript, edit: string): boolean {
+  const items = transcript.entries.flatMap(entry => (entry.kind === 'run' ? entry.items : []));
+  return items.some(item => item.kind === 'edit' && item.edit.id === edit && item.status !== 'pending');
 }
 
 function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
   return info.id === session ? { ...info, title, model } : info;
-}
-
-function tooLong(length: number): IProblem {
-  return {
-    code: 'usage',
-    message: `The prompt has ${length.toLocaleString()} characters; at most ${PROMPT_LIMIT.toLocaleString()} can be sent.`,
-    hint: 'Save long text as a file and name the file in the prompt.'
-  };
-}
-
-function problemOf(reason: unknown): IProblem {
-  if (!(reason instanceof RequestError)) {
-    return { code: 'error', message: reason instanceof Error ? reason.message : String(reason), hint: '' };
-  }
-  if (reason.status === 0) {
-    return {
-      code: reason.code,
-      message: `The Jupyter server could not be reached (${reason.message}).`,
-      hint: 'Check that it still runs, then try again.'
-    };
-  }
-  if (reason.code === 'http_404') {
-    return {
-      code: reason.code,
-      message: 'The CodeMAD server extension does not answer.',
-      hint: 'See that "jupyter server extension list" names codemad_jupyter, then restart the server.'
-    };
-  }
-  return { code: reason.code, message: reason.message, hint: reason.hint };
 }

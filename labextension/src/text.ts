@@ -22,10 +22,9 @@ export function plain(text: string): string {
 }
 
 /** One line of text: names, titles, summaries. */
-export function line(text: string): string {
-  return plain(text)
-    .replace(/\s*\n\s*/g, ' ')
-    .trim();
+export function line(text: string, limit = 600): string {
+  const joined = plain(text.slice(0, 4 * limit)).replace(/\s*\n\s*/g, ' ');
+  return clip(joined.trim(), limit);
 }
 
 /** At most `limit` characters, with a mark where something was left out. */

@@ -87,13 +87,12 @@ export interface IExecuted extends IExecution {
 
 export type Item = IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted;
 
-/** A message that still streams. `gap` says that the connection was lost since its last delta. */
+/** A message that still streams. */
 export interface IDraft {
   message: string;
   agent: string;
   text: string;
   thinking: string;
-  gap: boolean;
 }
 
 export interface IRun {
@@ -141,7 +140,7 @@ export interface ITranscript {
   seq: number;
   entries: readonly Entry[];
   running: string | null;
-  /** The runs that the latest undo took away, as one group each; the last one is what Redo brings back. */
+  /** What each undo since the last prompt took away; the last group is what Redo brings back. */
   redoable: readonly (readonly string[])[];
 }
 

@@ -21,7 +21,7 @@ const missing = {
 };
 
 for (const [name, value] of Object.entries(missing)) {
-  if (!(name in globalThis)) {
+  if (Reflect.get(globalThis, name) === undefined) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
   }
 }

@@ -18,6 +18,8 @@ export interface IExecutionReply {
   seconds: number;
 }
 
+const GONE = 'Its variables are gone: run the cells above again.';
+
 export async function execute(panel: NotebookPanel, id: string): Promise<IExecutionReply> {
   const { content, sessionContext } = panel;
   const cell = content.widgets.find(widget => widget.model.id === id);
@@ -95,8 +97,11 @@ function watchDeath(context: ISessionContext): { come: Promise<never>; stop: () 
   const mourn = new PromiseDelegate<never>();
   const listen = (_: unknown, status: Kernel.Status): void => {
     if (status === 'dead' || status === 'autorestarting' || status === 'terminating') {
-      const text = `The kernel died while the cell ran (${status}).`;
-      mourn.reject(new Failure('kernel', text, 'Restart the kernel and try again.'));
+      mourn.reject(
+        status === 'autorestarting'
+          ? new Failure('kernel', 'The kernel died while the cell ran and is being restarted.', GONE)
+          : new Failure('kernel', `The kernel died while the cell ran (${status}).`, `Restart it. ${GONE}`)
+      );
     }
   };
   context.statusChanged.connect(listen);

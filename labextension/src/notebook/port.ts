@@ -61,9 +61,9 @@ export class NotebookPort {
     const { id } = call;
     try {
       const value = await this.serve(call);
-      this._client.send({ type: 'port_reply', id, value, error: null });
+      this._client.reply({ type: 'port_reply', id, value, error: null });
     } catch (reason) {
-      this._client.send({ type: 'port_reply', id, value: null, error: errorOf(reason, call) });
+      this._client.reply({ type: 'port_reply', id, value: null, error: errorOf(reason, call) });
     }
   }
 

@@ -1,5 +1,5 @@
 /** A question the engine asks before it acts: what exactly, why, and the two answers. */
-import { checkIcon, closeIcon, lockIcon } from '@jupyterlab/ui-components';
+import { lockIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { clip, line, plain } from '../text';
@@ -26,18 +26,16 @@ function ApprovalCardContent({ item }: { item: IApproval }): React.JSX.Element {
       </header>
       {isPending && item.reason && <p className="codemad-edit-title">{line(item.reason)}</p>}
       {isPending && (
-        <pre className="codemad-action" tabIndex={0} aria-label={trans.__('What will be done')}>
+        <pre className="codemad-action" role="group" tabIndex={0} aria-label={trans.__('What will be done')}>
           {clip(plain(item.action), ACTION_LIMIT)}
         </pre>
       )}
       {isPending && (
         <div className="codemad-card-actions">
-          <CommandButton kind="primary" icon={checkIcon} onClick={() => session.approve(item.approval)}>
+          <CommandButton kind="primary" onClick={() => session.approve(item.approval)}>
             {trans.__('Approve')}
           </CommandButton>
-          <CommandButton icon={closeIcon} onClick={() => session.reject(item.approval)}>
-            {trans.__('Reject')}
-          </CommandButton>
+          <CommandButton onClick={() => session.reject(item.approval)}>{trans.__('Reject')}</CommandButton>
         </div>
       )}
     </section>

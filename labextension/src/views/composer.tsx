@@ -2,7 +2,7 @@
 import { notebookIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { PROMPT_LIMIT } from '../session';
+import { PROMPT_LIMIT } from '../problems';
 import { Button, CommandButton, Icon } from './button';
 import { usePanel, useSession } from './context';
 import { baseName } from './format';

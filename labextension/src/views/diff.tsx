@@ -50,7 +50,7 @@ export const Diff = React.memo(DiffContent);
 
 function makeView(parent: HTMLElement, before: string, after: string, extra: Extension): EditorView {
   const isWhole = before === '' || after === '';
-  const doc = after === '' ? before : after;
+  const doc = isWhole ? (after || before).replace(/\n$/, '') : after;
   const kind = after === '' ? 'codemad-diff-removed' : 'codemad-diff-added';
   const change = isWhole
     ? EditorView.decorations.of(view => lines(view.state, kind))

@@ -6,26 +6,31 @@ import {
   deleteIcon,
   fileIcon,
   markdownIcon,
-  runIcon
+  runIcon,
+  undoIcon
 } from '@jupyterlab/ui-components';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { CellTarget, Edit, Hunk, Trial } from '../protocol';
+import type { CellTarget, Edit } from '../protocol';
 import { line, plain } from '../text';
 import type { IProposal } from '../transcript';
 import { Button, CommandButton, Icon } from './button';
 import { usePanel } from './context';
 import { Diff } from './diff';
 import { baseName, editVerb, secondsText } from './format';
+import { Hunks } from './hunks';
+import { StatusBadge, TrialBadge, isApplied } from './badges';
 
 export interface IEditCardProps {
   proposal: IProposal;
   /** The run was undone: the card tells, and offers nothing. */
   undone: boolean;
+  /** The run that Undo takes back; null where nothing of it can be. */
+  undo: string | null;
 }
 
-function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Element {
+function EditCardContent({ proposal, undone, undo }: IEditCardProps): React.JSX.Element {
   const { trans } = usePanel();
   const { edit, status } = proposal;
   const isOpen = (status === 'pending' || status === 'stale') && !undone;
@@ -33,10 +38,7 @@ function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Elemen
   const verb = editVerb(edit, trans);
   const name = `${verb} ${placeText(edit)}`;
   return (
-    <section
-      className={`codemad-card codemad-edit codemad-edit-${undone ? 'undone' : status}`}
-      aria-label={name}
-    >
+    <section className={`codemad-card codemad-edit codemad-edit-${status}`} aria-label={name}>
       <header className="codemad-card-header">
         <Icon of={iconOf(edit)} />
         <span className="codemad-card-title">{verb}</span>
@@ -59,18 +61,14 @@ function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Elemen
       {isOpen ? (
         <Actions edit={edit} stale={status === 'stale'} />
       ) : (
-        hasText(edit) && (
-          <div className="codemad-card-actions">
-            <Button
-              kind="quiet"
-              onClick={() => {
-                setShown(!isShown);
-              }}
-            >
-              {isShown ? trans.__('Hide the change') : trans.__('Show the change')}
-            </Button>
-          </div>
-        )
+        <Settled
+          proposal={proposal}
+          undo={isApplied(proposal) ? undo : null}
+          isShown={isShown}
+          toggle={() => {
+            setShown(!isShown);
+          }}
+        />
       )}
       {proposal.execution && <Execution proposal={proposal} />}
     </section>
@@ -97,7 +95,7 @@ function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Ele
   const { session, trans } = usePanel();
   return (
     <div className="codemad-card-actions">
-      <CommandButton kind="primary" icon={checkIcon} onClick={() => session.acceptEdit(edit.id, null)}>
+      <CommandButton kind="primary" onClick={() => session.acceptEdit(edit.id, null)}>
         {stale ? trans.__('Try again') : edit.hunks.length > 1 ? trans.__('Accept all') : trans.__('Accept')}
       </CommandButton>
       {isRunnable(edit) && (
@@ -105,87 +103,44 @@ function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Ele
           {trans.__('Accept and run')}
         </CommandButton>
       )}
-      <CommandButton icon={closeIcon} onClick={() => session.rejectEdit(edit.id, null)}>
+      <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>
         {edit.hunks.length > 1 ? trans.__('Reject all') : trans.__('Reject')}
       </CommandButton>
     </div>
   );
 }
 
-function Hunks({ edit }: { edit: Edit }): React.JSX.Element {
-  const { trans } = usePanel();
-  return (
-    <ol className="codemad-hunks" aria-label={trans.__('Single changes')}>
-      {edit.hunks.map(hunk => (
-        <HunkRow key={hunk.id} edit={edit} hunk={hunk} />
-      ))}
-    </ol>
-  );
+interface ISettledProps {
+  proposal: IProposal;
+  undo: string | null;
+  isShown: boolean;
+  toggle: () => void;
 }
 
-function HunkRow({ edit, hunk }: { edit: Edit; hunk: Hunk }): React.JSX.Element {
+/** What remains of a card once it is settled: a look back, and the way back. */
+function Settled({ proposal, undo, isShown, toggle }: ISettledProps): React.JSX.Element | null {
   const { session, trans } = usePanel();
-  const where = trans.__('Line %1', (hunk.start + 1).toString());
-  const first = (hunk.new.find(text => text.trim()) ?? hunk.old.find(text => text.trim()) ?? '').trim();
+  if (!hasText(proposal.edit) && undo === null) {
+    return null;
+  }
   return (
-    <li className="codemad-hunk">
-      <span className="codemad-hunk-where">{where}</span>
-      <code className="codemad-hunk-text">{line(first)}</code>
-      <span className="codemad-hunk-size">
-        +{hunk.new.length} −{hunk.old.length}
-      </span>
-      {hunk.status === 'pending' ? (
-        <>
-          <CommandButton
-            kind="quiet"
-            icon={checkIcon}
-            label={trans.__('Accept the change at line %1', (hunk.start + 1).toString())}
-            onClick={() => session.acceptEdit(edit.id, [hunk.id])}
-          />
-          <CommandButton
-            kind="quiet"
-            icon={closeIcon}
-            label={trans.__('Reject the change at line %1', (hunk.start + 1).toString())}
-            onClick={() => session.rejectEdit(edit.id, [hunk.id])}
-          />
-        </>
-      ) : (
-        <span className="codemad-badge">
-          {hunk.status === 'accepted' ? trans.__('accepted') : trans.__('rejected')}
-        </span>
+    <div className="codemad-card-actions">
+      {hasText(proposal.edit) && (
+        <Button kind="quiet" onClick={toggle}>
+          {isShown ? trans.__('Hide the change') : trans.__('Show the change')}
+        </Button>
       )}
-    </li>
-  );
-}
-
-function TrialBadge({ trial }: { trial: Trial }): React.JSX.Element {
-  const { trans } = usePanel();
-  const texts = {
-    passed: trial.method === 'syntax' ? trans.__('tried: syntax passed') : trans.__('tried: passed'),
-    failed: trans.__('tried: failed'),
-    skipped: trans.__('not tried')
-  };
-  return (
-    <span className={`codemad-badge codemad-badge-${trial.status}`} title={line(trial.detail)}>
-      {texts[trial.status]}
-    </span>
-  );
-}
-
-function StatusBadge({ proposal, undone }: { proposal: IProposal; undone: boolean }): React.JSX.Element {
-  const { trans } = usePanel();
-  const texts = {
-    pending: trans.__('open'),
-    accepted: trans.__('accepted'),
-    rejected: trans.__('rejected'),
-    partial: trans.__('partly accepted'),
-    stale: trans.__('out of date')
-  };
-  const status = undone ? 'undone' : proposal.status;
-  return (
-    <span className={`codemad-badge codemad-badge-${status}`}>
-      {undone ? trans.__('undone') : texts[proposal.status]}
-    </span>
+      {undo !== null && (
+        <CommandButton
+          kind="quiet"
+          icon={undoIcon}
+          label={trans.__('Take back all changes of this answer')}
+          onClick={() => session.undo(undo)}
+        >
+          {trans.__('Undo')}
+        </CommandButton>
+      )}
+    </div>
   );
 }
 

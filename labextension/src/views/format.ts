@@ -58,6 +58,9 @@ export function modelDetail(model: ModelInfo, trans: TranslationBundle): string 
   if (input_price === null || output_price === null) {
     return trans.__('price unknown');
   }
+  if (input_price === 0 && output_price === 0) {
+    return trans.__('no cost');
+  }
   return trans.__('$%1 in, $%2 out per million tokens', input_price.toString(), output_price.toString());
 }
 

@@ -50,7 +50,7 @@ export function Header(): React.JSX.Element {
       }))
   ];
   return (
-    <header className="codemad-header">
+    <div className="codemad-header">
       <Icon of={logoIcon} className="codemad-logo" />
       <Menu label={trans.__('Session: %1', name)} entries={entries} className="codemad-sessions">
         <span className="codemad-menu-name">{name}</span>
@@ -62,7 +62,7 @@ export function Header(): React.JSX.Element {
         label={trans.__('New session')}
         onClick={() => session.create()}
       />
-    </header>
+    </div>
   );
 }
 

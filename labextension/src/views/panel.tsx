@@ -19,6 +19,8 @@ export class Panel extends ReactWidget {
     const { trans } = context;
     this.id = 'codemad-jupyter-panel';
     this.addClass('codemad-panel');
+    // Lab's own rule for sidebars is stronger than a class; diffs and buttons need the room.
+    this.node.style.minWidth = '320px';
     this.title.icon = logoIcon;
     this.title.caption = trans.__('CodeMAD, the assistant');
     this.node.setAttribute('role', 'region');
@@ -80,7 +82,7 @@ function ProblemView(): React.JSX.Element | null {
       <div className="codemad-problem-text">
         <strong>{line(problem.message)}</strong> {line(problem.hint)}
       </div>
-      {hasFailed && <CommandButton onClick={() => session.open()}>{trans.__('Try again')}</CommandButton>}
+      {hasFailed && <CommandButton onClick={() => session.load()}>{trans.__('Try again')}</CommandButton>}
       <Button
         kind="quiet"
         icon={closeIcon}

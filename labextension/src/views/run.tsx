@@ -31,7 +31,7 @@ function RunViewContent({ run, redoable }: IRunViewProps): React.JSX.Element {
       <PromptBubble run={run} />
       <div className="codemad-answer">
         {groups(run.items).map(group => (
-          <Group key={group[0].key} items={group} undone={run.undone} />
+          <Group key={group[0].key} items={group} run={run} />
         ))}
         {run.drafts.map(draft => (
           <Draft key={draft.message} draft={draft} live={isRunning} />
@@ -75,7 +75,7 @@ function groups(items: readonly Item[]): Item[][] {
   return found;
 }
 
-function Group({ items, undone }: { items: Item[]; undone: boolean }): React.JSX.Element {
+function Group({ items, run }: { items: Item[]; run: IRun }): React.JSX.Element {
   const { trans } = usePanel();
   const tools = items.filter(item => item.kind === 'tool');
   if (tools.length) {
@@ -87,17 +87,17 @@ function Group({ items, undone }: { items: Item[]; undone: boolean }): React.JSX
       </ul>
     );
   }
-  return <ItemView item={items[0]} undone={undone} />;
+  return <ItemView item={items[0]} run={run} />;
 }
 
-function ItemView({ item, undone }: { item: Item; undone: boolean }): React.JSX.Element | null {
+function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element | null {
   switch (item.kind) {
     case 'text':
       return <Markdown source={item.text} />;
     case 'thinking':
       return <Thinking text={item.text} />;
     case 'edit':
-      return <EditCard proposal={item} undone={undone} />;
+      return <EditCard proposal={item} undone={run.undone} undo={mayUndo(run) ? run.id : null} />;
     case 'approval':
       return <ApprovalCard item={item} />;
     case 'note':
@@ -190,6 +190,11 @@ function RestoredViewContent({ entry }: { entry: IRestored }): React.JSX.Element
 
 export const RestoredView = React.memo(RestoredViewContent);
 
+/** The engine makes a checkpoint before the first change: without one there is nothing to take back. */
+function mayUndo(run: IRun): boolean {
+  return run.checkpoint && !run.undone && run.state !== 'running';
+}
+
 function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
   const { session, trans } = usePanel();
   const isGood = run.state === 'done';
@@ -214,7 +219,7 @@ function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
         <span className="codemad-footer-facts" title={usageTitle(run, trans)}>
           {[tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)].join(' · ')}
         </span>
-        {run.checkpoint && !run.undone && (
+        {mayUndo(run) && (
           <CommandButton
             kind="quiet"
             icon={undoIcon}

@@ -87,10 +87,11 @@ function ToolState({ tool }: { tool: ITool }): React.JSX.Element | null {
 
 function Details({ id, tool }: { id: string; tool: ITool }): React.JSX.Element {
   const { trans } = usePanel();
+  const asked = pretty(tool.arguments);
   const result = tool.content || tool.output;
   return (
     <div id={id} className="codemad-tool-details">
-      <Block title={trans.__('Asked with')} text={pretty(tool.arguments)} />
+      {asked && <Block title={trans.__('Asked with')} text={asked} />}
       {result && <Block title={trans.__('Got')} text={prettyText(result)} />}
       <p className="codemad-muted">
         {line(tool.tool)}
@@ -103,8 +104,8 @@ function Details({ id, tool }: { id: string; tool: ITool }): React.JSX.Element {
 function Block({ title, text }: { title: string; text: string }): React.JSX.Element {
   return (
     <>
-      <h4 className="codemad-tool-heading">{title}</h4>
-      <pre className="codemad-pre" tabIndex={0} aria-label={title}>
+      <div className="codemad-tool-heading">{title}</div>
+      <pre className="codemad-pre" role="group" tabIndex={0} aria-label={title}>
         {clip(plain(text), CONTENT_LIMIT)}
       </pre>
     </>

@@ -94,7 +94,9 @@ function useEnd(session: string): IEnd {
   const toEnd = React.useCallback(() => {
     follows.current = true;
     setAtEnd(true);
-    log.current?.scrollTo({ top: log.current.scrollHeight });
+    if (log.current) {
+      log.current.scrollTop = log.current.scrollHeight;
+    }
   }, []);
 
   React.useEffect(() => {
@@ -105,7 +107,7 @@ function useEnd(session: string): IEnd {
     }
     const observer = new ResizeObserver(() => {
       if (follows.current) {
-        node.scrollTo({ top: node.scrollHeight });
+        node.scrollTop = node.scrollHeight;
       }
     });
     observer.observe(content);

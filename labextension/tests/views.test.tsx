@@ -1,0 +1,269 @@
+import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { RenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ContentsManager } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import React, { act } from 'react';
+import type { Root } from 'react-dom/client';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { Client } from '../src/client';
+import { OpenNotebooks } from '../src/notebook/documents';
+import { PROMPT_LIMIT } from '../src/problems';
+import { Session } from '../src/session';
+import { Composer } from '../src/views/composer';
+import { PanelContext } from '../src/views/context';
+import { Header } from '../src/views/header';
+import { Transcript } from '../src/views/transcript';
+import type { Log } from './events';
+import { cellEdit, hunk } from './events';
+import { TestServer } from './server';
+
+let server: TestServer;
+let client: Client;
+let session: Session;
+let host: HTMLElement;
+let root: Root;
+
+Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  client = new Client(server.settings);
+  const contents = new ContentsManager({ serverSettings: server.settings });
+  const notebooks = new OpenNotebooks(null, contents);
+  session = new Session(client, () => notebooks.target);
+  client.connect();
+  const trans = nullTranslator.load('codemad_jupyter');
+  const languages = new EditorLanguageRegistry();
+  const context = { session, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  host = document.body.appendChild(document.createElement('div'));
+  root = createRoot(host);
+  const ref = { current: null };
+  await act(async () => {
+    root.render(
+      <PanelContext.Provider value={context}>
+        <Header />
+        <Transcript openModels={() => undefined} />
+        <Composer focuser={ref} modelOpener={ref} />
+      </PanelContext.Provider>
+    );
+    await session.open();
+  });
+  await settled(() => {
+    expect(session.getSnapshot().phase).toBe('ready');
+  });
+});
+
+afterEach(async () => {
+  act(() => {
+    root.unmount();
+  });
+  host.remove();
+  client.dispose();
+  await server.stop();
+});
+
+async function settled(check: () => void): Promise<void> {
+  // React draws when an act ends, so each look needs one of its own.
+  const tick = (): Promise<void> => act(() => new Promise<void>(resolve => setTimeout(resolve, 10)));
+  await vi.waitFor(
+    async () => {
+      await tick();
+      check();
+    },
+    { timeout: 5000, interval: 5 }
+  );
+}
+
+async function told(add: (log: Log) => void): Promise<void> {
+  server.tell(add);
+  await settled(() => {
+    expect(session.getSnapshot().transcript.seq).toBe(server.log.events.length);
+  });
+}
+
+function button(name: string): HTMLButtonElement {
+  const found = [...host.querySelectorAll('button')].find(
+    each => (each.getAttribute('aria-label') ?? each.textContent) === name
+  );
+  if (!found) {
+    throw new Error(`no button ${name} in ${host.textContent}`);
+  }
+  return found;
+}
+
+function area(): HTMLTextAreaElement {
+  const found = host.querySelector('textarea');
+  if (!found) {
+    throw new Error('no text area');
+  }
+  return found;
+}
+
+function write(text: string): void {
+  act(() => {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')?.set?.call(area(), text);
+    area().dispatchEvent(new Event('input', { bubbles: true }));
+  });
+}
+
+function press(node: Element | null, key: string, more: KeyboardEventInit = {}): void {
+  act(() => {
+    node?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+  });
+}
+
+async function click(name: string): Promise<void> {
+  await act(async () => {
+    button(name).click();
+    await Promise.resolve();
+  });
+}
+
+test('an empty session offers examples and says who answers', async () => {
+  expect(host.textContent).toContain('Built-in assistant, no key needed.');
+  await click('plot the mean radius by diagnosis');
+  await settled(() => {
+    expect(server.commands).toMatchObject([{ type: 'prompt', text: 'plot the mean radius by diagnosis' }]);
+  });
+});
+
+test('Enter sends, Shift+Enter and an unfinished composition do not', async () => {
+  write('hello');
+  press(area(), 'Enter', { shiftKey: true });
+  press(area(), 'Enter', { isComposing: true });
+  expect(area().value).toBe('hello');
+
+  press(area(), 'Enter');
+  expect(area().value).toBe('');
+  await settled(() => {
+    expect(server.commands).toMatchObject([{ type: 'prompt', text: 'hello' }]);
+  });
+});
+
+test('a refused prompt stands in the text again', async () => {
+  server.answer = () => ({ status: 400, body: { error: { code: 'usage', message: 'No.', hint: '' } } });
+  write('keep me');
+  press(area(), 'Enter');
+  await settled(() => {
+    expect(area().value).toBe('keep me');
+  });
+});
+
+test('a prompt that is too long cannot be sent and says why', () => {
+  write('x'.repeat(PROMPT_LIMIT + 1));
+  expect(button('Send').disabled).toBe(true);
+  expect(host.querySelector('[role=alert]')?.textContent).toContain('1,000,001 characters');
+});
+
+test('a running answer can be stopped', async () => {
+  await told(log => log.start());
+  await click('Stop');
+  await settled(() => {
+    expect(server.commands).toEqual([{ type: 'cancel', session: 's1', run: 'r1' }]);
+  });
+});
+
+test('an edit of several hunks is settled as a whole or hunk by hunk', async () => {
+  const edit = cellEdit('e1', {}, { hunks: [hunk(0, ['a\n'], ['b\n']), hunk(1, ['c\n'], ['d\n'])] });
+  await told(log => log.start().tell({ type: 'edit_proposed', edit }).finish());
+  await click('Accept the change at line 11');
+  await click('Reject all');
+  await settled(() => {
+    expect(server.commands).toMatchObject([
+      { type: 'accept_edit', edit: 'e1', hunks: [1], execute: false },
+      { type: 'reject_edit', edit: 'e1', hunks: null }
+    ]);
+  });
+});
+
+test('only code cells that will stand there are run on accepting', async () => {
+  await told(log => log.start().tell({ type: 'edit_proposed', edit: cellEdit('e1', { op: 'delete' }) }));
+  expect(() => button('Accept and run')).toThrow();
+  await told(log => log.tell({ type: 'edit_proposed', edit: cellEdit('e2') }));
+  await click('Accept and run');
+  await settled(() => {
+    expect(server.commands).toMatchObject([{ type: 'accept_edit', edit: 'e2', execute: true }]);
+  });
+});
+
+test('a settled edit is small and offers the way back; an undone one the way forth', async () => {
+  await told(log =>
+    log
+      .start()
+      .tell({ type: 'edit_proposed', edit: cellEdit('e1') })
+      .finish()
+      .tell({ type: 'checkpoint_made', checkpoint: 'k', reason: 'run' })
+      .tell({ type: 'edit_settled', edit: 'e1', status: 'accepted', hunks: { 0: 'accepted' } })
+  );
+  expect(() => button('Accept')).toThrow();
+  expect(host.querySelector('.codemad-diff')).toBeNull();
+  await click('Show the change');
+  expect(host.querySelector('.codemad-diff')).not.toBeNull();
+  await click('Undo');
+
+  await told(log =>
+    log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1'], files: [], cells: ['c1'], conflicts: ['c2'] })
+  );
+  expect(host.textContent).toContain('Left as you changed it: c2');
+  await click('Redo');
+  await settled(() => {
+    expect(server.commands.map(command => command.type)).toEqual(['undo', 'redo']);
+  });
+});
+
+test('an approval shows exactly what will be done, and disappears with its answer', async () => {
+  await told(log =>
+    log
+      .start()
+      .tell({ type: 'approval_asked', approval: 'a1', call: 't', tool: 'run_code', action: 'rm\u202e()', reason: 'why' })
+  );
+  expect(host.querySelector('.codemad-action')?.textContent).toBe('rm\\u202e()');
+  await click('Approve');
+  await told(log => log.tell({ type: 'approval_settled', approval: 'a1', decision: 'approved', reason: '' }));
+  expect(() => button('Approve')).toThrow();
+  expect(host.textContent).toContain('approved');
+});
+
+test('a cost that nobody knows is not shown as nothing', async () => {
+  await told(log => log.start().finish().start('r2').finish('r2'));
+  const costs = (): string[] => [...host.querySelectorAll('.codemad-footer-facts')].map(node => node.textContent);
+  expect(costs()).toEqual(['15 tokens · no cost · 1.0 s', '15 tokens · no cost · 1.0 s']);
+  const usage = { input_tokens: 1, output_tokens: 1, cache_read_tokens: 0, cache_write_tokens: 0 };
+  await told(log =>
+    log.start('r3').tell({ type: 'run_finished', run: 'r3', status: 'done', text: '', usage, cost: null, seconds: 70 })
+  );
+  expect(costs()[2]).toBe('2 tokens · cost unknown · 1 min 10 s');
+});
+
+test('names and titles from outside are text and nothing else', async () => {
+  const evil = '<img src=x onerror=alert(1)>';
+  await told(log =>
+    log
+      .tell({ type: 'session_changed', run: null, title: evil, model: evil })
+      .start('r1', evil)
+      .tell({ type: 'tool_called', call: 't', tool: evil, arguments: { [evil]: evil }, risk: 'read' })
+      .tell({ type: 'tool_done', call: 't', tool: evil, status: 'ok', summary: evil, content: evil, seconds: 0 })
+      .tell({ type: 'edit_proposed', edit: cellEdit('e1', { notebook: evil, cell: evil }, { title: evil }) })
+      .tell({ type: 'notice', level: 'error', code: evil, text: evil })
+  );
+  expect(host.querySelector('img')).toBeNull();
+  expect(host.textContent.split(evil).length).toBeGreaterThan(5);
+});
+
+test('the session menu is worked with keys', async () => {
+  const opener = button('Session: New session');
+  await click('Session: New session');
+  expect(opener.getAttribute('aria-expanded')).toBe('true');
+  const items = [...host.querySelectorAll<HTMLElement>('[role^=menuitem]')];
+  expect(items.map(item => item.getAttribute('role'))).toEqual(['menuitem', 'menuitemradio']);
+  expect(document.activeElement).toBe(items[1]);
+  press(document.activeElement, 'ArrowDown');
+  expect(document.activeElement).toBe(items[0]);
+  press(document.activeElement, 'End');
+  expect(document.activeElement).toBe(items[1]);
+  press(document.activeElement, 'Escape');
+  expect(host.querySelector('[role=menu]')).toBeNull();
+  expect(document.activeElement).toBe(opener);
+});
