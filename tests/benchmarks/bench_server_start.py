@@ -23,7 +23,7 @@ def measure(*, enabled: bool) -> tuple[float, float]:
     """CPU seconds until the server answers, and its resident megabytes then."""
     with tempfile.TemporaryDirectory() as folder:
         options = () if enabled else (OFF,)
-        with running(Path(folder), module="jupyterlab", options=options) as server:
+        with running(Path(folder), lab=True, options=options) as server:
             figures = cpu_seconds(server.process.pid), resident_megabytes(server.process.pid)
             loaded = "codemad_jupyter | extension was successfully loaded" in server.log.read_text()
             if loaded is not enabled:

@@ -19,6 +19,7 @@ from tests.browser.lab import free_port, own_folders, stop
 
 TOKEN = "a-token-for-tests"
 STARTED_WITHIN = 60.0
+ONLY_OURS = "--ServerApp.jpserver_extensions={'codemad_jupyter': True}"
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,23 @@ class Running:
 def running(
     folder: Path,
     *,
-    module: str = "jupyter_server",
+    lab: bool = False,
     flags: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Start ``python -m module`` on ``folder/work``, wait until it answers; it writes in ``folder`` alone."""
+    """Start a server on ``folder/work`` and wait until it answers; it writes in ``folder`` alone.
+
+    Ours is its only extension; a ``lab`` has all that are installed.
+    """
     root, port, log = folder / "work", free_port(), folder / f"server-{time.monotonic_ns()}.log"
     root.mkdir(exist_ok=True)
-    command = [sys.executable, *flags, "-m", module, "--allow-root", "--no-browser", *options]
+    module = ["jupyterlab"] if lab else ["jupyter_server", ONLY_OURS]
+    command = [sys.executable, *flags, "-m", *module, "--allow-root", "--no-browser", *options]
     settings = {"root_dir": root, "ip": "127.0.0.1", "port": port, "port_retries": 0}
     command += [f"--ServerApp.{name}={value}" for name, value in settings.items()]
     own = {"JUPYTER_TOKEN": TOKEN, "CODEMAD_DATA_DIR": str(folder / "codemad")}
+    own |= {} if lab else {"JUPYTER_NO_CONFIG": "1"}
     variables = {**os.environ, **own_folders(folder), **own, **(env or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(
