@@ -113,3 +113,30 @@ def tags_of(cell: Mapping[str, Any]) -> tuple[str, ...]:
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, Iterable) else ()
+
+
+def with_results(
+    cell: Mapping[str, Any], outputs: Iterable[dict[str, Any]], count: int | None
+) -> dict[str, Any]:
+    """The cell with the outputs of a run, stored the way the cell stores its text."""
+    as_lines = not isinstance(cell.get("source"), str)
+    stored = [stored_output(output, as_lines=as_lines) for output in outputs]
+    return {**cell, "outputs": stored, "execution_count": count}
+
+
+def stored_output(output: Mapping[str, Any], *, as_lines: bool) -> dict[str, Any]:
+    """An output as nbformat writes it: text as lines where the document does so."""
+    made = dict(output)
+    if as_lines and isinstance(made.get("text"), str):
+        made["text"] = made["text"].splitlines(keepends=True)
+    if as_lines and isinstance(made.get("data"), dict):
+        made["data"] = {
+            mime: value.splitlines(keepends=True) if is_text(mime) and isinstance(value, str) else value
+            for mime, value in made["data"].items()
+        }
+    return made
+
+
+def is_text(mime: str) -> bool:
+    """Does nbformat store this type of data as lines?"""
+    return mime.startswith("text/") or mime in ("image/svg+xml", "application/javascript")

@@ -64,7 +64,8 @@ class KernelLine:
         )
         try:
             done, _ = await asyncio.wait({reply}, timeout=min(PATIENCE, timeout))
-            if not done and not await self.beats() and not reply.done():
+            answered = done or await self.beats() or (reply.done() and reply.exception() is None)
+            if not answered:
                 raise dead("does not answer")
             return await reply
         except TimeoutError:

@@ -62,7 +62,12 @@ class LiveKernel:
 
     async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
         """See `KernelPort.try_code`. The kernel's own process is forked; see `trial`."""
-        return await trial.try_by(self._evaluate, code, timeout=timeout)
+
+        async def call(function: str, arguments: dict[str, Any]) -> str:
+            expression = inspect.call(trial.TRIAL_FILES, function, arguments)
+            return await self._evaluate(expression, timeout=trial.MARGIN)
+
+        return await trial.try_by(call, code, timeout=timeout)
 
     async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
         """See `KernelPort.execute`. After ``timeout`` seconds the code is interrupted."""

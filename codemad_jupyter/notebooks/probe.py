@@ -29,16 +29,18 @@ from codemad_jupyter.notebooks.probe_safe import (
 from codemad_jupyter.notebooks.probe_state import busy, history, imports, last_error
 from codemad_jupyter.notebooks.probe_tables import table
 
-MOST_BYTES = 200_000
+MOST_CHARACTERS = 200_000
+USUAL_FACT = 160
 KEPT_BACK = 60_000  # for the error, the history and the imports
 MOST_VARIABLES = 1000
 TEXTS = (str, bytes, bytearray)
 
 
-def report(names: tuple[str, ...] = (), deadline: float = 0.5) -> str:
+def report(names: tuple[str, ...] = (), deadline: float = 0.5, shell: Any = None) -> str:
     """JSON text of a KernelReport."""
     clock = Clock(deadline)
-    shell = sys.modules["IPython.core.getipython"].get_ipython()
+    if shell is None:
+        shell = sys.modules["IPython.core.getipython"].get_ipython()
     known = environment_secrets()
     space = list(shell.user_ns.items())
     found = {
@@ -53,7 +55,7 @@ def report(names: tuple[str, ...] = (), deadline: float = 0.5) -> str:
     chosen.sort(key=lambda pair: is_a(pair[1], type, types.FunctionType, types.BuiltinFunctionType))
     found["variables"], found["truncated"] = variables(chosen, bool(names), clock, known)
     found["seconds"] = round(clock.spent() * clock.seconds, 4)
-    return json.dumps(found)
+    return to_json(found)
 
 
 def attempt(look: Any, *arguments: Any) -> Any:
@@ -82,21 +84,39 @@ def variables(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Facts about each until time, number or size is used up; the second value says that it was."""
     facts: list[dict[str, Any]] = []
-    left = MOST_BYTES - KEPT_BACK
-    for name, value in chosen:
-        if clock.spent() >= 1 or len(facts) == MOST_VARIABLES:
+    left = MOST_CHARACTERS - KEPT_BACK
+    for at, (name, value) in enumerate(chosen):
+        if clock.spent() >= 1 or at == MOST_VARIABLES:
             return facts, True
-        fact = safe_facts(name, value, deep, clock, known)
-        size = len(json.dumps(fact))
-        if size > left:
-            fact = {key: fact[key] for key in ("name", "type", "kind", "shape") if key in fact}
-            fact["more_columns"] = (fact.get("shape") or (0,))[-1] if fact["kind"] == "dataframe" else 0
-            size = len(json.dumps(fact))
-        left -= size
+        others = min(len(chosen) - at - 1, MOST_VARIABLES)
+        fact = fitted(safe_facts(name, value, deep, clock, known), left - USUAL_FACT * others)
+        left -= len(to_json(fact))
         if left < 0:
             return facts, True
         facts.append(fact)
     return facts, False
+
+
+def fitted(fact: dict[str, Any], room: int) -> dict[str, Any]:
+    """The fact with as many columns as there is room for; a wide table must not hide what follows it."""
+    size, columns = len(to_json(fact)), fact.get("columns", [])
+    if size <= room or len(columns) <= 5:
+        return fact
+    kept = max(int(len(columns) * max(room, 0) / size), 5)
+    return {
+        **fact,
+        "columns": columns[:kept],
+        "more_columns": fact.get("more_columns", 0) + len(columns) - kept,
+    }
+
+
+def to_json(value: Any) -> str:
+    """JSON text without lone surrogates, which no other program would take."""
+    return (
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        .encode("utf-8", "replace")
+        .decode("utf-8")
+    )
 
 
 def safe_facts(name: str, value: Any, deep: bool, clock: Clock, known: tuple[str, ...]) -> dict[str, Any]:

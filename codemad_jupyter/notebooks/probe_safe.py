@@ -36,6 +36,8 @@ ASSIGNED_SECRET = re.compile(
     re.IGNORECASE,
 )
 
+ASSIGNED_NUMBER = re.compile(r"((?:passw|passphrase|pwd|secret)\w*['\"]?\]?\s*[:=]\s*)\d{3,}", re.IGNORECASE)
+
 _QUALNAME: Any = type.__dict__["__qualname__"]
 _MODULE: Any = type.__dict__["__module__"]
 _MRO: Any = type.__dict__["__mro__"]
@@ -112,6 +114,7 @@ def mask(text: str, known: tuple[str, ...] = ()) -> str:
         text = text.replace(value, MASK)
     text = SECRET_SHAPE.sub(MASK, text)
     text = URL_PASSWORD.sub(r"\1:" + MASK + "@", text)
+    text = ASSIGNED_NUMBER.sub(r"\1" + MASK, text)
     return ASSIGNED_SECRET.sub(r"\1\2" + MASK + r"\2", text)
 
 

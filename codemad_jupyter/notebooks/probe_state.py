@@ -12,13 +12,23 @@ import threading
 import types
 from typing import Any
 
-from codemad_jupyter.notebooks.probe_safe import PLAIN_TEXT, cut, is_a, mask, mro, one_of, type_name
+from codemad_jupyter.notebooks.probe_safe import (
+    PLAIN_TEXT,
+    cut,
+    is_a,
+    mask,
+    module_of,
+    mro,
+    one_of,
+    type_name,
+)
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 CELL_FILE = re.compile(r"^<ipython-input-|ipykernel_\d+[/\\]")
 LONGEST_SOURCE = 6000
 _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 _FIELDS: Any = vars(types.ModuleType)["__dict__"]
+_CLASS_FIELDS: Any = type.__dict__["__dict__"]
 _ARGS: Any = BaseException.__dict__["args"]
 
 
@@ -35,7 +45,7 @@ def last_error(shell: Any, known: tuple[str, ...]) -> dict[str, Any] | None:
     source, count = cell_source(shell, filename)
     return {
         "name": name,
-        "message": cut(mask(message(shell, error, name), known), 2000),
+        "message": cut(mask(message(shell, error, name, count), known), 2000),
         "cell_source": cut(mask(source, known), LONGEST_SOURCE),
         "line": line,
         "frames": [cut(mask(frame_text(shell, *step), known), 300) for step in shorten(steps)],
@@ -43,17 +53,23 @@ def last_error(shell: Any, known: tuple[str, ...]) -> dict[str, Any] | None:
     }
 
 
-def message(shell: Any, error: Any, name: str) -> str:
-    """The message as the kernel has shown it already; asking the exception could run user code."""
+def message(shell: Any, error: Any, name: str, count: int | None) -> str:
+    """The message, if possible as the kernel has kept it: asking the exception could run user code."""
+    if is_a(error, SyntaxError):
+        text = SyntaxError.__dict__["msg"].__get__(error)
+        return text if type(text) is str else ""
+    kept = getattr(shell.history_manager, "exceptions", {}).get(count, {})
+    if kept.get("ename") == name and type(kept.get("evalue")) is str:
+        return ANSI.sub("", kept["evalue"])
+    arguments = _ARGS.__get__(error)
+    owner = next(base for base in mro(error) if "__str__" in _CLASS_FIELDS.__get__(base))
+    if module_of(owner) == "builtins" and all(one_of(item, PLAIN_TEXT) for item in arguments):
+        return str(error)
     shown = getattr(shell, "_last_traceback", None)
     if type(shown) is list and shown and type(shown[-1]) is str:
         text = ANSI.sub("", shown[-1]).strip()
-        if text.startswith(name):
-            return text[len(name) :].lstrip(":").strip()
-    arguments = _ARGS.__get__(error)
-    owner = next(base for base in mro(error) if "__str__" in vars(base))
-    if owner.__module__ == "builtins" and all(one_of(item, PLAIN_TEXT) for item in arguments):
-        return str(error)
+        if text.startswith(name + ":"):
+            return text[len(name) + 1 :].strip()
     return ", ".join(item for item in arguments if type(item) is str)
 
 

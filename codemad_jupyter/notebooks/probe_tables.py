@@ -6,6 +6,8 @@ when the user has imported it; what would take long is sampled, and said to be.
 
 from __future__ import annotations
 
+import functools
+import random
 import sys
 from typing import Any
 
@@ -117,20 +119,29 @@ def column_facts(series: Any, name: Any, deep: bool, clock: Clock) -> dict[str, 
     if not trusted(series.dtype) or clock.spent() > 0.7:
         return facts
     rows = int(series.shape[0])
-    facts["missing"], facts["missing_estimated"] = missing(series, rows, deep)
+    facts["missing"], estimated = missing(series, rows, deep)
+    if estimated:
+        facts["missing_estimated"] = True
     if rows <= (UNIQUE_ROWS_DEEP if deep else UNIQUE_ROWS) and clock.spent() < 0.4 and hashable(series):
         facts["unique"] = int(series.nunique())
     return facts
 
 
 def missing(series: Any, rows: int, deep: bool) -> tuple[int, bool]:
-    """Missing values; of a long column an estimate from evenly spaced rows."""
+    """Missing values; of a long column an estimate from some rows."""
     if getattr(series.dtype, "kind", "O") in "iub" and module_of(type(series.dtype)).startswith("numpy"):
         return 0, False
     if rows <= (EXACT_ROWS_DEEP if deep else EXACT_ROWS):
         return int(series.isna().sum()), False
-    sample = series.iloc[:: max(rows // SAMPLE, 1)]
+    sample = series.iloc[positions(rows)]
     return round(int(sample.isna().sum()) / int(sample.shape[0]) * rows), True
+
+
+@functools.lru_cache(maxsize=8)
+def positions(rows: int) -> Any:
+    """Rows to sample. Evenly spaced ones would mislead on data that repeats itself."""
+    chosen = random.Random(rows).sample(range(rows), SAMPLE)  # noqa: S311
+    return sys.modules["numpy"].array(sorted(chosen))
 
 
 def hashable(series: Any) -> bool:

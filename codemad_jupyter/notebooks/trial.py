@@ -7,9 +7,10 @@ The half in the kernel is `trial_child` with `trial_guard` (what a trial must no
 import asyncio
 import json
 import time
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from codemad_jupyter.notebooks import inspect, trial_scan
+from codemad_jupyter.notebooks import trial_scan
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 
@@ -18,18 +19,17 @@ MARGIN = 4.0
 LONGEST_PAUSE = 0.25
 
 
-class Evaluate(Protocol):
-    """Evaluates an expression in the kernel and gives the text it made."""
-
-    async def __call__(self, expression: str, *, timeout: float) -> str: ...
+Ask = Callable[[str, dict[str, Any]], Awaitable[str]]
 
 
-async def try_by(evaluate: Evaluate, code: str, *, timeout: float) -> Trial:
-    """Try the code in a fork of the kernel that ``evaluate`` reaches; killed after ``timeout`` seconds."""
+async def try_by(call: Ask, code: str, *, timeout: float) -> Trial:
+    """Try the code in a fork of the kernel; killed after ``timeout`` seconds.
+
+    ``call`` runs a function of `trial_child` in the kernel and gives the JSON text it made.
+    """
 
     async def ask(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        text = await evaluate(inspect.call(TRIAL_FILES, function, arguments), timeout=MARGIN)
-        state: dict[str, Any] = json.loads(text)
+        state: dict[str, Any] = json.loads(await call(function, arguments))
         return state
 
     begin = time.monotonic()

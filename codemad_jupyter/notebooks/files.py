@@ -1,0 +1,97 @@
+"""`FileNotebooks`: notebooks as files under a root, for when no browser holds them open."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from codemad_jupyter.notebooks import document
+from codemad_jupyter.notebooks.cells import Notebook, cell_ids, with_results
+from codemad_jupyter.notebooks.disk import confined, read_bytes, replace_bytes
+from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.notebooks.scripts import SUFFIXES, ScriptIds, read_script, write_script
+from codemad_jupyter.protocol.edits import CellChange
+from codemad_jupyter.protocol.errors import KernelError, NotebookError, NotFound, StaleEdit
+from codemad_jupyter.protocol.kernels import ExecutionResult, NotebookView
+
+FindKernel = Callable[[str], Awaitable[KernelPort | None]]
+
+
+class FileNotebooks:
+    """A `NotebookPort` on disk. ``kernel`` finds the kernel that runs a notebook's cells."""
+
+    def __init__(self, root: Path, kernel: FindKernel | None = None) -> None:
+        self._root = root
+        self._kernel = kernel
+        self._ids = ScriptIds()
+        self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def view(self, path: str) -> NotebookView:
+        """See `NotebookPort.view`."""
+        nb, _ = await asyncio.to_thread(self._read, path)
+        return document.view(nb, path)
+
+    async def snapshot(self, path: str) -> Notebook:
+        """See `NotebookPort.snapshot`."""
+        nb, _ = await asyncio.to_thread(self._read, path)
+        return nb
+
+    async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
+        """See `NotebookPort.apply`."""
+        if not changes:
+            return
+        async with self._turns[confined(self._root, path)]:
+            await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, changes))
+
+    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+        """See `NotebookPort.execute_cell`. The file is written when the cell has ended."""
+        seen = (await self.view(path)).cell(cell)
+        if seen is None:
+            raise NotFound(f"There is no cell {cell} in {path}.", hint="Read the notebook again.")
+        kernel = await self._kernel(path) if self._kernel else None
+        if kernel is None:
+            raise KernelError(
+                f"No kernel is running for {path}, so its cells cannot be run.",
+                hint="Open the notebook in JupyterLab and start its kernel.",
+            )
+        if seen.cell_type != "code":
+            return ExecutionResult(ok=True)
+        result = await kernel.execute(seen.source)
+        async with self._turns[confined(self._root, path)]:
+            await asyncio.to_thread(self._change, path, lambda nb: ran(nb, path, cell, seen.source, result))
+        return result
+
+    def _read(self, path: str) -> tuple[Notebook, bytes]:
+        real = confined(self._root, path)
+        data = read_bytes(real, path)
+        if real.suffix == ".ipynb":
+            return document.parse(data, path), data
+        if real.suffix in SUFFIXES:
+            return read_script(data, path, self._ids.find(path, data)), data
+        raise NotebookError(f"{path} is no notebook.", hint="Notebooks end with .ipynb, .py or .md.")
+
+    def _change(self, path: str, change: Callable[[Notebook], Notebook]) -> None:
+        nb, data = self._read(path)
+        made = change(nb)
+        real = confined(self._root, path)
+        if real.suffix == ".ipynb":
+            replace_bytes(real, path, document.render(made, document.style_of(data)), expected=data)
+            return
+        written = write_script(made, data, path)
+        if written != data:
+            replace_bytes(real, path, written, expected=data)
+        self._ids.keep(path, written, cell_ids(made))
+
+
+def ran(nb: Notebook, path: str, cell: str, source: str, result: ExecutionResult) -> Notebook:
+    """The document with the outputs of a cell that has just been run."""
+    view = document.view(nb, path).cell(cell)
+    if view is None or view.source != source:
+        raise StaleEdit(
+            f"Cell {cell} of {path} was changed while it ran; its outputs were not saved.",
+            hint="Run the cell again.",
+        )
+    at = cell_ids(nb).index(cell)
+    content: dict[str, Any] = with_results(nb["cells"][at], result.outputs, result.execution_count)
+    return document.apply(nb, (CellChange(op="put", cell=cell, content=content),))

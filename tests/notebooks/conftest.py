@@ -1,0 +1,73 @@
+"""Real kernels for the tests of this room: one process per module."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+from codemad_jupyter.notebooks.live import LiveKernel
+
+
+def start_kernel() -> KernelManager:
+    """A stock Python kernel, its console output thrown away."""
+    manager = KernelManager(kernel_name="python3", transport="ipc")
+    environment = {**os.environ, "CANARY_API_KEY": "canary-0123456789", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    manager.start_kernel(env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+    finally:
+        client.stop_channels()
+    return manager
+
+
+def stop_kernel(manager: KernelManager) -> None:
+    manager.shutdown_kernel(now=True)
+    manager.cleanup_resources()
+
+
+@pytest.fixture(scope="module")
+def manager() -> Iterator[KernelManager]:
+    started = start_kernel()
+    yield started
+    stop_kernel(started)
+
+
+@pytest.fixture
+def own_manager() -> Iterator[KernelManager]:
+    """A kernel of the test's own, to be killed."""
+    started = start_kernel()
+    yield started
+    stop_kernel(started)
+
+
+@pytest.fixture
+async def kernel(manager: KernelManager) -> AsyncIterator[LiveKernel]:
+    live = LiveKernel(manager.get_connection_info())
+    yield live
+    live.close()
+
+
+@pytest.fixture
+async def clean(kernel: LiveKernel) -> LiveKernel:
+    """The module's kernel with an empty namespace."""
+    result = await kernel.execute("%reset -f", timeout=20)
+    assert result.ok
+    return kernel
+
+
+@pytest.fixture
+async def own_kernel(own_manager: KernelManager) -> AsyncIterator[LiveKernel]:
+    live = LiveKernel(own_manager.get_connection_info())
+    yield live
+    live.close()
+
+
+def process_of(manager: KernelManager) -> int:
+    """The kernel's process id."""
+    provisioner: Any = manager.provisioner
+    return int(provisioner.pid)

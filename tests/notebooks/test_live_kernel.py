@@ -1,0 +1,153 @@
+"""Running code in a real kernel from outside; what happens when the kernel does not play along."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+from codemad_jupyter.notebooks.live import LiveKernel
+from codemad_jupyter.protocol.errors import KernelError
+
+
+def process_of(manager: KernelManager) -> int:
+    pid = getattr(manager.provisioner, "pid", None)
+    assert isinstance(pid, int)
+    return pid
+
+
+async def test_outputs_as_nbformat(clean: LiveKernel) -> None:
+    code = (
+        "import sys\nfrom IPython.display import display, Markdown, clear_output\n"
+        "print('gone')\nclear_output()\nprint('a'); print('b')\nprint('e', file=sys.stderr)\n"
+        "h = display(Markdown('# one'), display_id=True)\nh.update(Markdown('# two'))\n41 + 1"
+    )
+    result = await clean.execute(code, timeout=30)
+    assert result.ok
+    kinds = [(o["output_type"], o.get("name") or sorted(o["data"])) for o in result.outputs]
+    assert kinds == [
+        ("stream", "stdout"),
+        ("stream", "stderr"),
+        ("display_data", ["text/markdown", "text/plain"]),
+        ("execute_result", ["text/plain"]),
+    ]
+    assert result.outputs[0]["text"] == "a\nb\n"
+    assert result.outputs[2]["data"]["text/markdown"] == "# two"
+    assert result.outputs[3]["execution_count"] == result.execution_count
+
+
+async def test_an_error_is_a_result(clean: LiveKernel) -> None:
+    result = await clean.execute("print('before')\n1 / 0", timeout=30)
+    assert (result.ok, result.error_name, result.error_message) == (
+        False,
+        "ZeroDivisionError",
+        "division by zero",
+    )
+    assert "\x1b" not in result.traceback
+    assert [output["output_type"] for output in result.outputs] == ["stream", "error"]
+
+
+async def test_history_and_variables_change(clean: LiveKernel) -> None:
+    first = await clean.execute("value = 5", timeout=30)
+    second = await clean.execute("value, In[-2]", timeout=30)
+    assert second.execution_count == (first.execution_count or 0) + 1
+    assert second.outputs[0]["data"]["text/plain"] == "(5, 'value = 5')"
+
+
+async def test_input_is_refused(clean: LiveKernel) -> None:
+    result = await clean.execute("input('name? ')", timeout=30)
+    assert result.error_name == "StdinNotImplementedError"
+
+
+async def test_a_storm_of_output_is_bounded(clean: LiveKernel) -> None:
+    code = "for n in range(200_000): print('x' * 20)\nfor n in range(700): display(n)"
+    result = await clean.execute(code, timeout=60)
+    assert result.ok
+    assert len(result.outputs) <= 502
+    assert len(result.outputs[0]["text"]) < 500_000
+    assert "more outputs were left out" in result.outputs[-1]["text"]
+
+
+async def test_too_long_is_interrupted(clean: LiveKernel) -> None:
+    begin = time.monotonic()
+    result = await clean.execute("import time\ntime.sleep(60)", timeout=1)
+    assert (result.ok, result.error_message) == (False, "Interrupted because it ran too long.")
+    assert time.monotonic() - begin < 8
+    assert (await clean.execute("1", timeout=30)).ok
+
+
+async def test_code_queued_behind_a_cell_does_not_interrupt_it(clean: LiveKernel) -> None:
+    running = asyncio.ensure_future(clean.execute("import time\ntime.sleep(2.5)\n'unharmed'", timeout=30))
+    await asyncio.sleep(0.3)
+    with pytest.raises(KernelError, match="busy with another cell"):
+        await clean.execute("1", timeout=0.5)
+    assert (await running).ok
+
+
+async def test_code_that_ignores_the_interrupt(own_manager: KernelManager, own_kernel: LiveKernel) -> None:
+    code = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(30)"
+    with pytest.raises(KernelError, match="still running"):
+        await own_kernel.execute(code, timeout=0.5)
+
+
+async def test_many_looks_at_once(clean: LiveKernel) -> None:
+    reports = await asyncio.gather(*(clean.report() for _ in range(20)))
+    assert len(reports) == 20
+
+
+async def test_a_killed_kernel_is_noticed(own_manager: KernelManager, own_kernel: LiveKernel) -> None:
+    running = asyncio.ensure_future(own_kernel.execute("import time\ntime.sleep(60)"))
+    await asyncio.sleep(1)
+    os.kill(process_of(own_manager), signal.SIGKILL)
+    begin = time.monotonic()
+    with pytest.raises(KernelError, match="died"):
+        await running
+    assert time.monotonic() - begin < 5
+    begin = time.monotonic()
+    with pytest.raises(KernelError, match="does not answer"):
+        await own_kernel.report()
+    assert time.monotonic() - begin < 5
+
+
+async def test_a_restarted_kernel_is_noticed(own_manager: KernelManager, own_kernel: LiveKernel) -> None:
+    running = asyncio.ensure_future(own_kernel.execute("import time\ntime.sleep(60)"))
+    await asyncio.sleep(1)
+    await asyncio.to_thread(own_manager.restart_kernel, now=True)
+    with pytest.raises(KernelError, match=r"restarted|died"):
+        async with asyncio.timeout(20):
+            await running
+    await own_kernel.wait_until_ready(timeout=30)
+    assert (await own_kernel.report()).variables == ()
+
+
+async def test_the_process_is_asked_first() -> None:
+    kernel = LiveKernel({"key": "k", "shell_port": 1}, alive=lambda: False)
+    with pytest.raises(KernelError, match="has ended"):
+        await kernel.report()
+    with pytest.raises(KernelError, match="has ended"):
+        await kernel.execute("1")
+
+
+async def test_a_stopped_kernel_does_not_hang_a_look(
+    own_manager: KernelManager, own_kernel: LiveKernel
+) -> None:
+    await own_kernel.report()
+    os.kill(process_of(own_manager), signal.SIGSTOP)
+    begin = time.monotonic()
+    try:
+        with pytest.raises(KernelError):
+            await own_kernel.report()
+        assert time.monotonic() - begin < 5
+    finally:
+        os.kill(process_of(own_manager), signal.SIGCONT)
+
+
+async def test_from_a_connection_file(manager: KernelManager, tmp_path: Path) -> None:
+    kernel = LiveKernel.from_file(Path(manager.connection_file))
+    assert (await kernel.report()).language == "python"
+    kernel.close()
+    with pytest.raises(KernelError, match="cannot be read"):
+        LiveKernel.from_file(tmp_path / "absent.json")
