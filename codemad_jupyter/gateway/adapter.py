@@ -28,7 +28,6 @@ class Adapter(ABC):
     name: str
     label: str
     key_variable: str
-    package: str
     needs_key = True
 
     def __init__(

@@ -17,7 +17,6 @@ class AnthropicProvider(Adapter):
     name = "anthropic"
     label = "Anthropic"
     key_variable = "ANTHROPIC_API_KEY"
-    package = "anthropic"
 
     def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
         super().__init__(

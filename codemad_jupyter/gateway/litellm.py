@@ -15,7 +15,7 @@ from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.failures import CallFailed
 from codemad_jupyter.gateway.openai_chat import chat_messages, chat_tools, read_chunk
-from codemad_jupyter.gateway.provider import Delta, ModelInfo, Request
+from codemad_jupyter.gateway.provider import Delta, Request
 from codemad_jupyter.gateway.reply import Reply
 
 _INSTALL = "pip install 'codemad-jupyter[litellm]'"
@@ -27,7 +27,6 @@ class LiteLLMProvider(Adapter):
     name = "litellm"
     label = "LiteLLM"
     key_variable = "the variable LiteLLM names for this provider"
-    package = "litellm"
     needs_key = False
 
     def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
@@ -38,10 +37,6 @@ class LiteLLMProvider(Adapter):
     def why_not_ready(self) -> str:
         """Whether the package is there, without importing it."""
         return "" if _installed() else f"Run: {_INSTALL}"
-
-    async def models(self) -> tuple[ModelInfo, ...]:
-        """Those of the user's price file: LiteLLM knows thousands, and which have a key is unknown."""
-        return await super().models()
 
     async def aclose(self) -> None:
         """LiteLLM keeps its own connections and closes them when Python ends."""

@@ -26,7 +26,6 @@ class OpenAIProvider(Adapter):
     name = "openai"
     label = "OpenAI"
     key_variable = "OPENAI_API_KEY"
-    package = "openai"
 
     def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
         super().__init__(config, key=config.openai_api_key, base_url=config.openai_base_url, catalog=catalog)

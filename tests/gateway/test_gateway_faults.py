@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import socket
-import ssl
-import subprocess
 import time
 from collections.abc import Callable
 from email.utils import formatdate
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -141,24 +137,6 @@ async def test_nobody_listens(routers: Callable[..., Router]) -> None:
         assert failure.kind == "connection"
         assert url in failure.text
         assert_clear(failure)
-
-
-async def test_a_certificate_nobody_signed(routers: Callable[..., Router], tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=x"]
-    files = ["-out", str(certificate), "-keyout", str(key)]
-    await asyncio.to_thread(subprocess.run, [*command, *files], check=True, capture_output=True, timeout=60)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
-    async with server:
-        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        router = routers(anthropic_base_url=url, openai_base_url=f"{url}/v1")
-        for model in (MODELS["anthropic"], MODELS["openai"]):
-            failure = await failed(alone(router, model), ask(model))
-            assert failure.kind == "connection"
-            assert "certificate" in failure.text
-            assert "SSL_CERT_FILE" in failure.hint
 
 
 async def test_no_key_is_said_before_anything_is_sent(
