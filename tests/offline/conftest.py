@@ -20,26 +20,14 @@ import pandas as pd
 import pytest
 
 from codemad_jupyter.gateway.offline import OfflineProvider
+from codemad_jupyter.gateway.offline.wording import word_list
 from codemad_jupyter.gateway.provider import CallPiece, Failed, Finished, Request, TextPiece, ToolSpec
 from codemad_jupyter.protocol.kernels import Column, KernelReport, LastError, Variable
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart
 
-TOOLS = (
-    "list_variables",
-    "inspect_variable",
-    "last_error",
-    "read_notebook",
-    "list_files",
-    "read_file",
-    "search_workspace",
-    "insert_cell",
-    "replace_cell",
-    "delete_cell",
-    "move_cell",
-    "change_cell_type",
-    "edit_file",
-    "write_file",
-    "run_code",
+TOOLS = word_list(
+    "list_variables inspect_variable last_error read_notebook list_files read_file search_workspace "
+    "insert_cell replace_cell delete_cell move_cell change_cell_type edit_file write_file run_code"
 )
 
 
@@ -65,17 +53,13 @@ def variable(name: str, value: object, *, deep: bool) -> Variable:
         )
     if isinstance(value, pd.Series):
         return Variable(**common, kind="series", shape=value.shape, dtype=str(value.dtype))
-    if isinstance(value, types.ModuleType):
-        return Variable(**common, kind="module")
-    if isinstance(value, types.FunctionType):
-        return Variable(**common, kind="function", signature="()")
-    if isinstance(value, bool | int | float):
-        return Variable(**common, kind="number", preview=repr(value))
-    if isinstance(value, str):
-        return Variable(**common, kind="text", preview=repr(value)[:80])
-    if isinstance(value, dict | list | set | tuple):
-        return Variable(**common, kind="collection", preview=repr(value)[:80])
-    return Variable(**common, kind="other")
+    kinds = {types.ModuleType: "module", types.FunctionType: "function", str: "text"}
+    kinds |= dict.fromkeys((dict, list, set, tuple), "collection") | dict.fromkeys(
+        (bool, int, float), "number"
+    )
+    kind = kinds.get(type(value), "other")
+    preview = repr(value)[:80] if kind in ("number", "text", "collection") else ""
+    return Variable(**common, kind=kind, preview=preview)
 
 
 class Room:
@@ -118,8 +102,7 @@ class Room:
         except BaseException as error:
             frames = traceback.extract_tb(error.__traceback__)
             line = next((f.lineno for f in reversed(frames) if f.filename == "<cell>"), None)
-            if isinstance(error, SyntaxError):
-                line = error.lineno
+            line = error.lineno if isinstance(error, SyntaxError) else line
             self.error = LastError(
                 name=type(error).__name__, message=str(error), cell_source=source, line=line
             )
@@ -277,9 +260,8 @@ def room(tmp_path):
 
 
 def with_names(loaded: Any, target: str) -> pd.DataFrame:
-    frame = loaded.frame.copy()
-    frame[target] = [str(loaded.target_names[value]) for value in loaded.target]
-    return frame.drop(columns="target")
+    names = [str(loaded.target_names[value]) for value in loaded.target]
+    return loaded.frame.drop(columns="target").assign(**{target: names})
 
 
 @pytest.fixture(scope="session")

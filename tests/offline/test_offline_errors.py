@@ -39,7 +39,7 @@ def test_a_missing_import(room, words):
             "train_test_split([1, 2])",
             "from sklearn.model_selection import train_test_split\ntrain_test_split([1, 2])",
         ),
-        ("lenght(prices)\n", None),
+        ("qqqq(prices)\n", None),
         ("json.dumps(prices)", "import json\njson.dumps(prices)"),
         ("'pricess', pricess, len(pricess)", "'pricess', prices, len(prices)"),
         ("é = 'é'; é + str(pricess)", "é = 'é'; é + str(prices)"),

@@ -167,6 +167,16 @@ def test_units_in_brackets_need_not_be_said(room, iris):
     assert here.axes.get_ylabel() == "petal length (cm)"
 
 
+def test_bins_and_flags(room, sales):
+    here = room(sales=sales.assign(won=[0, 1] * 60))
+    here.ask("histogram of unitPrice with 5 bins")
+    assert len(here.axes.patches) == 5
+    here.ask("plot won by region")
+    assert here.axes.get_ylabel() == "rows"
+    here.ask("plot everything")
+    assert here.after
+
+
 def test_a_series_can_be_plotted(room):
     here = room(heights=pd.Series([1.0, 2.0, 2.0, 5.0]))
     text = here.ask("plot heights")

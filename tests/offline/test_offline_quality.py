@@ -84,6 +84,8 @@ def test_missing_values_are_filled_or_dropped_into_a_new_table(room):
     here.ask("fill the missing values with the mean")
     assert list(here.after["df_filled"]["a"]) == [1.0, 3.0, 5.0]
     assert list(here.after["df_filled"]["b"]) == ["x", "x", "x"]
+    here.ask("fill a with the mean")
+    assert list(here.after["df_filled"]["a"]) == [1.0, 3.0, 5.0]
     here.ask("drop rows with missing values")
     assert len(here.after["df_complete"]) == 2
     here.ask("fill missing a with 0")
@@ -142,6 +144,14 @@ def test_a_classifier_beats_the_dummy(room, cancer, words, capsys):
     assert model.score(*test) > 0.95 > dummy.score(*test)
     assert "classification" in text
     assert "accuracy of the baseline" in capsys.readouterr().out
+
+
+def test_only_the_named_features_are_used(room, cancer):
+    here = room(df=cancer)
+    here.ask("predict diagnosis from mean radius and mean area")
+    assert list(here.after["X"].columns) == ["mean radius", "mean area"]
+    here.ask("train a model that predicts diagnosis using worst texture")
+    assert list(here.after["X"].columns) == ["worst texture"]
 
 
 def test_a_regression_on_diabetes(room, diabetes):

@@ -31,6 +31,9 @@ def people() -> pd.DataFrame:
         ("rows where age < 30 or age > 35", ["Ann", "Cid"]),
         ("drop the rows where active is false", ["Ann", "Cid", "Dan"]),
         ("exclude rows where home city is Oslo", ["Bob", "Dan", "Eve"]),
+        ("rows where home city is Rome or Bonn", ["Bob", "Dan"]),
+        ("rows where home city is not Rome or Bonn", ["Ann", "Cid", "Eve"]),
+        ("filter to active = yes", ["Ann", "Cid", "Dan"]),
         ("rows where age is missing", ["Dan"]),
         ("rows where home city is not missing", ["Ann", "Bob", "Cid", "Dan"]),
         ("rows where joined is after 2021", ["Cid", "Dan"]),
@@ -139,6 +142,15 @@ def test_value_counts(room, sales, words):
     assert "`Product Name` has 4 different values" in text
 
 
+@pytest.mark.parametrize(
+    "words", ["number of orders per region", "how many orders by region", "count of rows by region"]
+)
+def test_counting_is_no_average(room, sales, words):
+    here = room(sales=sales)
+    here.ask(words)
+    assert set(here.value["rows"]) == {40}
+
+
 def test_counting_rows_per_group(room, sales):
     here = room(sales=sales)
     here.ask("count rows by region")
@@ -155,6 +167,9 @@ def test_counting_rows_per_group(room, sales):
         ("the 3 largest ages", 3, "Cid"),
         ("show the bottom 2 rows by age", 2, "Ann"),
         ("rank people by joined", 5, "Ann"),
+        ("which home city has the highest age?", 5, "Cid"),
+        ("show the first 3 rows", 3, "Ann"),
+        ("show people's last 2 rows", 2, "Dan"),
         ("which rows have the lowest age", 10, "Ann"),
     ],
 )

@@ -15,6 +15,7 @@ USUAL = ("target", "label", "class", "diagnosis", "y", "outcome", "response", "s
 CLASSES = 20
 """Distinct whole numbers up to which a target is classes."""
 _TREES = re.compile(r"\b(forests?|trees?|ensemble)\b", re.IGNORECASE)
+_ID = re.compile(r"(?:^|[_\W])(?:id|key|index|nr|no)$|(?-i:[a-z]I[dD]$)", re.IGNORECASE)
 _OTHER = re.compile(
     r"\b(neural\w*|deep|lstm|cnn|transformer|xgboost|lightgbm|catboost|svm|support vector|k ?-?means|"
     r"cluster\w*|arima|prophet|gradient boost\w*|knn|nearest neighbou?rs?|naive bayes)\b",
@@ -99,10 +100,7 @@ def _treatment(column: Column, rows: int | None) -> str:
     empty = rows is not None and column.missing is not None and column.missing >= rows
     unique = column.unique
     each = rows is not None and unique is not None and rows > 20 and unique >= rows
-    identity = each and (
-        kind == "text"
-        or ("int" in column.dtype.lower() and bool(parts(column.name) & {"id", "index", "key"}))
-    )
+    identity = each and (kind == "text" or ("int" in column.dtype.lower() and bool(_ID.search(column.name))))
     if empty or identity or kind in ("date", "span"):
         return "left"
     if kind == "number":

@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from codemad_jupyter.gateway.offline.wording import Token, singular, squeezed, tokens, word_list
 
@@ -17,7 +18,8 @@ MAX_WINDOW = 10
 LEADS = frozenset(
     word_list(
         """
-        by per of vs versus against over across between on for within each every where predict sort
+        by per of vs versus against over across between on for within each every where predict predicts
+        predicting sort from using with
         """
     )
 )
@@ -28,7 +30,8 @@ AGGREGATES = {
     "std": "std", "deviation": "std", "variance": "var", "var": "var",
     "count": "count", "counts": "count",
 }  # fmt: skip
-JOINERS = frozenset(("and", "or", "with", "plus"))
+COUNTING = frozenset((("number", "of"), ("how", "many"), ("count", "of"), ("counts", "of")))
+JOINERS = frozenset(("and", "or", "plus"))
 BREAKS = LEADS | JOINERS | {"in", "from", "using", "as", "to", "then", "so", "because", "coloured", "colored"}
 FLAGGED = frozenset(
     ("", "by", "per", "of", "vs", "versus", "against", "and", "across", "between", "each", "predict")
@@ -38,21 +41,22 @@ FLAGGED = frozenset(
 NOISE = frozenset(
     word_list(
         """
-        a an the this that these those it its them i me my we us our you your is are was be do does did
-        can could would will please just only now also let lets show draw make create give get want need
-        like have see look display plot plots plotted plotting chart charts graph graphs graphed diagram
-        figure visualise visualize visualisation visualization histogram histograms hist scatter
-        scatterplot box boxplot boxplots violin bar bars barplot line lines pie area density heatmap
-        kind type simple nice quick good pretty column columns variable variables feature features field
-        fields value values data dataset dataframe dataframes df frame table rows row records record
-        distribution distributions spread relationship trend time how what which many much often vary
-        varies differ differs change changes depend depends relate relates compare compared comparison
-        group groups grouped grouping groupby aggregate aggregated each every all both number numbers
-        numeric different distinct unique standard compute calculate find tell about frequency
-        frequencies tally breakdown shown sorted percentage colour coloured color colored hue separate
-        separately respect respectively following cell new here me back out up top not no me's s t re
-        hey hi hello thanks thank looks per-group summarise summarize summary statistics stats take into
-        between-group values' descending ascending order ordered against
+        everything anything whole entire bins bin a an the this that these those it its them i me my we
+        us our you your is are was be do does did can could would will please just only now also let
+        lets show draw make create give get want need like have see look display plot plots plotted
+        plotting chart charts graph graphs graphed diagram figure visualise visualize visualisation
+        visualization histogram histograms hist scatter scatterplot box boxplot boxplots violin bar bars
+        barplot line lines pie area density heatmap kind type simple nice quick good pretty column
+        columns variable variables feature features field fields value values data dataset dataframe
+        dataframes df frame table rows row records record distribution distributions spread relationship
+        trend time how what which many much often vary varies differ differs change changes depend
+        depends relate relates compare compared comparison group groups grouped grouping groupby
+        aggregate aggregated each every all both number numbers numeric different distinct unique
+        standard compute calculate find tell about frequency frequencies tally breakdown shown sorted
+        percentage colour coloured color colored hue separate separately respect respectively following
+        cell new here me back out up top not no me's s t re hey hi hello thanks thank looks per-group
+        summarise summarize summary statistics stats take into between-group values' descending
+        ascending order ordered against
         """
     )
 )
@@ -113,8 +117,9 @@ def _lookup(
         return (window[0].text,)
     if len(window) > 1 and any(token.quoted for token in window):
         return ()
-    key = "".join(squeezed(token.text) for token in window)
-    choices = index.get(key) or index.get(singular(key)) or ()
+    head = "".join(squeezed(token.text) for token in window[:-1])
+    last = squeezed(window[-1].text)
+    choices = index.get(head + last) or index.get(head + singular(last)) or ()
     written = words[window[0].start : window[-1].end]
     return (written,) if written in choices else choices
 
@@ -156,10 +161,11 @@ def unknown(words: str, mentions: Iterable[Mention], *, noise: Collection[str] =
     for at, token in enumerate(toks):
         if at not in inside and not token.quoted and token.text in BREAKS:
             phrases += _phrase(opening, rest, known=known, words=words)
-            opening, rest, known = token.text, [], False
+            entity = at and (toks[at - 1].text, token.text) in COUNTING
+            opening, rest, known = "(rows)" if entity else token.text, [], False
         elif at in inside:
             known = True
-        elif token.quoted or not _is_noise(token.text, extra):
+        elif token.quoted or not (_is_noise(token.text, extra) or (at and toks[at - 1].text == "many")):
             rest.append(token)
     return tuple(phrases + _phrase(opening, rest, known=known, words=words))
 
@@ -178,8 +184,10 @@ def _phrase(opening: str, rest: list[Token], *, known: bool, words: str) -> list
 def aggregates(words: str, mentions: Iterable[Mention]) -> tuple[str, ...]:
     """The aggregations asked for, in the order of the words; those inside a column's name are none."""
     inside = {at for mention in mentions for at in range(mention.first, mention.last)}
-    free = (token for at, token in enumerate(tokens(words)) if at not in inside and not token.quoted)
-    return tuple(dict.fromkeys(AGGREGATES[token.text] for token in free if token.text in AGGREGATES))
+    free = [token.text for at, token in enumerate(tokens(words)) if at not in inside and not token.quoted]
+    found = [AGGREGATES[word] for word in free if word in AGGREGATES]
+    counted = any(pair in COUNTING for pair in pairwise(free))
+    return tuple(dict.fromkeys([*found, *(("count",) if counted else ())]))
 
 
 def parts(text: str) -> frozenset[str]:

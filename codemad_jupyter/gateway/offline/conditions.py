@@ -29,7 +29,7 @@ _OPERATORS = (
         r"<|(is |are )?(less|smaller|fewer|lower|younger|earlier) than\b|(is |are )?(under|below|before)\b",
         "<",
     ),
-    (r"(does not|doesn'?t|do not) contain\b", "lacks"),
+    (r"(do|does)( not|n'?t) contain\b", "lacks"),
     (r"contains?\b|includes?\b|containing\b", "contains"),
     (r"(starts?|begins?|starting|beginning) with\b", "starts"),
     (r"(ends?|ending) with\b", "ends"),
@@ -93,6 +93,9 @@ def _values(text: str, operator: str) -> tuple[tuple[str, ...], bool]:
     if operator == "in":
         items = re.split(r"\s*,\s*|\s+or\s+|\s+and\s+", text.strip(" .()[]?!"))
         return tuple(item.strip(" .()[]") for item in items if item.strip()), False
+    if operator in ("==", "!="):
+        listed = re.split(r"\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and|nor)(?:\s+|$)", text.strip())
+        return tuple(value for item in listed if (value := _bare(item))) or ("",), False
     head = _END.split(text.strip(), maxsplit=1)[0]
     return (_bare(head),), False
 
@@ -133,7 +136,8 @@ def _textual(ref: str, condition: Condition) -> str:
 def _membership(frame: Frame, column: Column, condition: Condition) -> str:
     if kind_of(column) == "text" and not condition.quoted:
         values = literal([value.casefold() for value in condition.values])
-        return f"{frame.ref(column.name)}.astype(str).str.casefold().isin({values})"
+        found = f"{frame.ref(column.name)}.astype(str).str.casefold().isin({values})"
+        return f"~{found}" if condition.operator == "!=" else found
     inside = (
         f"{_subject(frame, column)}.isin([{', '.join(_value(frame, column, v) for v in condition.values)}])"
     )

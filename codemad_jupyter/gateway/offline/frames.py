@@ -114,7 +114,7 @@ def _plausible(turn: Turn, frames: dict[str, Frame], found: Look) -> list[str]:
 
 
 def _nothing(found: Look) -> str:
-    polars = [v.name for v in found.variables if v.kind == "dataframe" and is_polars(v)]
+    polars = [v.name for v in found.variables if v.kind in ("dataframe", "series") and is_polars(v)]
     if polars:
         return (
             f"{listed(polars)} is a polars frame; I only write pandas code. `.to_pandas()` would convert it."
@@ -162,7 +162,8 @@ def no_column(phrase: str, frame: Frame) -> str:
     near = nearest(phrase, frame.names)
     start = f"I find no column {shown(phrase)} in {shown(frame.name)}."
     if near:
-        return f"{start} The nearest are {listed(near)}. Which one do you mean?"
+        verb = "are" if len(near) > 1 else "is"
+        return f"{start} The nearest {verb} {listed(near)}. Which one do you mean?"
     return f"{start} It has {listed(frame.names, limit=12)}. Which one do you mean?"
 
 

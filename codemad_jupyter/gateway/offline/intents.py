@@ -35,7 +35,7 @@ INTENTS: tuple[Intent, ...] = (
             (9, r"\b(?:fix|debug|repair|solve|mend|correct|resolve)\b.{0,40}\b(?:error|bug|exception|traceback|cell|code|problem|issue|crash|mistake|it|this|that)\b"),
             (9, r"\b(?:why|what|explain)\b.{0,40}\b(?:error|exception|traceback|fail\w*|crash\w*|wrong|broken|break\w*)\b"),
             (9, r"\b(?:why|what)\b.{0,30}\b(?:not work\w*|n[o']?t work\w*|stopped working)\b"),
-            (7, r"\b(?:doesn'?t|does not|isn'?t|is not|not) (?:work|run|compile|running|working)\b"),
+            (7, r"\b(?:(?:does|is)(?: not|n'?t)|not) (?:work|run|compile|running|working)\b"),
             (7, r"\btraceback\b|\b(?:name|key|attribute|syntax|modulenotfound|filenotfound|import|type|value|index|indentation|zerodivision)error\b"),
             (7, r"^\W{0,3}(?:please )?(?:/?fix|debug)\W{0,3}$"),
             (4, r"\b(?:the|this|that|my|an|last) (?:last )?(?:error|exception)\b"),
@@ -103,7 +103,8 @@ INTENTS: tuple[Intent, ...] = (
         (
             (7, rf"\b{_MISS}\b"),
             (9, rf"\b(?:rows?|records?|columns?) (?:with|that have|having|containing) (?:any |some )?{_MISS}"),
-            (7, r"\b(?:isna|isnull|fill ?na|drop ?na|imput\w{1,6})\b"),
+            (5, r"\bfill\b.{1,60}\b(?:with|by|using)\b"),
+            (7, r"\b(?:isna|isnull|fill ?na|drop ?na|impute\w?|imputing|imputation)\b"),
             (6, r"\bcompleteness\b|\bhow complete\b"),
         ),
     ),
@@ -194,6 +195,7 @@ INTENTS: tuple[Intent, ...] = (
         (
             (5, r"\bsort\w{0,3}\b|\border(?:ed)? by\b|\border\b.{1,40}\bby\b|\brank\w{0,3}\b|\b(?:a|de)scending\b"),
             (5, r"\b(?:top|bottom|first|last) (?:\d{1,6}|three|five|ten|twenty)\b|\b(?:\d{1,6}|three|five|ten|twenty) (?:largest|smallest|highest|lowest|biggest|greatest)\b"),
+            (5, r"\b(?:head|tail) of\b|^\W{0,3}(?:show|display|print|view)(?: me)? (?:the |my )?(?:data|table|dataset|(?:data ?)?frame|\w{0,20}df\w{0,20})\W{0,3}$"),
             (3, r"\b(?:largest|biggest|highest|lowest|smallest|greatest|most expensive|cheapest)\b"),
         ),
     ),
@@ -204,10 +206,10 @@ INTENTS: tuple[Intent, ...] = (
         "what do I have?",
         (
             (7, r"\b(?:what|which)\b.{0,12}\b(?:variables?|data ?frames?|objects?|tables?|data|datasets?)\b.{0,20}\b(?:have|there|defined|loaded|available|exists?|memory|got|kernel|session)\b"),
-            (6, r"\b(?:list|show|print|display|see|name)\b.{0,20}\b(?:variables|data ?frames|namespace|objects|datasets|tables|whos)\b"),
+            (6, r"\b(?:list|show|print|display|see|name)\b.{0,20}\b(?:variables|data ?frames|namespace|objects|datasets|tables)\b"),
             (7, r"\bwhat (?:do|have) (?:i|we)(?: got| have| loaded| defined)?\b\W{0,3}(?:here|now|so far|in (?:memory|here|the kernel))?\W{0,3}$"),
             (7, r"\bwhat(?:'s| is| are)\b.{0,20}\b(?:in (?:memory|the kernel|my kernel|this kernel|the session|my session|the namespace|my workspace)|loaded|defined)\b"),
-            (5, r"^\W{0,3}(?:%?whos?|variables|my variables|list variables)\W{0,3}$|\bhow many (?:variables|data ?frames)\b"),
+            (5, r"^\W{0,3}(?:%?who[s]?|variables|my variables|list variables)\W{0,3}$|\bhow many (?:variables|data ?frames)\b"),
         ),
     ),
     Intent(
@@ -218,8 +220,9 @@ INTENTS: tuple[Intent, ...] = (
         (
             (3, r"\b(?:describe|summari[sz]e|summari[sz]ing|profile|profiling|summary|overview|explore|exploratory|eda|inspect)\b"),
             (3, r"\btell me (?:about|more about|something about)\b|\bget to know\b|\bwhat does\b.{1,40}\blook like\b|\bstatistics\b|\bstats\b"),
-            (3, r"\b(?:shape|size|columns|dtypes?|types|schema|structure|info|head) (?:of|in|on|about|does)\b|\bhow (?:big|large|long)\b|\bhow many (?:rows|columns)\b"),
-            (2, r"\bwhat(?:'s| is) (?:in|inside|this)\b|\bwhich columns\b|\bwhat columns\b|\blook at\b|\bunderstand\b|\bexplain (?:the )?(?:data|table|dataset|df)\b"),
+            (3, r"\b(?:shape|size|columns|dtypes?|types|schema|structure|info) (?:of|in|on|about|does)\b|\bhow (?:big|large|long)\b|\bhow many (?:rows|columns)\b"),
+            (2, r"\bwhat(?:'s| is) (?:in|inside|this)\b|\bwhich columns\b|\bwhat columns\b|\blook at\b|\bunderstand\b"),
+            (3, r"\bexplain (?:the |my )?(?:data|table|dataset|df)\b"),
         ),
     ),
     Intent(

@@ -21,6 +21,8 @@ from codemad_jupyter.gateway.offline.reading import Frame, is_group, kind_of, lo
 from codemad_jupyter.gateway.offline.sketches import Sketch, code_of
 from codemad_jupyter.gateway.offline.steps import Answer, Plan, Turn
 
+FEW_VALUES = 3
+"""Distinct numbers up to which a box plot of them would say nothing."""
 _KINDS = (
     ("histogram", r"\bhist(ogram)?s?\b"),
     ("scatter", r"\bscatter ?(plot|chart|graph|matrix)?s?\b"),
@@ -130,9 +132,10 @@ def _one(chosen: Chosen, columns: tuple[str, ...], kind: str) -> Sketch:
         return sketches.along_index(frame, name)
     if kind_of(column) == "date":
         return sketches.histogram(frame, name)
-    if kind == "histogram" and kind_of(column) in ("number", "span"):
-        return sketches.histogram(frame, name)
-    return sketches.counts(frame, name) if is_group(column) else sketches.histogram(frame, name)
+    if is_group(column) and not (kind == "histogram" and kind_of(column) in ("number", "span")):
+        return sketches.counts(frame, name)
+    bins = re.search(r"\b(\d{1,3}) bins?\b", chosen.words)
+    return sketches.histogram(frame, name, bins=max(int(bins.group(1)), 1) if bins else 30)
 
 
 def _two(chosen: Chosen, columns: tuple[str, ...], kind: str) -> Sketch:
@@ -152,6 +155,8 @@ def _two(chosen: Chosen, columns: tuple[str, ...], kind: str) -> Sketch:
     if grouped and numbers:
         group = next((c for c in grouped if c.name in by), grouped[0])
         value = first if group is second else second
+        if kind_of(value) == "number" and not kind and 0 < (value.unique or 0) <= FEW_VALUES:
+            return sketches.crossed(frame, group.name, value.name)
         if kind_of(value) in ("number", "span"):
             return _by_group(frame, value.name, group.name, kind)
     if kind == "histogram":

@@ -151,7 +151,7 @@ def understood(words: str, earlier: tuple[Message, ...]) -> tuple[Intent | None,
 def completed(request: str, question: str, answer: str) -> str:
     """The request with the answer in the place of what was not understood."""
     missing = re.match(r"I find no column `([^`]{1,100})`", question)
-    offered = re.search(r"The nearest are `([^`]{1,100})`", question)
+    offered = re.search(r"The nearest (?:are|is) `([^`]{1,100})`", question)
     if offered and re.fullmatch(
         r"\W*(yes|yep|ok|okay|sure|the first( one)?|right)\W*", answer, re.IGNORECASE
     ):

@@ -11,7 +11,7 @@ from codemad_jupyter.protocol.kernels import Variable
 
 MAX_LISTED = 40
 _DROP = re.compile(r"\b(drop|remove|delete|discard|get rid of|exclude)\b", re.IGNORECASE)
-_FILL = re.compile(r"\b(fill\w*|imput\w*|replac\w*)\b", re.IGNORECASE)
+_FILL = re.compile(r"\b(fill\w*|impute\w?|imputing|imputation|replac\w*)\b", re.IGNORECASE)
 _PLOT = re.compile(r"\b(plot|chart|draw|visuali[sz]e|graph)\b", re.IGNORECASE)
 
 

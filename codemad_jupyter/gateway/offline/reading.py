@@ -17,6 +17,7 @@ from codemad_jupyter.protocol.kernels import Cell, Column, LastError, Variable
 NUMBERS = ("int", "uint", "float", "double", "decimal", "half")
 POLARS = ("Utf8", "String", "Datetime(", "Categorical(", "List(", "Struct(")
 V = TypeVar("V", bound=BaseModel)
+LONG_NAME = 100
 FEW = 12
 """Distinct whole numbers up to which a column is drawn as groups."""
 
@@ -143,17 +144,24 @@ def error_of(result: Result) -> LastError | None:
 
 def frame_of(variable: Variable) -> Frame | None:
     """The frame of a pandas table or series; None for anything else."""
-    if not is_name(variable.name):
+    if not is_name(variable.name) or is_polars(variable):
         return None
     if variable.kind == "series":
-        column = Column(name=variable.name, dtype=variable.dtype or "object")
+        known = variable.columns[0] if variable.columns else Column(name="", dtype=variable.dtype or "object")
+        column = known.model_copy(update={"name": variable.name})
         expr = f"{variable.name}.to_frame({literal(variable.name)})"
         return Frame(variable.name, expr, (column,), rows=_rows(variable))
-    if variable.kind != "dataframe" or is_polars(variable):
+    if variable.kind != "dataframe":
         return None
-    columns = tuple(variable.columns)
+    columns = tuple(column for column in variable.columns if not _is_cut(column.name))
     typed = looks_typed([column.name for column in columns])
-    return Frame(variable.name, variable.name, columns, _rows(variable), variable.more_columns, typed)
+    more = variable.more_columns + len(variable.columns) - len(columns)
+    return Frame(variable.name, variable.name, columns, _rows(variable), more, typed)
+
+
+def _is_cut(name: str) -> bool:
+    """Whether the inspection shortened the name, so that code cannot use it."""
+    return len(name) >= LONG_NAME and name.endswith("…")
 
 
 def is_polars(variable: Variable) -> bool:

@@ -85,8 +85,12 @@ def sort(turn: Turn) -> Plan:
     """Sort a table, or show the rows with the largest or smallest values."""
     found = yield from look()
     frame = yield from choose(turn, found, ask_if_tied=True)
-    chosen = resolve(turn, frame, noise=(*_SORT_NOISE, "by"))
-    columns = chosen.columns("by", "sort") or chosen.columns()
+    chosen = resolve(turn, frame, noise=(*_SORT_NOISE, "by", "head", "tail", "view", "print"))
+    columns = chosen.columns("by", "sort") or _ranked(chosen)
+    plain = _first_rows(frame, turn.words) if not columns else ""
+    if plain:
+        outcome = yield from propose_cell(plain, title=f"Rows of {frame.name}")
+        return f"This shows rows of {shown(frame.name)} as they stand. {outcome}"
     if not columns:
         columns = _only_number(frame)
     limit = _limit(chosen)
@@ -98,6 +102,22 @@ def sort(turn: Turn) -> Plan:
     what = f"the {limit} rows" if limit else "the rows"
     said = f"This shows {what} of {shown(frame.name)} by {listed(columns)}, {order}."
     return " ".join([*chosen.notes, said, outcome])
+
+
+def _ranked(chosen: Chosen) -> tuple[str, ...]:
+    """Of "which store has the highest revenue" the number alone sets the order."""
+    columns = chosen.columns()
+    numbers = tuple(name for name in columns if kind_of(chosen.frame.column(name)) == "number")
+    return numbers if numbers and _limit(chosen) else columns
+
+
+def _first_rows(frame: Frame, words: str) -> str:
+    """Code for rows in the order they have, unless an order is asked for."""
+    if re.search(r"\b(sort\w*|order\w*|rank\w*|top|bottom|\w+est)\b", words, re.IGNORECASE):
+        return ""
+    number = re.search(r"\b(\d{1,4})\b", words)
+    method = "tail" if re.search(r"\b(last|tail)\b", words, re.IGNORECASE) else "head"
+    return f"{frame.expr}.{method}({number.group(1) if number else 10})"
 
 
 def _only_number(frame: Frame) -> tuple[str, ...]:

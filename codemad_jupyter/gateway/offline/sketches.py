@@ -68,8 +68,8 @@ def _table(frame: Frame, names: tuple[str, ...]) -> str:
     return f"{source}.set_axis({labels!r}, axis=1)"
 
 
-def histogram(frame: Frame, name: str) -> Sketch:
-    body = f'ax.hist({_numbers(frame, name)}.dropna(), bins=30, edgecolor="white")'
+def histogram(frame: Frame, name: str, *, bins: int = 30) -> Sketch:
+    body = f'ax.hist({_numbers(frame, name)}.dropna(), bins={bins}, edgecolor="white")'
     return Sketch("a histogram of {0}", (name,), (body,), name, "rows", f"Distribution of {name}")
 
 
