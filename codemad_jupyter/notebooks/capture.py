@@ -59,7 +59,7 @@ def tapped(shell: Any, log: OutputLog) -> Iterator[None]:
 
     with contextlib.ExitStack() as taps:
         for name in ("stdout", "stderr"):
-            taps.enter_context(tap(getattr(sys, name), "write", stream_listener(name, log)))
+            taps.enter_context(tap(getattr(sys, name), "write", stream_listener(shell, name, log)))
         taps.enter_context(tap(shell.display_pub, "publish", published))
         cleared = lambda wait=False: log.add("clear_output", {"wait": wait})  # noqa: E731
         taps.enter_context(tap(shell.display_pub, "clear_output", cleared))
@@ -67,9 +67,19 @@ def tapped(shell: Any, log: OutputLog) -> Iterator[None]:
         yield
 
 
-def stream_listener(name: str, log: OutputLog) -> Callable[..., None]:
-    """Takes what is written to a stream."""
-    return lambda text: log.add("stream", {"name": name, "text": str(text)})
+def stream_listener(shell: Any, name: str, log: OutputLog) -> Callable[..., None]:
+    """Takes what code writes to a stream; a terminal's shell also writes results there, logged already."""
+
+    def written(text: Any) -> None:
+        showing = (
+            getattr(shell.displayhook, "is_active", False),
+            getattr(shell.display_pub, "is_publishing", False),
+            getattr(shell, "showing_traceback", False),
+        )
+        if not any(showing):
+            log.add("stream", {"name": name, "text": str(text)})
+
+    return written
 
 
 @contextlib.contextmanager

@@ -37,10 +37,11 @@ def read_bytes(real: Path, path: str) -> bytes:
         raise NotFound(f"There is no file {path} in the workspace.", hint="List the files to see.") from None
     except OSError as error:
         raise NotebookError(f"{path} cannot be opened ({error.strerror}).", hint="Check the file.") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise NotebookError(f"{path} is not a regular file.", hint="Name a notebook file.")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise NotebookError(f"{path} is not a regular file.", hint="Name a notebook file.")
         if status.st_size > MOST_BYTES:
             size = f"{status.st_size / 1e6:.0f} MB, the limit is {MOST_BYTES / 1e6:.0f} MB"
             raise NotebookError(f"{path} is too large ({size}).", hint="Clear its outputs first.")
