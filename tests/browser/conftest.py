@@ -7,12 +7,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.documents import CANCER, Document, write_notebook
 from tests.browser.lab import Lab, running_lab
+from tests.browser.sidebar import Sidebar
+from tests.servers.model_server import ModelServer
 
 RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
 PAGE_TIMEOUT = 30_000
@@ -50,6 +54,60 @@ def browser(chromium: str) -> Iterator[Browser]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def scripted_server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def script(scripted_server: ModelServer) -> Iterator[ModelServer]:
+    """The model server behind `scripted_lab`; no turn is left over for the next test."""
+    yield scripted_server
+    scripted_server.forget()
+
+
+@pytest.fixture(scope="session")
+def scripted_lab(tmp_path_factory: pytest.TempPathFactory, scripted_server: ModelServer) -> Iterator[Lab]:
+    """A lab whose model is the scripted one."""
+    env = {
+        "CODEMAD_COMPATIBLE_BASE_URL": scripted_server.openai_url,
+        "CODEMAD_COMPATIBLE_MODELS": "scripted",
+    }
+    with running_lab(tmp_path_factory.mktemp("scripted-lab"), env=env) as lab:
+        yield lab
+
+
+@dataclass
+class Desk:
+    """A page of a lab with a notebook in front and the panel open, in a session of its own."""
+
+    lab: Lab
+    page: Page
+    sidebar: Sidebar
+    document: Document
+
+
+@pytest.fixture
+def open_desk(open_lab: Callable[..., Page], request: pytest.FixtureRequest) -> Callable[..., Desk]:
+    """Opens desks; each test has notebooks of its own name, ``load`` runs the cell that makes ``df``."""
+    name = re.sub(r"\W+", "_", request.node.name).strip("_").removeprefix("test_")[:30]
+
+    def make(lab: Lab, cells: tuple[tuple[str, str, str], ...] = CANCER, *, load: bool = False) -> Desk:
+        path = f"{name}.ipynb"
+        write_notebook(lab.root / path, cells)
+        lab.command(type="new_session")
+        page = open_lab(lab.address(path))
+        desk = Desk(lab, page, Sidebar(page), Document(page, path))
+        desk.document.open()
+        if load:
+            desk.document.run("load")
+        desk.sidebar.open()
+        return desk
+
+    return make
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 STARTED_WITHIN = 60.0
 STOPPED_WITHIN = 20.0
@@ -35,7 +36,16 @@ class Lab:
         return f"{self.url}/lab{tree}?token={self.token}&reset"
 
     def get(self, path: str) -> bytes:
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"token {self.token}"})
+        return self._answer(path, None)
+
+    def command(self, **command: object) -> dict[str, Any]:
+        """Give the engine a command, as a front end does; its acknowledgement."""
+        answer: dict[str, Any] = json.loads(self._answer("/codemad/commands", json.dumps(command).encode()))
+        return answer
+
+    def _answer(self, path: str, body: bytes | None) -> bytes:
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, body, headers)
         with urllib.request.urlopen(request, timeout=20) as answer:
             return bytes(answer.read())
 

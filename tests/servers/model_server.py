@@ -59,6 +59,12 @@ class ModelServer:
         with self._lock:
             self._turns.extend(turns)
 
+    def forget(self) -> None:
+        """Throw away the turns that nobody asked for, and what was recorded."""
+        with self._lock:
+            self._turns.clear()
+            self.requests.clear()
+
     @property
     def asked(self) -> list[Recorded]:
         """The model calls among the requests."""

@@ -106,7 +106,7 @@ function List({ id, label, direction, entries, close }: IListProps): React.JSX.E
       id={id}
       ref={list}
       role="menu"
-      tabIndex={-1}
+      tabIndex={0}
       aria-label={label}
       className={`codemad-menu-list codemad-menu-${direction}`}
       onKeyDown={onKeyDown}

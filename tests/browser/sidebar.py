@@ -1,0 +1,94 @@
+"""The CodeMAD panel in a page, by the roles and names a person meets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+RUN_LIMIT = 60_000
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+class Sidebar:
+    """What one does with the panel, and what one finds in it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.panel = page.locator("#codemad-jupyter-panel")
+        self.message = self.panel.get_by_label("Message to CodeMAD")
+        self.log = self.panel.get_by_role("log")
+        self.runs = self.panel.get_by_role("article")
+        self.cards = self.panel.locator("section.codemad-edit")
+        self.stop = self.panel.get_by_role("button", name="Stop")
+
+    def open(self) -> None:
+        self.page.evaluate("() => void window.jupyterapp.commands.execute('codemad:open')")
+        expect(self.message).to_be_visible()
+        expect(self.panel.locator(".codemad-loading")).to_have_count(0)
+
+    def ask(self, text: str) -> Locator:
+        """Send a message and wait for the end of its run."""
+        return self.finished(self.send(text))
+
+    def send(self, text: str) -> Locator:
+        """Send a message; the run that began, which may still go on."""
+        before = self.runs.count()
+        self.message.fill(text)
+        self.message.press("Enter")
+        expect(self.runs).to_have_count(before + 1)
+        return self.runs.nth(before)
+
+    def finished(self, run: Locator) -> Locator:
+        expect(run).to_have_attribute("aria-busy", "false", timeout=RUN_LIMIT)
+        return run
+
+    def choose_model(self, label: str) -> None:
+        self.panel.get_by_role("button", name="Model: ").click()
+        self.panel.get_by_role("menuitemradio", name=label).click()
+        expect(self.panel.get_by_role("button", name=f"Model: {label}")).to_be_visible()
+
+    def text(self) -> str:
+        """All that the conversation says, with everything in it drawn."""
+        self.page.wait_for_function("() => !document.querySelector('.codemad-diff:empty')")
+        return self.log.inner_text()
+
+    def violations(self, context: str = "#codemad-jupyter-panel") -> list[str]:
+        """Serious and critical findings of axe."""
+        found: Any = Axe().run(self.page, context=context).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+
+
+@contextmanager
+def themed(page: Page, theme: str) -> Iterator[None]:
+    """The page in another theme, and back: a theme is a setting that all pages of a lab share."""
+    change_theme(page, THEMES[theme])
+    try:
+        yield
+    finally:
+        change_theme(page, THEMES["light"])
+
+
+def change_theme(page: Page, name: str) -> None:
+    page.evaluate("theme => void window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+    page.wait_for_function(
+        """name => document.body.dataset.jpThemeName === name
+        && !document.querySelector('#jupyterlab-splash')""",
+        arg=name,
+    )
+    page.evaluate("() => document.fonts.ready.then(() => undefined)")
+
+
+def in_both_themes(page: Page, name: str, picture: Callable[..., Path]) -> None:
+    for theme in THEMES:
+        with themed(page, theme):
+            picture(page, f"{name}-{theme}")
