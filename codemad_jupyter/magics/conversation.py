@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 SWITCHED_OFF = "CodeMAD is switched off here (CODEMAD_POLICY=off); the question was not asked."
 
 
+class RunFailed(CodemadError):
+    """The run did not get to its end; its own words say why."""
+
+    code = "run_failed"
+
+
 class Conversation:
     """The state of the magics in one shell."""
 
@@ -101,7 +107,7 @@ class Conversation:
         if ending is not None and ending.status == "cancelled":
             raise KeyboardInterrupt(ending.text)  # cells that wait behind this one must not run either
         if ending is not None and ending.status != "done":
-            raise CodemadError(ending.text)
+            raise RunFailed(ending.text)
         if place.headless and transcript.denied:
             raise Denied(
                 f"Nobody is here to approve {'; '.join(transcript.denied)}",

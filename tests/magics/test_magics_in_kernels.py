@@ -1,0 +1,253 @@
+"""The magics in real kernels that no server answers: shown, applied, refused, cancelled, headless."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.magics.live_kernels import Kernel, Ran, kernel
+from tests.servers.model_server import ModelServer
+from tests.servers.wire_formats import Call, Turn
+
+LOAD = "import pandas as pd\ndf = pd.DataFrame({'size': [1.0, 2, 3, 4], 'kind': ['a', 'b', 'a', 'b']})"
+MODEL = "-m compatible/scripted"
+OFFLINE = {"CODEMAD_MODEL": "codemad/offline"}
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def live(work: Path, model_server: ModelServer) -> Iterator[Kernel]:
+    with kernel(work, {**OFFLINE, "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url}) as started:
+        assert started.run("%load_ext codemad_jupyter").reply["status"] == "ok"
+        yield started
+
+
+def insert(source: str, **more: str) -> Turn:
+    return Turn(text="I propose this.", calls=(Call("insert_cell", {"source": source, **more}),))
+
+
+def test_questions_proposals_and_settling(live: Kernel) -> None:
+    live.run(LOAD)
+    asked = live.run("%%codemad\nwhat variables do I have")
+    assert "`df`" in asked.text
+    assert asked.kinds() == [["text/markdown", "text/plain"]]
+
+    plotted = live.run("%codemad plot the size by kind")
+    assert ["text/html", "text/markdown", "text/plain"] in plotted.kinds()
+    assert "Waiting: %codemad apply 1" in plotted.text
+    assert live.next_inputs(plotted) == []
+
+    applied = live.run("%codemad apply")
+    assert "Edit 1: applied." in applied.text
+    (source,) = live.next_inputs(applied)
+    assert "df" in source
+    assert live.run("%codemad apply").error.startswith("\x1b[31mNotFound: No edit waits.")
+
+    rejected = live.run("%codemad profile df"), live.run("%codemad reject 2")
+    assert "Edit 2: rejected." in rejected[1].text
+    assert "There is no edit 9" in live.run("%codemad apply 9").error
+    status = live.run("%codemad status").text
+    assert "inside this process" in status
+    assert "Edits that wait: none" in status
+
+
+def test_slips_are_short_and_fail_the_cell(live: Kernel) -> None:
+    for line, part in (
+        ("%codemad statsu", "Did you mean status"),
+        ("%codemad --modle x hi", "Did you mean --model"),
+        ("%%codemad --modle x\nhi", "Did you mean --model"),
+        ("%%codemad\n \n", "Nothing was asked"),
+        ("%codemad -m nowhere/x hi", "nowhere"),
+        ("%codemad models use codemad/onfline", "codemad/offline"),
+        ("%codemad undo", ""),
+    ):
+        ran = live.run(line)
+        assert ran.reply["status"] == "error", line
+        assert part in ran.error
+        assert "Traceback" not in ran.error
+        assert "File " not in ran.error
+    assert live.run("%codemad help").text.count("%codemad") >= 3
+    assert "apply [EDIT]" in live.run("%codemad help apply").text
+
+
+def test_fix_undo_new_and_models(live: Kernel) -> None:
+    live.run("x = [1, 2]")
+    live.run("print(x[5])")
+    fixed = live.run("%codemad fix")
+    assert "IndexError" in fixed.text
+    assert "A fresh session" in live.run("%codemad new").text
+    assert "codemad/offline" in live.run("%codemad models").text
+    assert "codemad/offline" in live.run("%codemad models use codemad/offline").text
+
+
+def test_streaming_updates_one_display_at_a_measured_pace(live: Kernel, model_server: ModelServer) -> None:
+    words = " ".join(f"word{n}" for n in range(60))
+    model_server.play(Turn(text=words, chunk=8, delay=0.02))
+    ran = live.run(f"%%codemad {MODEL}\ntalk")
+    assert ran.kinds() == [["text/markdown", "text/plain"]]
+    assert words in ran.text
+    times = [at for at, _ in ran.updates]
+    assert 3 < len(times) < 60
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times[:-1])]
+    assert sum(gap < 0.07 for gap in gaps) <= 1, gaps
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_a_person_is_asked_before_code_runs(live: Kernel, model_server: ModelServer, answer: str) -> None:
+    model_server.play(
+        Turn(calls=(Call("run_code", {"code": "ran = 'here'\nprint(ran)"}),)), Turn(text="Finished.")
+    )
+    ran = live.run(f"%codemad {MODEL} run it", answer=answer)
+    assert ran.reply["status"] == "ok"
+    assert ("Allowed" if answer == "y" else "Not allowed") in ran.text
+    assert ("ran" in live.run("dir()").text) is (answer == "y")
+
+
+def test_an_interrupt_cancels_within_two_seconds(live: Kernel, model_server: ModelServer) -> None:
+    model_server.play(Turn(text="Once upon a time " * 400, delay=0.05))
+    request = live.send(f"%%codemad {MODEL}\ntell a story")
+    model_server.wait_for(lambda server: len(server.asked) > 0)
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert live.manager is not None
+    live.manager.interrupt_kernel()
+    ran = live.finish(request)
+    assert time.monotonic() - began < 2
+    assert ran.reply["status"] == "error"
+    assert "Cancelled." in ran.error
+    assert "Traceback" not in ran.error
+    assert "Once upon a time" in ran.text
+    assert live.run("1 + 1").text == "2"
+
+
+def test_a_silent_model_can_be_interrupted_too(live: Kernel, model_server: ModelServer) -> None:
+    model_server.play(Turn(hang=True))
+    request = live.send(f"%%codemad {MODEL}\nhello")
+    model_server.wait_for(lambda server: len(server.asked) > 0)
+    began = time.monotonic()
+    assert live.manager is not None
+    live.manager.interrupt_kernel()
+    assert "Cancelled." in live.finish(request).error
+    assert time.monotonic() - began < 2
+
+
+def test_a_failing_model_fails_the_cell_in_a_sentence(live: Kernel, model_server: ModelServer) -> None:
+    model_server.play(Turn(status=401, error="authentication_error"))
+    ran = live.run(f"%%codemad {MODEL}\nhello")
+    assert ran.reply["status"] == "error"
+    assert "Traceback" not in ran.error
+    assert "key" in ran.error.lower()
+
+
+def test_a_prompt_of_a_megabyte(live: Kernel) -> None:
+    ran = live.run("%%codemad\nwhat variables do I have " + "x" * 999_000, history=False)
+    assert ran.reply["status"] == "ok"
+    too_long = live.run("%%codemad\n" + "x" * 1_100_000, history=False)
+    assert "1,000,000" in too_long.error
+
+
+def test_only_new_cells_can_be_applied_from_a_kernel_alone(live: Kernel, model_server: ModelServer) -> None:
+    live.run("y = 1")
+    model_server.play(
+        Turn(calls=(Call("replace_cell", {"cell": "in-2", "source": "y = 2"}),)), Turn(text="Done.")
+    )
+    assert "change the cell that begins with 'y = 1'" in live.run(f"%codemad {MODEL} change y").text
+    refused = live.run("%codemad apply")
+    assert refused.reply["status"] == "error"
+    assert "open the notebook in JupyterLab" in refused.error
+
+
+def test_several_new_cells_become_one_next_input(live: Kernel, model_server: ModelServer) -> None:
+    both = (
+        Call("insert_cell", {"source": "a = 1"}),
+        Call("insert_cell", {"source": "# Title", "cell_type": "markdown"}),
+    )
+    model_server.play(Turn(calls=both), Turn(text="Done."))
+    live.run(f"%codemad {MODEL} two cells")
+    assert live.next_inputs(live.run("%codemad apply")) == ["a = 1\n\n%%markdown\n# Title"]
+
+
+def test_apply_and_run_at_once(live: Kernel, model_server: ModelServer) -> None:
+    model_server.play(insert("z = 41 + 1\nprint('z is', z)"), Turn(text="Done."))
+    live.run(f"%codemad {MODEL} compute")
+    ran = live.run("%codemad apply 1 --run")
+    assert "z is 42" in ran.text
+    assert live.run("z").text == "42"
+
+
+def test_hostile_text_is_shown_inert(live: Kernel, model_server: ModelServer) -> None:
+    hostile = "<img src=x onerror=alert(1)> \x1b]52;c;aGk=\x07 ![i](http://127.0.0.1:9/leak)"
+    model_server.play(Turn(text=hostile, calls=(Call("insert_cell", {"source": "1", "title": hostile}),)))
+    model_server.play(Turn(text="Done."))
+    ran = live.run(f"%codemad {MODEL} hi")
+    bundles = [output["data"] for output in ran.outputs if "data" in output]
+    assert "\x1b" not in "".join(text for bundle in bundles for text in bundle.values())
+    assert "<img" not in "".join(bundle.get("text/html", "") + bundle["text/markdown"] for bundle in bundles)
+    assert "![" not in "".join(bundle["text/markdown"] for bundle in bundles)
+
+
+def headless(live: Kernel, code: str) -> Ran:
+    return live.run(code, person=False)
+
+
+def test_headless_proposes_and_waits_for_nobody(live: Kernel, model_server: ModelServer) -> None:
+    model_server.play(insert("made = 1"), Turn(text="Done."))
+    ran = headless(live, f"%%codemad {MODEL}\nmake it")
+    assert ran.reply["status"] == "ok"
+    assert "Proposed; nothing was changed." in ran.text
+    assert "made" not in live.run("dir()").text
+    model_server.play(Turn(calls=(Call("run_code", {"code": "made = 1"}),)), Turn(text="I could not."))
+    denied = headless(live, f"%%codemad {MODEL}\nrun it")
+    assert denied.reply["status"] == "error"
+    assert "run_code" in denied.error
+    assert "CODEMAD_POLICY=auto" in denied.error
+    assert "made" not in live.run("dir()").text
+
+
+@pytest.mark.parametrize("policy", ["auto", "off", "sometimes"])
+def test_headless_policies(work: Path, model_server: ModelServer, policy: str) -> None:
+    variables = {"CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url, "CODEMAD_POLICY": policy}
+    with kernel(work, {**variables, "CODEMAD_HEADLESS": "1"}) as live:
+        live.run("%load_ext codemad_jupyter")
+        model_server.play(insert("made = 6 * 7\nprint('made', made)"), Turn(text="Done."))
+        ran = live.run(f"%%codemad {MODEL}\nmake it")
+        if policy == "auto":
+            assert "Applied." in ran.text
+            assert "made 42" in ran.text
+            assert live.run("made").text == "42"
+            model_server.play(insert("1 / 0"), Turn(text="Done."))
+            failed = live.run(f"%%codemad {MODEL}\nfail")
+            assert failed.reply["status"] == "error"
+        elif policy == "off":
+            assert "switched off" in ran.text
+            assert model_server.asked == []
+        else:
+            assert "It is one of off, propose, auto." in ran.error
+
+
+def test_unload_takes_the_magics_away_and_load_brings_them_back(live: Kernel) -> None:
+    live.run("%codemad status")
+    assert live.run("%unload_ext codemad_jupyter").reply["status"] == "ok"
+    assert "not found" in live.run("%codemad status").text
+    live.run("%load_ext codemad_jupyter")
+    assert "inside this process" in live.run("%codemad status").text
+
+
+def test_a_new_kernel_asks_in_a_fresh_session(work: Path) -> None:
+    for _ in range(2):
+        with kernel(work) as live:
+            live.run("%load_ext codemad_jupyter")
+            assert "Traceback" not in live.run("%codemad what variables do I have").error
+
+
+def test_the_codemad_kernel_has_the_magics_at_once(work: Path) -> None:
+    with kernel(work, name="codemad") as live:
+        assert "Engine" in live.run("%codemad status").text
