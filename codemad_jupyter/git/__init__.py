@@ -1,1 +1,1 @@
-"""Git, hardened: one way to run it (`repo`), and checkpoints of a folder (`checkpoints`)."""
+"""Git, run safely: checkpoints of the workspace that leave no trace in the person's repository."""

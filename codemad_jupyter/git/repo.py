@@ -1,173 +1,214 @@
-"""The one way git is run here: argument lists, an emptied environment, nothing of a folder executed.
+"""Owns the one way in which git is run: without a shell, without the configuration of a person or a
+project, without anything that starts another program, and never longer or louder than allowed.
 
-Owns running git and the question whether a repository's own configuration would execute or convert
-anything. What is done with it stands in `checkpoints`.
+Which commands are run is the business of `checkpoints`. Nothing here is for an event loop's thread.
 """
 
-import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
-from dataclasses import dataclass
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from codemad_jupyter.protocol.errors import GitError
 
-SETTINGS = {
-    "core.attributesFile": os.devnull,
-    "core.autocrlf": "false",
-    "core.excludesFile": os.devnull,
-    "core.fileMode": "true",
-    "core.fsmonitor": "false",
-    "core.hooksPath": os.devnull,
-    "core.pager": "cat",
-    "core.quotePath": "false",
-    "core.symlinks": "true",
-    "core.untrackedCache": "false",
-    "commit.gpgSign": "false",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "protocol.allow": "never",
-    "safe.bareRepository": "explicit",
-    "submodule.recurse": "false",
-}
-"""Given on every command line, so they win over what a repository says."""
+OUTPUT_LIMIT = 256 * 1024 * 1024
 
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "CodeMAD",
-    "GIT_AUTHOR_EMAIL": "codemad@localhost",
-    "GIT_COMMITTER_NAME": "CodeMAD",
-    "GIT_COMMITTER_EMAIL": "codemad@localhost",
+_KEPT = ("HOME", "LOGNAME", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USER", "XDG_CONFIG_HOME")
+
+_FIXED = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    **{f"GIT_{who}_NAME": "CodeMAD" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "codemad@localhost" for who in ("AUTHOR", "COMMITTER")},
 }
 
-EXECUTING = (
-    "filter.",
-    "core.fsmonitor",
-    "core.hookspath",
-    "core.autocrlf",
-    "core.eol",
-    "core.worktree",
-    "core.sparsecheckout",
-    "core.splitindex",
-    "extensions.",
-    "include.",
-    "includeif.",
-    "index.",
+_CONFIGURATION = (
+    "commit.gpgSign=false",
+    "core.attributesFile=/dev/null",
+    "core.autocrlf=false",
+    "core.bare=false",
+    "core.checkStat=default",
+    "core.eol=lf",
+    "core.fileMode=true",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.logAllRefUpdates=false",
+    "core.pager=cat",
+    "core.protectHFS=false",  # odd names are the person's business; .git itself is always refused
+    "core.protectNTFS=false",
+    "core.quotePath=false",
+    "core.safecrlf=false",
+    "core.sparseCheckout=false",
+    "core.splitIndex=false",
+    "core.symlinks=true",
+    "core.trustctime=true",
+    "core.untrackedCache=false",
+    "credential.helper=",
+    "diff.external=",
+    "diff.ignoreSubmodules=all",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "safe.bareRepository=explicit",
+    "submodule.recurse=false",
 )
-"""Configuration (lower case) with which a folder would run programs at an add, convert bytes, or keep
-its index in a form that can not be copied."""
 
 
-@dataclass(frozen=True)
+class GitTimeout(GitError):
+    """Git was stopped because the time was up."""
+
+
+class Deadline:
+    """A moment until which work may go on."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self) -> None:
+        """Raise `GitTimeout` when the time is up."""
+        if self.left <= 0:
+            raise GitTimeout(
+                f"Saving or restoring files took longer than {self.seconds:g} seconds.",
+                hint="Open a smaller folder, or list big data in .gitignore.",
+            )
+
+
 class Git:
-    """Git on one git dir and work tree. ``cwd`` is the folder that paths are relative to."""
+    """Git for one git folder and one work tree, both named explicitly: nothing is discovered."""
 
-    git_dir: Path
-    work_tree: Path
-    cwd: Path
-    index: Path | None = None
-    deadline: float = 30.0
+    def __init__(self, git_dir: Path, work_tree: Path, *, index: Path | None = None) -> None:
+        self.git_dir = git_dir
+        self.work_tree = work_tree
+        self.index = index
 
-    async def run(self, *arguments: str, stdin: bytes = b"", ok: tuple[int, ...] = (0,)) -> bytes:
-        """The output of one git command; raises `GitError` with git's own words."""
-        where = ("--git-dir", str(self.git_dir), "--work-tree", str(self.work_tree))
-        extra = {"GIT_INDEX_FILE": str(self.index)} if self.index else {}
-        return await run_git(
-            *where, *arguments, cwd=self.cwd, stdin=stdin, ok=ok, extra=extra, deadline=self.deadline
+    def run(
+        self,
+        *arguments: str,
+        data: bytes = b"",
+        deadline: Deadline,
+        limit: int = OUTPUT_LIMIT,
+    ) -> bytes:
+        """What the command writes; `GitError` where it fails, takes too long or says too much."""
+        with self.start(*arguments, deadline=deadline) as process, ThreadPoolExecutor(2) as helpers:
+            stdin, stdout, stderr = pipes(process)
+            helpers.submit(_feed, stdin, data)
+            complaint = helpers.submit(_drain, stderr)
+            output = stdout.read(limit + 1)
+            if len(output) > limit:
+                _kill(process)
+                raise GitError(
+                    f"git {arguments[0]} wrote more than {limit} bytes.", hint="Open a smaller folder."
+                )
+            process.wait()
+            text = complaint.result().decode(errors="replace").strip()
+        deadline.check()
+        if process.returncode:
+            raise GitError(
+                f"git {arguments[0]} failed in {self.work_tree}: {text[-500:] or process.returncode}",
+                hint="Run git fsck there to see whether the repository is sound.",
+            )
+        return output
+
+    @contextlib.contextmanager
+    def start(self, *arguments: str, deadline: Deadline) -> Iterator[subprocess.Popen[bytes]]:
+        """The running command, with pipes; killed with all it started when the time is up."""
+        deadline.check()
+        options = [part for setting in _CONFIGURATION for part in ("-c", setting)]
+        process = subprocess.Popen(
+            [program(outside=self.work_tree), "--no-pager", *options, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            cwd=self.work_tree,
+            start_new_session=True,
         )
+        timer = threading.Timer(deadline.left, _kill, [process])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield process
+        finally:
+            timer.cancel()
+            if process.poll() is None:
+                _kill(process)
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+            process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= _FIXED
+        environment |= {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.work_tree)}
+        if self.index is not None:
+            environment["GIT_INDEX_FILE"] = str(self.index)
+        return environment
 
 
-def program() -> str:
-    """The path of git; raises `GitError` when there is none."""
-    found = shutil.which("git")
+def program(*, outside: Path) -> str:
+    """The git program, from the search path but never from the folder that is looked at."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    trusted = [
+        place for place in places if Path(place).is_absolute() and not Path(place).is_relative_to(outside)
+    ]
+    found = shutil.which("git", path=os.pathsep.join(trusted))
     if found is None:
-        raise GitError("git is not installed.", hint="Install git, so that files can be checkpointed.")
+        raise GitError("git is not installed.", hint="Install it, so that changes to files can be undone.")
     return found
 
 
-def environment(extra: dict[str, str]) -> dict[str, str]:
-    """What git gets to see of the environment: no GIT_* but ours, no configuration but the repository's."""
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "SYSTEMROOT") if name in os.environ}
-    fixed = {
-        "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-    }
-    return {**kept, **fixed, **IDENTITY, **extra}
+def find_root(folder: Path) -> Path | None:
+    """The nearest folder upwards that has a ``.git``; whether that can be trusted is not looked at."""
+    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), None)
 
 
-async def run_git(
-    *arguments: str,
-    cwd: Path,
-    stdin: bytes = b"",
-    ok: tuple[int, ...] = (0,),
-    extra: dict[str, str] | None = None,
-    deadline: float = 30.0,
-) -> bytes:
-    """Run git with our settings and environment, off the event loop."""
-    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    command = [program(), *settings, *arguments]
-    return await asyncio.to_thread(_run, command, cwd, stdin, ok, environment(extra or {}), deadline)
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+    """Standard input, output and error of a process that `Git.start` began."""
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise GitError("git was started without pipes.", hint="Please report this.")
+    return process.stdin, process.stdout, process.stderr
 
 
-def _run(
-    command: list[str], cwd: Path, stdin: bytes, ok: tuple[int, ...], env: dict[str, str], deadline: float
-) -> bytes:
-    name = next((part for part in command[1:] if part[0] != "-" and "=" not in part), "git")
-    try:
-        done = subprocess.run(
-            command, cwd=cwd, input=stdin, env=env, capture_output=True, timeout=deadline, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {name} took longer than {deadline:.0f} s in {cwd}.") from error
-    except OSError as error:
-        raise GitError(f"git could not be run in {cwd}: {error}.") from error
-    if done.returncode not in ok:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise GitError(f"git failed in {cwd}: {said[:500]}")
-    return done.stdout
+def _drain(pipe: IO[bytes]) -> bytes:
+    kept = pipe.read(100_000)
+    while pipe.read(100_000):
+        pass
+    return kept
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A repository around a folder. ``plain`` says that nothing in it executes or converts."""
-
-    git_dir: Path
-    top: Path
-    objects: Path
-    plain: bool
+def _feed(pipe: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # a command that fails early says why on its own
+        pipe.write(data)
+    with contextlib.suppress(BrokenPipeError):
+        pipe.close()
 
 
-async def find_repository(folder: Path) -> Repository | None:
-    """The repository that the folder lies in, or None. Asks git only for paths and configuration."""
-    try:
-        out = await run_git(
-            "rev-parse", "--absolute-git-dir", "--show-toplevel", "--git-path", "objects", cwd=folder
-        )
-    except GitError:
-        program()  # no git at all is worth an error; no repository, or not our repository, is an answer
-        return None
-    lines = out.decode("utf-8", "surrogateescape").splitlines()
-    if len(lines) != 3:
-        return None
-    git_dir, top, objects = Path(lines[0]), Path(lines[1]), (folder / lines[2]).resolve()
-    git = Git(git_dir, top, folder)
-    return Repository(git_dir, top, objects, await _plain(git))
-
-
-async def _plain(git: Git) -> bool:
-    names = await git.run("config", "--local", "--list", "--name-only", "-z", "--no-includes", ok=(0, 1))
-    keys = [name.lower() for name in names.decode("utf-8", "replace").split("\0")]
-    if any(key.startswith(EXECUTING) for key in keys):
-        return False
-    if (git.git_dir / "info" / "attributes").exists():
-        return False
-    listed = await git.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name")
-    above = (git.cwd, *git.cwd.parents)
-    return not any(path.endswith(b".gitattributes") for path in listed.split(b"\0")) and not any(
-        (folder / ".gitattributes").exists() for folder in above if folder.is_relative_to(git.work_tree)
-    )
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from codemad_jupyter.git import checkpoints as room
 from codemad_jupyter.git.checkpoints import Checkpoints
 
 Make = Callable[[str], Checkpoints]
@@ -230,11 +229,10 @@ async def test_nested_repositories_and_special_files_are_reported(tmp_path: Path
     assert any("nested" in text and "repository" in text for text in first.skipped)
 
 
-async def test_large_files_are_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MAX_SIZE", 1_000)
+async def test_large_files_are_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "top").mkdir()
     (tmp_path / "top" / "big.bin").write_bytes(b"x" * 2_000)
-    first = await Checkpoints(tmp_path / "top", tmp_path / "data").take("first")
+    first = await Checkpoints(tmp_path / "top", tmp_path / "data", max_bytes=1_000).take("first")
     assert any("big.bin" in text for text in first.skipped)
 
 
