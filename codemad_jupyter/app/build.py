@@ -32,7 +32,7 @@ async def build_engine(
     Where the store cannot be had as it should be, the engine starts all the same and says so in
     every new session.
     """
-    root = root.resolve()
+    root = await asyncio.to_thread(root.resolve)
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
     hooks = await asyncio.to_thread(plugin_manager)

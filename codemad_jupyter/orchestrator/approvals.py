@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from codemad_jupyter.protocol.errors import NotFound
+from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import ApprovalAsked, ApprovalSettled, Event
 from codemad_jupyter.tools.executor import Question
 from codemad_jupyter.tools.proposals import new_id
@@ -44,10 +44,10 @@ class Approvals:
             self._emit(settled, run=run)
 
     def answer(self, approval: str, *, yes: bool, reason: str = "") -> None:
-        """Answer a question, once; raises `NotFound` when it is not open."""
+        """Answer a question, once; raises `Conflict` when it is not open."""
         waiting = self._open.get(approval)
         if waiting is None or waiting.done():
-            raise NotFound(
+            raise Conflict(
                 "This approval is not open any more.", hint="It was answered, timed out, or its run ended."
             )
         waiting.set_result((yes, reason))

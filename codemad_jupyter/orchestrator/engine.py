@@ -16,7 +16,7 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command
-from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.models import ModelInfo
@@ -91,9 +91,9 @@ class Engine:
         sessions = await self.sessions()
         return sessions[0].id if sessions else await self._new("")
 
-    async def models(self) -> tuple[ModelInfo, ...]:
-        """The models one can choose."""
-        return await self.services.router.models()
+    async def models(self, *, probe: bool = False) -> tuple[ModelInfo, ...]:
+        """The models one can choose; ``probe`` asks local servers for theirs."""
+        return await self.services.router.models(probe=probe)
 
     @property
     def default_model(self) -> str:
@@ -103,6 +103,16 @@ class Engine:
     async def state_seq(self, session: str) -> int:
         """The number of the session's latest event."""
         return (await self._open(session)).session.bus.seq
+
+    async def stored(self, session: str, after: int = 0) -> tuple[Event, ...]:
+        """The session's stored events after a number. Raises `NotFound`."""
+        await self._open(session)
+        return await self.services.store.events(session, after=after)
+
+    async def stored_reach(self, session: str) -> int:
+        """The number of the session's last stored event. Raises `NotFound`."""
+        await self._open(session)
+        return await self.services.store.last_seq(session)
 
     async def events(self, session: str, after: int = 0) -> AsyncIterator[Event]:
         """The session's events after a number: stored ones first, then live, without end."""
@@ -150,7 +160,7 @@ class Engine:
 
     async def _restore(self, opened: _Open, command: cmd.Undo | cmd.Redo) -> None:
         if opened.busy:
-            raise UsageError("A run is going on.", hint="Stop it first, then undo.")
+            raise Conflict("A run is going on.", hint="Stop it first, then undo.")
         async with opened.lock:
             given = (self.services, opened.session, opened.checkpointer)
             restored: Restored
@@ -172,7 +182,7 @@ class Engine:
         opened = await self._open(prompt.session)
         async with opened.lock:
             if opened.busy:
-                raise UsageError("A run is going on in this session.", hint="Wait for it or stop it first.")
+                raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
             model = prompt.model or opened.session.state.model or self.default_model
             self.services.router.provider_for(model)
             return await self._begin(opened, prompt, model)

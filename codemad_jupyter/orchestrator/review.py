@@ -17,7 +17,7 @@ from codemad_jupyter.protocol.edits import (
     Trial,
     settled_text,
 )
-from codemad_jupyter.protocol.errors import CodemadError, NotFound, StaleEdit, UsageError
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit
 from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.files import read_text, write_text
 
@@ -39,6 +39,23 @@ class Reviewer:
             return edit
         self._session.bus.emit(EditTried(edit=edit.id, trial=trial), run=run)
         return self._session.state.edits[edit.id]
+
+    def pending_insert(self, cell: str, *, run: str) -> Edit | None:
+        """The edit of the run that would insert this cell and waits to be settled."""
+        state = self._session.state
+        for id, edit in state.edits.items():
+            target = edit.target
+            inserts = isinstance(target, CellTarget) and target.op == "insert" and target.cell == cell
+            if inserts and edit.status == "pending" and state.edit_runs[id] == run:
+                return edit
+        return None
+
+    def withdraw(self, edit: Edit, *, run: str) -> None:
+        """Settle an edit as rejected, because the run replaces it by another."""
+        gone = edit.settle([hunk.id for hunk in edit.hunks], "rejected")
+        detail = "replaced by a better proposal"
+        event = EditSettled(edit=edit.id, status="rejected", hunks=_statuses(gone), detail=detail)
+        self._session.bus.emit(event, run=run)
 
     async def _try(self, edit: Edit, run: str, kernel: KernelPort | None) -> Trial | None:
         target = edit.target
@@ -98,12 +115,12 @@ class Reviewer:
         pending = {hunk.id for hunk in edit.hunks if hunk.status == "pending"}
         named = pending if hunks is None else set(hunks)
         if not named or not named <= pending:
-            raise UsageError(
+            raise Conflict(
                 f"“{edit.title}” has no pending hunk of that number.", hint="It was settled already."
             )
         run = self._session.state.runs[self._session.state.edit_runs[id]]
         if run.undone:
-            raise UsageError(f"“{edit.title}” belongs to a run that was undone.", hint="Redo it first.")
+            raise Conflict(f"“{edit.title}” belongs to a run that was undone.", hint="Redo it first.")
         return edit, named
 
     def _settled(self, edit: Edit, run: str) -> None:

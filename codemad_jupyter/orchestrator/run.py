@@ -16,7 +16,7 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
 from codemad_jupyter.protocol.commands import Prompt
-from codemad_jupyter.protocol.edits import Trial
+from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
@@ -60,7 +60,8 @@ class Run:
             raise
         except Exception as error:
             _log.exception("run %s failed", self.id)
-            outcome = Outcome("failed", f"Internal error: {type(error).__name__}: {error}. See the log.")
+            said = self.services.redact(f"{type(error).__name__}: {error}")
+            outcome = Outcome("failed", f"Internal error: {said}. The log of the process has more.")
         finally:
             self._finish(outcome)
 
@@ -82,7 +83,8 @@ class Run:
         kernel, notebook = await self._ports()
         outcome = await self._loop(kernel, notebook)
         state = self.session.state
-        proposed = tuple(edit for id, edit in state.edits.items() if state.edit_runs[id] == self.id)
+        own = (edit for id, edit in state.edits.items() if state.edit_runs[id] == self.id)
+        proposed = tuple(edit for edit in own if edit.status != "rejected")
         _, instruction = step(workflow, LoopEnded(proposed))
         self._follow(instruction)
         return outcome
@@ -152,7 +154,7 @@ class Run:
             target=self.prompt.target,
             kernel=guarded,
             notebook=notebook,
-            propose=lambda edit: self.reviewer.propose(edit, run=self.id, kernel=kernel),
+            proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
         )
         return Executor(
@@ -167,6 +169,27 @@ class Run:
 
     async def _ask(self, question: Question) -> bool:
         return await self.approvals.ask(question, run=self.id)
+
+
+@dataclass(frozen=True)
+class RunProposals:
+    """What tools propose, as proposals of one run."""
+
+    reviewer: Reviewer
+    run: str
+    kernel: KernelPort | None
+
+    async def propose(self, edit: Edit) -> Edit:
+        """Announce and try it."""
+        return await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+
+    def pending_insert(self, cell: str) -> Edit | None:
+        """The run's own proposal of that cell."""
+        return self.reviewer.pending_insert(cell, run=self.run)
+
+    def withdraw(self, edit: Edit) -> None:
+        """Take it back."""
+        self.reviewer.withdraw(edit, run=self.run)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, Restoration
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
-from codemad_jupyter.protocol.errors import NotFound, UsageError
+from codemad_jupyter.protocol.errors import Conflict, NotFound
 from codemad_jupyter.protocol.events import Restored
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 
@@ -18,12 +18,12 @@ async def undo(services: Services, session: Session, checkpointer: Checkpointer,
     changed = await checkpointer.changed_runs()
     if run is None:
         if not changed:
-            raise UsageError("There is nothing to undo.", hint="No accepted change of this session is left.")
+            raise Conflict("There is nothing to undo.", hint="No accepted change of this session is left.")
         run = list(changed)[-1]
     if run not in session.state.runs:
         raise NotFound(f"This session has no run {run}.", hint="Open the session that made it.")
     if session.state.runs[run].undone:
-        raise UsageError("This run is undone already.", hint="Use redo to bring it back.")
+        raise Conflict("This run is undone already.", hint="Use redo to bring it back.")
     order = list(session.state.runs)
     gone = [id for id in order[order.index(run) :] if not session.state.runs[id].undone]
     records = [record for id, record in changed.items() if id in gone]
@@ -39,7 +39,7 @@ async def undo(services: Services, session: Session, checkpointer: Checkpointer,
 async def redo(services: Services, session: Session, checkpointer: Checkpointer) -> Restored:
     """Take back the latest undo."""
     if not session.state.undone:
-        raise UsageError("There is nothing to redo.", hint="Redo takes back an undo, until a new prompt.")
+        raise Conflict("There is nothing to redo.", hint="Redo takes back an undo, until a new prompt.")
     record = await services.store.checkpoint(session.state.undone[-1])
     runs = [run.id for run in session.state.runs.values() if run.undone]
     runs = runs[runs.index(record.run) :] if record.run in runs else runs

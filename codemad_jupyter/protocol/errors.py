@@ -6,6 +6,7 @@
     ├── UsageError            a command, option or argument that makes no sense
     │   └── TooLarge          more was sent than is taken
     ├── NotFound              a session, run, edit, cell, file or model that does not exist
+    ├── Conflict              it cannot be done now: a run goes on, or it was done already
     ├── StaleEdit             the cell or file changed since it was read
     ├── NotebookError         a notebook cannot be read or written
     ├── KernelError           a kernel is missing, dead, or did not answer in time
@@ -66,6 +67,10 @@ class TooLarge(UsageError):
 
 class NotFound(CodemadError):
     code = "not_found"
+
+
+class Conflict(CodemadError):
+    code = "conflict"
 
 
 class StaleEdit(CodemadError):

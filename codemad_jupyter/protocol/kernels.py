@@ -7,7 +7,6 @@ from pydantic import Field
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.edits import CellType
 
-
 VariableKind = Literal[
     "dataframe",
     "series",

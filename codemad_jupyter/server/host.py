@@ -112,10 +112,10 @@ class EngineHost:
         settled.cancel()
         return work.result() if work.done() else Ack(session=command.session, seq=seq)
 
-    async def models(self) -> dict[str, Any]:
-        """The models one can choose, and which is used where nobody chose."""
+    async def models(self, *, probe: bool = False) -> dict[str, Any]:
+        """The models one can choose, and which is used where nobody chose; ``probe`` asks local servers."""
         engine = await self.engine()
-        models = [model.model_dump() for model in await engine.models()]
+        models = [model.model_dump() for model in await engine.models(probe=probe)]
         return {"models": models, "default": engine.default_model}
 
     async def status(self, *, checks: bool = False) -> dict[str, Any]:

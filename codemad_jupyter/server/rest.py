@@ -125,10 +125,8 @@ class EventsHandler(CodemadHandler):
         await self.answer(lambda: self._events(session))
 
     async def _events(self, session: str) -> str:
-        from codemad_jupyter.server.history import stored
-
-        after = self.number("after")
-        events = await stored(await self.host.engine(), session, after=after)
+        engine = await self.host.engine()
+        events = await engine.stored(session, after=self.number("after"))
         return f'{{"events": [{", ".join(event.model_dump_json() for event in events)}]}}'
 
 
@@ -138,7 +136,7 @@ class ModelsHandler(CodemadHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(self.host.models)
+        await self.answer(lambda: self.host.models(probe=self.number("probe") > 0))
 
 
 class StatusHandler(CodemadHandler):

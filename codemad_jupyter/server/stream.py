@@ -127,9 +127,8 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     async def _follow(self, engine: Engine, session: str, *, after: int) -> int | None:
         """Send stored and live events; returns the number reached when the tab fell behind."""
         from codemad_jupyter.protocol.frames import EventFrame, Replayed
-        from codemad_jupyter.server.history import reach
 
-        past = await reach(engine, session)
+        past = await engine.stored_reach(session)
         replayed = after >= past
         if replayed and not await self._put(Replayed(session=session, seq=after)):
             return after

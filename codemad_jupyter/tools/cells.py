@@ -106,20 +106,26 @@ async def insert_cell(
         after=source,
         hunks=whole_hunk("", source),
     )
-    return told(await context.propose(edit))
+    return told(await context.proposals.propose(edit))
 
 
 @tool("write")
 async def replace_cell(context: ToolContext, cell: str, source: str, title: str = "") -> dict[str, Any]:
-    """Propose a new source for a cell."""
+    """Propose a new source for a cell, also for one that you proposed before in this answer."""
     view = await _view(context)
+    own = context.proposals.pending_insert(cell)
+    if own is not None:
+        context.proposals.withdraw(own)
+        update = {"id": new_id("edit"), "title": title or own.title, "after": source, "trial": None}
+        better = own.model_copy(update={**update, "hunks": whole_hunk("", source)})
+        return told(await context.proposals.propose(better))
     found = _found(view, cell)
     _unchanged(context, view, found)
     if found.source == source:
         raise ToolError(f"Cell {cell} has this source already.", hint="Nothing to do.")
     edit = _cell_edit(view, found, "replace", title or "Change cell")
     return told(
-        await context.propose(
+        await context.proposals.propose(
             edit.model_copy(update={"after": source, "hunks": make_hunks(found.source, source)})
         )
     )
@@ -132,7 +138,9 @@ async def delete_cell(context: ToolContext, cell: str, title: str = "") -> dict[
     found = _found(view, cell)
     edit = _cell_edit(view, found, "delete", title or "Delete cell")
     return told(
-        await context.propose(edit.model_copy(update={"after": "", "hunks": whole_hunk(found.source, "")}))
+        await context.proposals.propose(
+            edit.model_copy(update={"after": "", "hunks": whole_hunk(found.source, "")})
+        )
     )
 
 
@@ -150,7 +158,7 @@ async def move_cell(
         raise ToolError("A cell cannot be moved next to itself.", hint="Name another cell.")
     position: Literal["before", "after"] = "before" if before else "after"
     edit = _cell_edit(view, found, "move", "Move cell", anchor=anchor, position=position)
-    return told(await context.propose(edit))
+    return told(await context.proposals.propose(edit))
 
 
 @tool("write")
@@ -161,7 +169,7 @@ async def change_cell_type(context: ToolContext, cell: str, cell_type: CellType)
     if found.cell_type == cell_type:
         raise ToolError(f"Cell {cell} is a {cell_type} cell already.", hint="Nothing to do.")
     edit = _cell_edit(view, found, "retype", f"Make it a {cell_type} cell", cell_type=cell_type)
-    return told(await context.propose(edit))
+    return told(await context.proposals.propose(edit))
 
 
 def _cell_edit(

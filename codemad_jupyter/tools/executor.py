@@ -186,7 +186,7 @@ def summary(call: ToolCallPart, status: Status, content: str, *, account: str = 
         return content.strip().split("\n", 1)[0][:200]
     if account:
         return account
-    what = next((str(v) for k, v in call.arguments.items() if k in _NAMING and v), "")
+    what = next((str(call.arguments[key]) for key in _NAMING if call.arguments.get(key)), "")
     return what.strip().split("\n", 1)[0][:80] or call.name.replace("_", " ")
 
 

@@ -126,7 +126,7 @@ async def edit_file(
         after=after,
         hunks=make_hunks(before, after),
     )
-    return told(await context.propose(edit))
+    return told(await context.proposals.propose(edit))
 
 
 @tool("write")
@@ -147,7 +147,7 @@ async def write_file(context: ToolContext, path: str, content: str, title: str =
         after=content,
         hunks=make_hunks(before, content) if exists else whole_hunk("", content),
     )
-    return told(await context.propose(edit))
+    return told(await context.proposals.propose(edit))
 
 
 TOOLS = (list_files, read_file, search_workspace, edit_file, write_file)

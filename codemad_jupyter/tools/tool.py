@@ -20,10 +20,20 @@ from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, Us
 from codemad_jupyter.protocol.events import Risk
 
 
-class Proposer(Protocol):
-    """Takes an edit, announces and tries it, and returns it with its trial."""
+class Proposals(Protocol):
+    """Where the proposals of a run go."""
 
-    async def __call__(self, edit: Edit) -> Edit: ...
+    async def propose(self, edit: Edit) -> Edit:
+        """Announce and try an edit; returns it with its trial."""
+        ...
+
+    def pending_insert(self, cell: str) -> Edit | None:
+        """The edit of this run that would insert this cell, while nobody has settled it."""
+        ...
+
+    def withdraw(self, edit: Edit) -> None:
+        """Take a pending edit of this run back, because a better one follows."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +44,7 @@ class ToolContext:
     target: Target
     kernel: KernelPort | None
     notebook: NotebookPort | None
-    propose: Proposer
+    proposals: Proposals
     inspect_deadline: float = 0.5
     seen: dict[str, str] = field(default_factory=dict)
     """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""

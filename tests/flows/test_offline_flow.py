@@ -7,7 +7,7 @@ import pytest
 
 from codemad_jupyter.protocol.commands import AcceptEdit, NewSession, Prompt, Redo, RejectEdit, Undo
 from codemad_jupyter.protocol.edits import Edit
-from codemad_jupyter.protocol.errors import NotFound, UsageError
+from codemad_jupyter.protocol.errors import Conflict, NotFound, UsageError
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from tests.flows.conftest import MakeDesk
 
@@ -96,9 +96,9 @@ async def test_rejecting_changes_nothing_and_settles_once(make_desk: MakeDesk) -
     rejected = await desk.do(RejectEdit(session=desk.session, edit=edit.id))
     assert types(rejected) == ["edit_settled"]
     assert (desk.root / "n.ipynb").read_bytes() == before
-    with pytest.raises(UsageError, match="settled already"):
+    with pytest.raises(Conflict, match="settled already"):
         await desk.engine.submit(AcceptEdit(session=desk.session, edit=edit.id))
-    with pytest.raises(UsageError, match="nothing to undo"):
+    with pytest.raises(Conflict, match="nothing to undo"):
         await desk.engine.submit(Undo(session=desk.session))
 
 

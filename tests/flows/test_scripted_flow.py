@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.protocol.commands import AcceptEdit, Approve, Cancel, Prompt, Redo, Reject, Undo
-from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import Event
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
@@ -97,6 +97,37 @@ async def test_a_wrong_edit_is_answered_and_mended_by_the_model(
     assert "is not in geometry.py" in done[0].content
 
 
+async def test_a_proposal_that_failed_its_trial_is_replaced_by_a_better_one(
+    make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
+    desk = await make_desk(kernel=True)
+    better: dict[str, str] = {}  # the cell's id is known when the first proposal is there
+    model_server.play(
+        Turn(calls=(Call("insert_cell", {"source": "df['radius'].mean()"}),)),
+        Turn(calls=(Call("replace_cell", better),), first_delay=1.0),
+        Turn(text="Mended."),
+    )
+    prompt = Prompt(session=desk.session, text="mean?", target=desk.target, model=MODEL, edge="test")
+    ack = await desk.engine.submit(prompt)
+    tried = (await desk.until(lambda e: e.type == "edit_tried", after=ack.seq))[-1]
+    assert tried.type == "edit_tried"
+    assert tried.trial.status == "failed"
+    assert "KeyError" in tried.trial.detail
+    said = await desk.engine.stored(desk.session, after=ack.seq)
+    first = next(event.edit for event in said if event.type == "edit_proposed")
+    assert first.target.type == "cell"
+    better.update(cell=first.target.cell, source="df['mean radius'].mean()")
+    events = await desk.until(lambda e: e.type == "run_finished", after=tried.seq)
+    settled = next(event for event in events if event.type == "edit_settled")
+    assert (settled.edit, settled.status) == (first.id, "rejected")
+    second = next(event.edit for event in events if event.type == "edit_proposed")
+    assert second.target == first.target
+    again = next(event for event in events if event.type == "edit_tried")
+    assert again.trial.status == "passed"
+    assert not any(event.type == "notice" for event in events)
+
+
 @pytest.mark.parametrize("yes", [True, False])
 async def test_running_code_asks_and_the_answer_is_obeyed(
     make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, yes: bool
@@ -143,7 +174,7 @@ async def test_cancel_stops_within_two_seconds_and_keeps_what_was_said(
 async def test_a_second_prompt_waits_its_turn(desk: Desk, model_server: ModelServer) -> None:
     model_server.play(Turn(text="slow " * 20, delay=0.05))
     ack = await desk.engine.submit(Prompt(session=desk.session, text="talk", model=MODEL, edge="test"))
-    with pytest.raises(UsageError, match="A run is going on"):
+    with pytest.raises(Conflict, match="A run is going on"):
         await desk.engine.submit(Prompt(session=desk.session, text="again", model=MODEL, edge="test"))
     await desk.until(lambda e: e.type == "run_finished", after=ack.seq)
 

@@ -8,7 +8,6 @@ import pytest
 
 from codemad_jupyter.hooks import hookimpl, plugin_manager
 from codemad_jupyter.protocol.commands import Target
-from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.messages import ToolCallPart
@@ -16,6 +15,7 @@ from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.executor import MAX_CONTENT, Executor, Question
 from codemad_jupyter.tools.permissions import Policy, decide, digest
 from codemad_jupyter.tools.tool import Registry, ToolContext, tool
+from tests.tools.taken import Taken
 
 
 @tool("read")
@@ -39,14 +39,11 @@ class Bench:
         self.asked: list[Question] = []
         self.hooks = plugin_manager(discover=False)
 
-        async def propose(edit: Edit) -> Edit:
-            return edit
-
         async def ask(question: Question) -> bool:
             self.asked.append(question)
             return answer
 
-        context = ToolContext(root=root, target=Target(), kernel=None, notebook=None, propose=propose)
+        context = ToolContext(root=root, target=Target(), kernel=None, notebook=None, proposals=Taken([]))
         self.executor = Executor(
             Registry((*BUILT_IN, slow_echo, launch, broken)),
             context=context,

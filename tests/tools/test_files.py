@@ -9,15 +9,12 @@ from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import NotFound, ToolError
 from codemad_jupyter.tools.files import edit_file, inside, list_files, read_file, search_workspace, write_file
 from codemad_jupyter.tools.tool import ToolContext
+from tests.tools.taken import Taken
 
 
 def context_for(root: Path, proposed: list[Edit] | None = None) -> ToolContext:
-    async def propose(edit: Edit) -> Edit:
-        if proposed is not None:
-            proposed.append(edit)
-        return edit
-
-    return ToolContext(root=root, target=Target(), kernel=None, notebook=None, propose=propose)
+    taken = Taken([] if proposed is None else proposed)
+    return ToolContext(root=root, target=Target(), kernel=None, notebook=None, proposals=taken)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "link/x", ".git/config", "a\0b"])
