@@ -1,6 +1,7 @@
-"""Owns the one connection to a store file: opening it safely, one writer thread, readers beside it.
+"""Owns the one connection to a store: its lock, one writer thread, and readers beside it.
 
-A database file belongs to one process. What is in the tables is the business of the other files here.
+A database file belongs to one process. How it is opened stands in `storefile`; what is in the tables
+is the business of the other files here.
 """
 
 import asyncio
@@ -8,25 +9,16 @@ import atexit
 import contextlib
 import os
 import queue
-import shutil
-import stat
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codemad_jupyter.protocol.errors import StoreError
-from codemad_jupyter.store.lock import FileLock, duckdb_holder, held_by
-from codemad_jupyter.store.migrations import (
-    MIGRATIONS,
-    Migration,
-    StoreDamaged,
-    check,
-    migrate,
-    version_of,
-)
+from codemad_jupyter.store.lock import FileLock
+from codemad_jupyter.store.migrations import MIGRATIONS, Migration, StoreDamaged, migrate
+from codemad_jupyter.store.storefile import as_store_error, connect, keep_aside, open_file, tighten, wal_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -37,19 +29,6 @@ _Task = tuple[Job[Any], "Future[Any]"]
 
 GROUP = 64
 """So many waiting writes at most share one transaction."""
-
-_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "allow_community_extensions": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "enable_external_access": "false",
-    "lock_configuration": "true",
-    "memory_limit": "1GB",
-    "python_enable_replacements": "false",
-    "threads": "2",
-}
-
-_TROUBLE = ("no space left", "permission denied", "read-only file system", "too large", "input/output error")
 
 
 class Database:
@@ -78,20 +57,20 @@ class Database:
         """Open, create or migrate; blocks, so call it off the event loop. With ``set_aside`` an
         unreadable file is kept under a new name and a fresh one takes its place."""
         if path is None:
-            connection = _connect(":memory:")
+            connection = connect(":memory:")
             migrate(connection, migrations)
             return cls(None, connection, None)
         lock = FileLock.take(Path(f"{path}.lock"), store=path)
         notices: tuple[str, ...] = ()
         try:
             try:
-                connection = _open_file(path, migrations)
+                connection = open_file(path, migrations)
             except StoreDamaged as damage:
                 if not set_aside:
                     raise
                 kept = keep_aside(path)
                 notices = (f"{damage.message} It was kept as {kept}, and a fresh store was begun.",)
-                connection = _open_file(path, migrations)
+                connection = open_file(path, migrations)
         except BaseException:
             lock.release()
             raise
@@ -140,7 +119,7 @@ class Database:
         self._readers.shutdown()
         self._connection.close()
         if self.path is not None and remove:
-            for name in (self.path, _wal(self.path)):
+            for name in (self.path, wal_of(self.path)):
                 name.unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.release(remove=remove)
@@ -150,7 +129,7 @@ class Database:
             raise StoreError("The session store is closed.", hint="Start CodeMAD again to open it.")
 
     def _read_one(self, job: Job[T]) -> T:
-        with _as_store_error(self.path), contextlib.closing(self._connection.cursor()) as cursor:
+        with as_store_error(self.path), contextlib.closing(self._connection.cursor()) as cursor:
             return job(cursor)
 
     def _write_all(self) -> None:
@@ -182,7 +161,7 @@ class Database:
             future.set_result(result)
 
     def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
-        with _as_store_error(self.path, reopen=self._reopen):
+        with as_store_error(self.path, reopen=self._reopen):
             with contextlib.closing(self._connection.cursor()) as cursor:
                 cursor.execute("begin")
                 try:
@@ -192,7 +171,7 @@ class Database:
                     _roll_back(cursor)
                     raise
             if self.path is not None:
-                _tighten(_wal(self.path))
+                tighten(wal_of(self.path))
             return results
 
     def _reopen(self) -> None:
@@ -201,75 +180,7 @@ class Database:
             return
         with contextlib.suppress(Exception):  # it is broken already; the next line is what counts
             self._connection.close()
-        self._connection = _connect(str(self.path))
-
-
-def keep_aside(path: Path) -> Path:
-    """Move an unreadable store, and what belongs to it, to a new name."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    kept = Path(f"{path}.damaged-{stamp}")
-    number = 1
-    while kept.is_symlink() or kept.exists():
-        number += 1
-        kept = Path(f"{path}.damaged-{stamp}-{number}")
-    if _wal(path).exists():
-        _wal(path).rename(f"{kept}.wal")
-    if path.is_symlink() or path.exists():
-        path.rename(kept)
-    return kept
-
-
-def _open_file(path: Path, migrations: Sequence[Migration]) -> "DuckDBPyConnection":
-    if path.is_symlink() or path.exists():
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise StoreDamaged(f"The session store {path} is no regular file.")
-        _bring_forward(path, migrations)
-    elif _wal(path).exists():
-        raise StoreDamaged(f"The session store {path} is gone; only its latest changes are left.")
-    with _as_store_error(path, opening=True):
-        connection = _connect(str(path))
-    try:
-        _tighten(path)
-        with _as_store_error(path):  # a migration that fails does not make the file a damaged one
-            migrate(connection, migrations)
-        with _as_store_error(path, opening=True):
-            connection.execute("select * from sessions").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _bring_forward(path: Path, migrations: Sequence[Migration]) -> None:
-    """Look at the version without writing, and copy the file before an older one is migrated."""
-    with (
-        _as_store_error(path, opening=True),
-        contextlib.closing(_connect(str(path), read_only=True)) as connection,
-    ):
-        version = version_of(connection)
-        check(version, migrations)
-    if 0 < version < len(migrations):
-        backup = Path(f"{path}.v{version}.backup")
-        shutil.copy2(path, backup)
-        _tighten(backup)
-        if _wal(path).exists():
-            shutil.copy2(_wal(path), _wal(backup))
-
-
-def _connect(target: str, *, read_only: bool = False) -> "DuckDBPyConnection":
-    import duckdb
-
-    return duckdb.connect(target, read_only=read_only, config=_LOCKED_DOWN)
-
-
-def _wal(path: Path) -> Path:
-    return Path(f"{path}.wal")
-
-
-def _tighten(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
+        self._connection = connect(str(self.path))
 
 
 def _roll_back(cursor: "DuckDBPyConnection") -> None:
@@ -277,31 +188,3 @@ def _roll_back(cursor: "DuckDBPyConnection") -> None:
 
     with contextlib.suppress(duckdb.Error):  # a failed commit has ended the transaction by itself
         cursor.execute("rollback")
-
-
-@contextlib.contextmanager
-def _as_store_error(
-    path: Path | None, *, opening: bool = False, reopen: Callable[[], None] | None = None
-) -> Iterator[None]:
-    """Turn DuckDB's errors into ours, each with its next step."""
-    import duckdb
-
-    where = f"the session store {path}" if path else "the session store in memory"
-    try:
-        yield
-    except duckdb.ConstraintException as error:
-        raise StoreError(
-            f"This is already in {where}: {error}.", hint="Nothing was written; use a new id."
-        ) from error
-    except duckdb.Error as error:
-        text = str(error)
-        if path is not None and opening and "lock" in text.lower() and duckdb_holder(text):
-            raise held_by(path, duckdb_holder(text)) from error
-        if opening and not any(sign in text.lower() for sign in _TROUBLE):
-            raise StoreDamaged(f"{where[0].upper()}{where[1:]} cannot be read: {text}") from error
-        if reopen is not None and isinstance(error, duckdb.FatalException):
-            reopen()
-        raise StoreError(
-            f"The database under {where} failed: {text}",
-            hint="Check that the disk has space and the folder can be written, then try again.",
-        ) from error

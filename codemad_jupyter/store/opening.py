@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.protocol.errors import StoreError, StoreHeld
-from codemad_jupyter.store.db import Database, keep_aside
+from codemad_jupyter.store.db import Database
 from codemad_jupyter.store.migrations import COLUMNS, StoreDamaged, StoreNewer, insert_rows
 from codemad_jupyter.store.store import Store
+from codemad_jupyter.store.storefile import keep_aside
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

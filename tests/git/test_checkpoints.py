@@ -61,7 +61,7 @@ def change_everything(root: Path) -> None:
     (root / "old.txt").write_bytes(b"new \xff\x00 bytes\r\nno end")
     (root / "keep.txt").unlink()
     (root / "made").mkdir()
-    odd = ["made/a b.txt", "-dash.txt", "ümlaut.txt", 'quo"te.txt', "new\nline.txt", "*glob*.txt", ":(top)x"]
+    odd = ["made/a b.txt", "-dash.txt", "ümlaut.txt", 'quo"ted.txt', "new\nline.txt", "*glob*.txt", ":(top)x"]
     for name in odd:
         (root / name).write_bytes(name.encode())
     (root / "run.sh").write_bytes(b"#!/bin/sh\n")
