@@ -17,7 +17,7 @@ const TEXT: nbformat.IOutput = { output_type: 'stream', name: 'stdout', text: 'h
 const HTML: nbformat.IOutput = { output_type: 'display_data', data: { 'text/html': '<b>x</b>' }, metadata: {} };
 
 function code(id: string, source: string, outputs: nbformat.IOutput[] = [], metadata = {}): nbformat.ICodeCell {
-  return { cell_type: 'code', id, source, outputs, execution_count: outputs.length || null, metadata } as nbformat.ICodeCell;
+  return { cell_type: 'code', id, source, outputs, execution_count: outputs.length || null, metadata };
 }
 
 beforeEach(() => {

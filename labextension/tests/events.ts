@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
 /** Events as the server sends them, with only what a test cares about spelled out. */
 import type { CellTarget, Edit, Event, Hunk, MessageDone } from '../src/protocol';
 

@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
 import { expect, test } from 'vitest';
 
 import type { Event } from '../src/protocol';

@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
 /** A small real server on loopback that speaks the panel's half of the protocol. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';

@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client, retryDelay } from '../src/client';

@@ -2,7 +2,7 @@ import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ContentsManager } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
-import React, { act } from 'react';
+import React from 'react';
 import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -25,8 +25,6 @@ let session: Session;
 let host: HTMLElement;
 let root: Root;
 
-Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-
 beforeEach(async () => {
   server = await TestServer.start();
   client = new Client(server.settings);
@@ -40,7 +38,6 @@ beforeEach(async () => {
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };
-  await act(async () => {
     root.render(
       <PanelContext.Provider value={context}>
         <Header />
@@ -48,32 +45,21 @@ beforeEach(async () => {
         <Composer focuser={ref} modelOpener={ref} />
       </PanelContext.Provider>
     );
-    await session.open();
-  });
+  await session.open();
   await settled(() => {
     expect(session.getSnapshot().phase).toBe('ready');
   });
 });
 
 afterEach(async () => {
-  act(() => {
-    root.unmount();
-  });
+  root.unmount();
   host.remove();
   client.dispose();
   await server.stop();
 });
 
 async function settled(check: () => void): Promise<void> {
-  // React draws when an act ends, so each look needs one of its own.
-  const tick = (): Promise<void> => act(() => new Promise<void>(resolve => setTimeout(resolve, 10)));
-  await vi.waitFor(
-    async () => {
-      await tick();
-      check();
-    },
-    { timeout: 5000, interval: 5 }
-  );
+  await vi.waitFor(check, { timeout: 5000, interval: 10 });
 }
 
 async function told(add: (log: Log) => void): Promise<void> {
@@ -81,6 +67,7 @@ async function told(add: (log: Log) => void): Promise<void> {
   await settled(() => {
     expect(session.getSnapshot().transcript.seq).toBe(server.log.events.length);
   });
+  await drawn();
 }
 
 function button(name: string): HTMLButtonElement {
@@ -101,24 +88,25 @@ function area(): HTMLTextAreaElement {
   return found;
 }
 
-function write(text: string): void {
-  act(() => {
-    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')?.set?.call(area(), text);
-    area().dispatchEvent(new Event('input', { bubbles: true }));
-  });
+async function write(text: string): Promise<void> {
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')?.set?.call(area(), text);
+  area().dispatchEvent(new Event('input', { bubbles: true }));
+  await drawn();
 }
 
-function press(node: Element | null, key: string, more: KeyboardEventInit = {}): void {
-  act(() => {
-    node?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
-  });
+async function press(node: Element | null, key: string, more: KeyboardEventInit = {}): Promise<void> {
+  node?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+  await drawn();
 }
 
 async function click(name: string): Promise<void> {
-  await act(async () => {
-    button(name).click();
-    await Promise.resolve();
-  });
+  button(name).click();
+  await drawn();
+}
+
+/** React draws in a task of its own. */
+async function drawn(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 20));
 }
 
 test('an empty session offers examples and says who answers', async () => {
@@ -130,12 +118,12 @@ test('an empty session offers examples and says who answers', async () => {
 });
 
 test('Enter sends, Shift+Enter and an unfinished composition do not', async () => {
-  write('hello');
-  press(area(), 'Enter', { shiftKey: true });
-  press(area(), 'Enter', { isComposing: true });
+  await write('hello');
+  await press(area(), 'Enter', { shiftKey: true });
+  await press(area(), 'Enter', { isComposing: true });
   expect(area().value).toBe('hello');
 
-  press(area(), 'Enter');
+  await press(area(), 'Enter');
   expect(area().value).toBe('');
   await settled(() => {
     expect(server.commands).toMatchObject([{ type: 'prompt', text: 'hello' }]);
@@ -144,15 +132,15 @@ test('Enter sends, Shift+Enter and an unfinished composition do not', async () =
 
 test('a refused prompt stands in the text again', async () => {
   server.answer = () => ({ status: 400, body: { error: { code: 'usage', message: 'No.', hint: '' } } });
-  write('keep me');
-  press(area(), 'Enter');
+  await write('keep me');
+  await press(area(), 'Enter');
   await settled(() => {
     expect(area().value).toBe('keep me');
   });
 });
 
-test('a prompt that is too long cannot be sent and says why', () => {
-  write('x'.repeat(PROMPT_LIMIT + 1));
+test('a prompt that is too long cannot be sent and says why', async () => {
+  await write('x'.repeat(PROMPT_LIMIT + 1));
   expect(button('Send').disabled).toBe(true);
   expect(host.querySelector('[role=alert]')?.textContent).toContain('1,000,001 characters');
 });
@@ -259,11 +247,11 @@ test('the session menu is worked with keys', async () => {
   const items = [...host.querySelectorAll<HTMLElement>('[role^=menuitem]')];
   expect(items.map(item => item.getAttribute('role'))).toEqual(['menuitem', 'menuitemradio']);
   expect(document.activeElement).toBe(items[1]);
-  press(document.activeElement, 'ArrowDown');
+  await press(document.activeElement, 'ArrowDown');
   expect(document.activeElement).toBe(items[0]);
-  press(document.activeElement, 'End');
+  await press(document.activeElement, 'End');
   expect(document.activeElement).toBe(items[1]);
-  press(document.activeElement, 'Escape');
+  await press(document.activeElement, 'Escape');
   expect(host.querySelector('[role=menu]')).toBeNull();
   expect(document.activeElement).toBe(opener);
 });

@@ -18,6 +18,9 @@ export interface IExecutionReply {
   seconds: number;
 }
 
+const STARTING = new Set(['initializing', 'starting', 'connecting', 'restarting', 'autorestarting']);
+const START_LIMIT = 60_000;
+const START_STEP = 100;
 const GONE = 'Its variables are gone: run the cells above again.';
 
 export async function execute(panel: NotebookPanel, id: string): Promise<IExecutionReply> {
@@ -27,13 +30,15 @@ export async function execute(panel: NotebookPanel, id: string): Promise<IExecut
     throw new Failure('not_found', `The notebook has no cell ${id}, so it was not run.`);
   }
   if (cell.model.type === 'code') {
-    ready(sessionContext);
+    await started(sessionContext);
+    refuse(sessionContext);
   }
   const begin = performance.now();
   const error = watch(cell);
   const death = watchDeath(sessionContext);
   try {
     const isOk = await Promise.race([run(content, cell, sessionContext), death.come]);
+    showEnd(panel, cell);
     return { ok: isOk, error: isOk ? '' : error.text(), seconds: (performance.now() - begin) / 1000 };
   } finally {
     error.stop();
@@ -41,7 +46,8 @@ export async function execute(panel: NotebookPanel, id: string): Promise<IExecut
   }
 }
 
-function ready(context: ISessionContext): void {
+/** What stands in the way and will not go away by waiting. */
+function refuse(context: ISessionContext): void {
   if (!context.session?.kernel) {
     throw new Failure(
       'kernel',
@@ -58,6 +64,25 @@ function ready(context: ISessionContext): void {
   }
   if (context.isTerminating || context.kernelDisplayStatus === 'dead') {
     throw new Failure('kernel', 'The kernel is dead or shutting down.', 'Restart the kernel and try again.');
+  }
+}
+
+/** Lab does not run cells of a kernel that is only just starting, it says so and returns. */
+async function started(context: ISessionContext): Promise<void> {
+  const isStarting = (): boolean => !context.isReady || STARTING.has(context.kernelDisplayStatus);
+  for (let waited = 0; !context.isTerminating && isStarting() && waited < START_LIMIT; waited += START_STEP) {
+    await new Promise(resolve => setTimeout(resolve, START_STEP));
+  }
+  if (!context.isTerminating && isStarting()) {
+    const text = `The kernel is still starting after ${START_LIMIT / 1000} seconds.`;
+    throw new Failure('kernel', text, 'Wait until it is idle, or restart it.');
+  }
+}
+
+/** The outputs are what one runs a cell for. */
+function showEnd(panel: NotebookPanel, cell: Cell): void {
+  if (panel.isVisible && !cell.isDisposed) {
+    cell.node.querySelector('.jp-Cell-outputWrapper')?.scrollIntoView({ block: 'nearest' });
   }
 }
 

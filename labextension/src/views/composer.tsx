@@ -1,9 +1,9 @@
 /** Where one writes: the text, what it is about, who answers, and Send or Stop. */
-import { notebookIcon, stopIcon } from '@jupyterlab/ui-components';
+import { stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { PROMPT_LIMIT } from '../problems';
-import { Button, CommandButton, Icon } from './button';
+import { Button, CommandButton } from './button';
 import { usePanel, useSession } from './context';
 import { baseName } from './format';
 import { sendIcon } from './icons';
@@ -118,7 +118,6 @@ function Place(): React.JSX.Element {
   );
   return (
     <span className="codemad-place" title={text && trans.__('Your message is about %1', text)}>
-      {text && <Icon of={notebookIcon} />}
       <span className="codemad-place-name">{text}</span>
     </span>
   );

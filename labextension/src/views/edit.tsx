@@ -6,7 +6,6 @@ import {
   deleteIcon,
   fileIcon,
   markdownIcon,
-  runIcon,
   undoIcon
 } from '@jupyterlab/ui-components';
 import type { LabIcon } from '@jupyterlab/ui-components';
@@ -99,7 +98,7 @@ function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Ele
         {stale ? trans.__('Try again') : edit.hunks.length > 1 ? trans.__('Accept all') : trans.__('Accept')}
       </CommandButton>
       {isRunnable(edit) && (
-        <CommandButton icon={runIcon} onClick={() => session.acceptEdit(edit.id, null, true)}>
+        <CommandButton onClick={() => session.acceptEdit(edit.id, null, true)}>
           {trans.__('Accept and run')}
         </CommandButton>
       )}

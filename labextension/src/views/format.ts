@@ -27,7 +27,9 @@ export function secondsText(seconds: number, trans: TranslationBundle): string {
 
 export function tokensText(run: IRun, trans: TranslationBundle): string {
   const { input_tokens, output_tokens } = run.usage;
-  return trans.__('%1 tokens', (input_tokens + output_tokens).toLocaleString());
+  const total = input_tokens + output_tokens;
+  // The built-in assistant uses none.
+  return total ? trans.__('%1 tokens', total.toLocaleString()) : '';
 }
 
 export function usageTitle(run: IRun, trans: TranslationBundle): string {

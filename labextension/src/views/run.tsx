@@ -13,6 +13,10 @@ import { Markdown } from './markdown';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
 
+/** Characters from which a prompt may need scrolling, and the most that is drawn of one. */
+const LONG = 400;
+const PROMPT_SHOWN = 20_000;
+
 export interface IRunViewProps {
   run: IRun;
   /** Redo would bring this run back. */
@@ -52,7 +56,9 @@ function PromptBubble({ run }: { run: IRun }): React.JSX.Element {
   const where = [notebook ? baseName(notebook) : '', origin].filter(Boolean).join(' · ');
   return (
     <div className="codemad-prompt">
-      <div className="codemad-prompt-text">{plain(run.prompt)}</div>
+      <div className="codemad-prompt-text" tabIndex={run.prompt.length > LONG ? 0 : undefined}>
+        {clip(plain(run.prompt), PROMPT_SHOWN)}
+      </div>
       {where && <div className="codemad-prompt-where">{where}</div>}
     </div>
   );
@@ -217,7 +223,9 @@ function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
           {run.undone ? trans.__('Undone') : texts[run.state]}
         </span>
         <span className="codemad-footer-facts" title={usageTitle(run, trans)}>
-          {[tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)].join(' · ')}
+          {[tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)]
+            .filter(Boolean)
+            .join(' · ')}
         </span>
         {mayUndo(run) && (
           <CommandButton

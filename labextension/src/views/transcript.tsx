@@ -2,6 +2,7 @@
 import { caretDownIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { clip } from '../text';
 import type { Entry, ITranscript } from '../transcript';
 import { Icon } from './button';
 import { usePanel, useSession } from './context';
@@ -35,7 +36,7 @@ export function Transcript({ openModels }: { openModels: () => void }): React.JS
           ))}
           {sending !== null && (
             <div className="codemad-prompt codemad-prompt-sending">
-              <div className="codemad-prompt-text">{sending}</div>
+              <div className="codemad-prompt-text">{clip(sending, 2000)}</div>
             </div>
           )}
           {isEmpty && phase === 'ready' && <Empty openModels={openModels} />}
