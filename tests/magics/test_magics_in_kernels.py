@@ -1,6 +1,7 @@
 """The magics in real kernels that no server answers: shown, applied, refused, cancelled, headless."""
 
 import itertools
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +24,36 @@ def work(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, ModelServer]]:
+    """One kernel and one model for all tests that can share them: starting one takes a second."""
+    folder = tmp_path_factory.mktemp("shared") / "work"
+    folder.mkdir()
+    with ModelServer() as model_server:
+        variables = {**OFFLINE, "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url}
+        with kernel(folder, variables) as started:
+            assert started.run("%load_ext codemad_jupyter").reply["status"] == "ok"
+            yield started, model_server
+
+
 @pytest.fixture
-def live(work: Path, model_server: ModelServer) -> Iterator[Kernel]:
-    with kernel(work, {**OFFLINE, "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url}) as started:
-        assert started.run("%load_ext codemad_jupyter").reply["status"] == "ok"
-        yield started
+def models(shared: tuple[Kernel, ModelServer]) -> ModelServer:
+    return shared[1]
+
+
+@pytest.fixture
+def live(shared: tuple[Kernel, ModelServer]) -> Kernel:
+    """The shared kernel with no variables and a fresh session; edits go on being counted."""
+    shared[0].run("%reset -f")
+    shared[0].run("%codemad new")
+    return shared[0]
+
+
+def number(ran: Ran) -> str:
+    """The number of the first edit that was shown."""
+    found = re.search(r"^Edit (\d+): ", ran.text, re.MULTILINE)
+    assert found is not None, ran.text
+    return found[1]
 
 
 def insert(source: str, **more: str) -> Turn:
@@ -42,18 +68,18 @@ def test_questions_proposals_and_settling(live: Kernel) -> None:
 
     plotted = live.run("%codemad plot the size by kind")
     assert ["text/html", "text/markdown", "text/plain"] in plotted.kinds()
-    assert "Waiting: %codemad apply 1" in plotted.text
+    assert f"Waiting: %codemad apply {number(plotted)}" in plotted.text
     assert live.next_inputs(plotted) == []
 
     applied = live.run("%codemad apply")
-    assert "Edit 1: applied." in applied.text
+    assert f"Edit {number(plotted)}: applied." in applied.text
     (source,) = live.next_inputs(applied)
     assert "df" in source
     assert live.run("%codemad apply").error.startswith("\x1b[31mNotFound: No edit waits.")
 
-    rejected = live.run("%codemad profile df"), live.run("%codemad reject 2")
-    assert "Edit 2: rejected." in rejected[1].text
-    assert "There is no edit 9" in live.run("%codemad apply 9").error
+    profiled = number(live.run("%codemad profile df"))
+    assert f"Edit {profiled}: rejected." in live.run(f"%codemad reject {profiled}").text
+    assert "There is no edit 999" in live.run("%codemad apply 999").error
     status = live.run("%codemad status").text
     assert "inside this process" in status
     assert "Edits that wait: none" in status
@@ -88,9 +114,9 @@ def test_fix_undo_new_and_models(live: Kernel) -> None:
     assert "codemad/offline" in live.run("%codemad models use codemad/offline").text
 
 
-def test_streaming_updates_one_display_at_a_measured_pace(live: Kernel, model_server: ModelServer) -> None:
+def test_streaming_updates_one_display_at_a_measured_pace(live: Kernel, models: ModelServer) -> None:
     words = " ".join(f"word{n}" for n in range(60))
-    model_server.play(Turn(text=words, chunk=8, delay=0.02))
+    models.play(Turn(text=words, chunk=8, delay=0.02))
     ran = live.run(f"%%codemad {MODEL}\ntalk")
     assert ran.kinds() == [["text/markdown", "text/plain"]]
     assert words in ran.text
@@ -101,20 +127,19 @@ def test_streaming_updates_one_display_at_a_measured_pace(live: Kernel, model_se
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
-def test_a_person_is_asked_before_code_runs(live: Kernel, model_server: ModelServer, answer: str) -> None:
-    model_server.play(
-        Turn(calls=(Call("run_code", {"code": "ran = 'here'\nprint(ran)"}),)), Turn(text="Finished.")
-    )
+def test_a_person_is_asked_before_code_runs(live: Kernel, models: ModelServer, answer: str) -> None:
+    models.play(Turn(calls=(Call("run_code", {"code": "ran = 'here'\nprint(ran)"}),)), Turn(text="Finished."))
     ran = live.run(f"%codemad {MODEL} run it", answer=answer)
     assert ran.reply["status"] == "ok"
     assert ("Allowed" if answer == "y" else "Not allowed") in ran.text
     assert ("ran" in live.run("dir()").text) is (answer == "y")
 
 
-def test_an_interrupt_cancels_within_two_seconds(live: Kernel, model_server: ModelServer) -> None:
-    model_server.play(Turn(text="Once upon a time " * 400, delay=0.05))
+def test_an_interrupt_cancels_within_two_seconds(live: Kernel, models: ModelServer) -> None:
+    models.play(Turn(text="Once upon a time " * 400, delay=0.05))
+    before = len(models.asked)
     request = live.send(f"%%codemad {MODEL}\ntell a story")
-    model_server.wait_for(lambda server: len(server.asked) > 0)
+    models.wait_for(lambda server: len(server.asked) > before)
     time.sleep(0.5)
     began = time.monotonic()
     assert live.manager is not None
@@ -128,10 +153,11 @@ def test_an_interrupt_cancels_within_two_seconds(live: Kernel, model_server: Mod
     assert live.run("1 + 1").text == "2"
 
 
-def test_a_silent_model_can_be_interrupted_too(live: Kernel, model_server: ModelServer) -> None:
-    model_server.play(Turn(hang=True))
+def test_a_silent_model_can_be_interrupted_too(live: Kernel, models: ModelServer) -> None:
+    models.play(Turn(hang=True))
+    before = len(models.asked)
     request = live.send(f"%%codemad {MODEL}\nhello")
-    model_server.wait_for(lambda server: len(server.asked) > 0)
+    models.wait_for(lambda server: len(server.asked) > before)
     began = time.monotonic()
     assert live.manager is not None
     live.manager.interrupt_kernel()
@@ -139,25 +165,27 @@ def test_a_silent_model_can_be_interrupted_too(live: Kernel, model_server: Model
     assert time.monotonic() - began < 2
 
 
-def test_a_failing_model_fails_the_cell_in_a_sentence(live: Kernel, model_server: ModelServer) -> None:
-    model_server.play(Turn(status=401, error="authentication_error"))
+def test_a_failing_model_fails_the_cell_in_a_sentence(live: Kernel, models: ModelServer) -> None:
+    models.play(Turn(status=401, error="authentication_error"))
     ran = live.run(f"%%codemad {MODEL}\nhello")
     assert ran.reply["status"] == "error"
     assert "Traceback" not in ran.error
     assert "key" in ran.error.lower()
 
 
-def test_a_prompt_of_a_megabyte(live: Kernel) -> None:
-    ran = live.run("%%codemad\nwhat variables do I have " + "x" * 999_000, history=False)
-    assert ran.reply["status"] == "ok"
-    too_long = live.run("%%codemad\n" + "x" * 1_100_000, history=False)
-    assert "1,000,000" in too_long.error
+def test_a_prompt_of_a_megabyte(work: Path) -> None:
+    with kernel(work, OFFLINE) as live:
+        live.run("%load_ext codemad_jupyter")
+        ran = live.run("%%codemad\nwhat variables do I have " + "x" * 999_000, history=False)
+        assert ran.reply["status"] == "ok"
+        too_long = live.run("%%codemad\n" + "x" * 1_100_000, history=False)
+        assert "1,000,000" in too_long.error
 
 
-def test_only_new_cells_can_be_applied_from_a_kernel_alone(live: Kernel, model_server: ModelServer) -> None:
-    live.run("y = 1")
-    model_server.play(
-        Turn(calls=(Call("replace_cell", {"cell": "in-2", "source": "y = 2"}),)), Turn(text="Done.")
+def test_only_new_cells_can_be_applied_from_a_kernel_alone(live: Kernel, models: ModelServer) -> None:
+    count = live.run("y = 1").reply["execution_count"]
+    models.play(
+        Turn(calls=(Call("replace_cell", {"cell": f"in-{count}", "source": "y = 2"}),)), Turn(text="Done.")
     )
     assert "change the cell that begins with 'y = 1'" in live.run(f"%codemad {MODEL} change y").text
     refused = live.run("%codemad apply")
@@ -165,28 +193,28 @@ def test_only_new_cells_can_be_applied_from_a_kernel_alone(live: Kernel, model_s
     assert "open the notebook in JupyterLab" in refused.error
 
 
-def test_several_new_cells_become_one_next_input(live: Kernel, model_server: ModelServer) -> None:
+def test_several_new_cells_become_one_next_input(live: Kernel, models: ModelServer) -> None:
     both = (
         Call("insert_cell", {"source": "a = 1"}),
         Call("insert_cell", {"source": "# Title", "cell_type": "markdown"}),
     )
-    model_server.play(Turn(calls=both), Turn(text="Done."))
+    models.play(Turn(calls=both), Turn(text="Done."))
     live.run(f"%codemad {MODEL} two cells")
     assert live.next_inputs(live.run("%codemad apply")) == ["a = 1\n\n%%markdown\n# Title"]
 
 
-def test_apply_and_run_at_once(live: Kernel, model_server: ModelServer) -> None:
-    model_server.play(insert("z = 41 + 1\nprint('z is', z)"), Turn(text="Done."))
-    live.run(f"%codemad {MODEL} compute")
-    ran = live.run("%codemad apply 1 --run")
+def test_apply_and_run_at_once(live: Kernel, models: ModelServer) -> None:
+    models.play(insert("z = 41 + 1\nprint('z is', z)"), Turn(text="Done."))
+    edit = number(live.run(f"%codemad {MODEL} compute"))
+    ran = live.run(f"%codemad apply {edit} --run")
     assert "z is 42" in ran.text
     assert live.run("z").text == "42"
 
 
-def test_hostile_text_is_shown_inert(live: Kernel, model_server: ModelServer) -> None:
+def test_hostile_text_is_shown_inert(live: Kernel, models: ModelServer) -> None:
     hostile = "<img src=x onerror=alert(1)> \x1b]52;c;aGk=\x07 ![i](http://127.0.0.1:9/leak)"
-    model_server.play(Turn(text=hostile, calls=(Call("insert_cell", {"source": "1", "title": hostile}),)))
-    model_server.play(Turn(text="Done."))
+    models.play(Turn(text=hostile, calls=(Call("insert_cell", {"source": "1", "title": hostile}),)))
+    models.play(Turn(text="Done."))
     ran = live.run(f"%codemad {MODEL} hi")
     bundles = [output["data"] for output in ran.outputs if "data" in output]
     assert "\x1b" not in "".join(text for bundle in bundles for text in bundle.values())
@@ -198,13 +226,13 @@ def headless(live: Kernel, code: str) -> Ran:
     return live.run(code, person=False)
 
 
-def test_headless_proposes_and_waits_for_nobody(live: Kernel, model_server: ModelServer) -> None:
-    model_server.play(insert("made = 1"), Turn(text="Done."))
+def test_headless_proposes_and_waits_for_nobody(live: Kernel, models: ModelServer) -> None:
+    models.play(insert("made = 1"), Turn(text="Done."))
     ran = headless(live, f"%%codemad {MODEL}\nmake it")
     assert ran.reply["status"] == "ok"
     assert "Proposed; nothing was changed." in ran.text
     assert "made" not in live.run("dir()").text
-    model_server.play(Turn(calls=(Call("run_code", {"code": "made = 1"}),)), Turn(text="I could not."))
+    models.play(Turn(calls=(Call("run_code", {"code": "made = 1"}),)), Turn(text="I could not."))
     denied = headless(live, f"%%codemad {MODEL}\nrun it")
     assert denied.reply["status"] == "error"
     assert "run_code" in denied.error
