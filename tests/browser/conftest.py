@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.documents import CANCER, Document, write_notebook
 from tests.browser.lab import Lab, running_lab
+from tests.browser.seed import seed_long_session
 from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 
 RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
 PAGE_TIMEOUT = 30_000
+expect.set_options(timeout=20_000)  # a busy machine is slow; a test that waits in vain fails all the same
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,12 +73,15 @@ def script(scripted_server: ModelServer) -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="session")
 def scripted_lab(tmp_path_factory: pytest.TempPathFactory, scripted_server: ModelServer) -> Iterator[Lab]:
-    """A lab whose model is the scripted one."""
+    """A lab whose model is the scripted one, with a long session in its past."""
+    folder = tmp_path_factory.mktemp("scripted-lab")
     env = {
         "CODEMAD_COMPATIBLE_BASE_URL": scripted_server.openai_url,
         "CODEMAD_COMPATIBLE_MODELS": "scripted",
+        "CODEMAD_DATA_DIR": str(folder / "codemad"),
     }
-    with running_lab(tmp_path_factory.mktemp("scripted-lab"), env=env) as lab:
+    seed_long_session(folder / "root", folder / "codemad")
+    with running_lab(folder, env=env) as lab:
         yield lab
 
 
@@ -93,9 +98,11 @@ class Desk:
 @pytest.fixture
 def open_desk(open_lab: Callable[..., Page], request: pytest.FixtureRequest) -> Callable[..., Desk]:
     """Opens desks; each test has notebooks of its own name, ``load`` runs the cell that makes ``df``."""
-    name = re.sub(r"\W+", "_", request.node.name).strip("_").removeprefix("test_")[:30]
+    test = re.sub(r"\W+", "_", request.node.name).strip("_").removeprefix("test_")[:30]
 
-    def make(lab: Lab, cells: tuple[tuple[str, str, str], ...] = CANCER, *, load: bool = False) -> Desk:
+    def make(
+        lab: Lab, cells: tuple[tuple[str, str, str], ...] = CANCER, *, load: bool = False, name: str = test
+    ) -> Desk:
         path = f"{name}.ipynb"
         write_notebook(lab.root / path, cells)
         lab.command(type="new_session")

@@ -133,6 +133,6 @@ class Document:
     def wait_for_source(self, id: str, source: str) -> None:
         self.page.wait_for_function(
             f"""([path, id, source]) => {{ {FIND}
-            return notebook.widgets.some(w => w.model.id === id && w.model.sharedModel.source === source) }}""",
+            return notebook.widgets.find(w => w.model.id === id)?.model.sharedModel.source === source }}""",
             arg=[self.path, id, source],
         )

@@ -17,7 +17,7 @@ QUESTION = "plot the mean radius by diagnosis"
 def test_a_plot_is_proposed_accepted_run_undone_and_redone(
     lab: Lab, open_desk: Callable[..., Desk], picture: Callable[..., Path]
 ) -> None:
-    desk = open_desk(lab, load=True)
+    desk = open_desk(lab, load=True, name="cancer")
     page, sidebar, document = desk.page, desk.sidebar, desk.document
     before = document.cells()
     run = sidebar.ask(QUESTION)
