@@ -71,7 +71,7 @@ def plain(cls: Any, value: Any) -> Any:
     if type(value) is cls:
         return value
     manager = own_attribute(value, "_mgr")
-    made = cls._from_mgr(manager, axes=manager.axes)
+    made = cls._from_mgr(manager, axes=manager.axes) if hasattr(cls, "_from_mgr") else cls(manager)
     if cls.__name__ == "Series":
         made._name = own_attribute(value, "_name")
     return made

@@ -11,9 +11,7 @@ import re
 from typing import Any
 
 FILE = "<codemad trial>"
-HARMLESS_MAGICS = frozenset(
-    {"time", "timeit", "capture", "prun", "matplotlib", "precision", "who", "whos", "who_ls", "pinfo", "pdoc"}
-)
+HARMLESS_MAGICS = re.compile(r"(?:time|timeit|capture|prun|matplotlib|precision|who(?:s|_ls)?|pinfo|pdoc)$")
 CODE_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 WRITERS = re.compile(
     r"(?:to_(?:csv|parquet|excel|pickle|sql|hdf|feather|stata|gbq|xml|clipboard)|write_(?:text|bytes|csv|parquet"
@@ -112,7 +110,7 @@ def magic_effect(node: ast.Call, transform: Any) -> str:
     if kind not in ("run_line_magic", "run_cell_magic") or not texts:
         return ""
     name = texts[0]
-    if name not in HARMLESS_MAGICS:
+    if not HARMLESS_MAGICS.match(str(name)):
         return "it uses the magic " + str(name)
     body = texts[-1]
     if (

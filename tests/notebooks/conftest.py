@@ -1,7 +1,9 @@
 """Real kernels for the tests of this room: one process per module."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,14 +14,18 @@ from codemad_jupyter.notebooks.live import LiveKernel
 
 
 def start_kernel() -> KernelManager:
-    """A stock Python kernel, its console output thrown away."""
-    manager = KernelManager(kernel_name="python3", transport="ipc")
+    """A stock Python kernel, its console output thrown away, its sockets in a folder of its own."""
+    sockets = tempfile.mkdtemp(prefix="ipc")
+    manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/k")
     environment = {**os.environ, "CANARY_API_KEY": "canary-0123456789", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     manager.start_kernel(env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = manager.blocking_client()
     client.start_channels()
     try:
         client.wait_for_ready(timeout=60)
+    except RuntimeError:
+        stop_kernel(manager)
+        raise
     finally:
         client.stop_channels()
     return manager
@@ -28,6 +34,7 @@ def start_kernel() -> KernelManager:
 def stop_kernel(manager: KernelManager) -> None:
     manager.shutdown_kernel(now=True)
     manager.cleanup_resources()
+    shutil.rmtree(os.path.dirname(manager.ip), ignore_errors=True)  # noqa: PTH120
 
 
 @pytest.fixture(scope="module")
