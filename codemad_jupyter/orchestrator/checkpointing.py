@@ -25,6 +25,8 @@ from codemad_jupyter.tools.proposals import new_id
 Reason = Literal["run", "undo", "redo"]
 Cells = dict[str, dict[str, str | None]]
 """By notebook path and cell id: the source we left there, None where the cell is gone."""
+Files = dict[str, tuple[str, str]]
+"""By path: the names of the snapshots before it was first touched and after it was last touched."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ class Restoration:
         )
 
 
+def files_of(records: Iterable[CheckpointRecord]) -> tuple[str, ...]:
+    """The files that were touched after these checkpoints."""
+    return _union((), (path for record in records for path in record.touched.get("files", {})))
+
+
+def notebooks_of(records: Iterable[CheckpointRecord]) -> tuple[str, ...]:
+    """The notebooks that were touched after these checkpoints."""
+    return _union((), (path for record in records for path in record.touched.get("cells", {})))
+
+
 def _union(first: Iterable[str], second: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
@@ -54,6 +66,7 @@ class Checkpointer:
         self._services = services
         self._session = session
         self._lock = asyncio.Lock()
+        self._ids: dict[str, str] | None = None
 
     async def before_change(self, run: str, notebooks: Iterable[str]) -> None:
         """The run's checkpoint, made now if it has none; documents not in it yet are added."""
@@ -68,11 +81,17 @@ class Checkpointer:
                 await self._services.store.update_checkpoint(record.id, notebooks=documents)
 
     async def make(
-        self, reason: Reason, *, run: str | None, notebooks: Iterable[str], head: str | None
+        self,
+        reason: Reason,
+        *,
+        run: str | None,
+        notebooks: Iterable[str],
+        head: str | None,
+        include: Iterable[str] = (),
     ) -> CheckpointRecord:
-        """A new checkpoint of files, documents and conversation head."""
+        """A new checkpoint of files (``include``: though they are ignored), documents and head."""
         id = new_id("checkpoint")
-        snapshot = await self._services.checkpoints.take(id)
+        snapshot = await self._services.checkpoints.take(id, include=include)
         documents = await self._documents(notebooks)
         record = CheckpointRecord(
             id=id,
@@ -85,6 +104,8 @@ class Checkpointer:
             notebooks=documents,
         )
         await self._services.store.save_checkpoint(record)
+        if reason == "run" and run and self._ids is not None:
+            self._ids[run] = id
         made = CheckpointMade(checkpoint=id, reason=reason, files=snapshot.files, notebooks=tuple(documents))
         self._session.bus.emit(made, run=run)
         if snapshot.kind == "none":
@@ -106,8 +127,11 @@ class Checkpointer:
         return port
 
     async def _of_run(self, run: str) -> CheckpointRecord | None:
-        records = await self._services.store.checkpoints(self._session.id)
-        return next((r for r in records if r.run == run and r.reason == "run"), None)
+        if self._ids is None:  # read once: records hold whole documents
+            records = await self._services.store.checkpoints(self._session.id)
+            self._ids = {r.run: r.id for r in records if r.run and r.reason == "run"}
+        id = self._ids.get(run)
+        return await self._services.store.checkpoint(id) if id else None
 
     async def _touch(self, record: CheckpointRecord, touched: dict[str, Any]) -> None:
         await self._services.store.update_checkpoint(record.id, touched=touched)
@@ -121,30 +145,41 @@ class Checkpointer:
             await self._touch(record, {**record.touched, "cells": cells})
 
     @asynccontextmanager
-    async def watching_files(self, run: str) -> AsyncIterator[None]:
-        """Note which files change inside the block as changes of the run."""
-        take = self._services.checkpoints.take
-        before = await take(new_id("before"))
+    async def watching_files(self, run: str, *, include: Iterable[str] = ()) -> AsyncIterator[None]:
+        """Note which files change inside the block as changes of the run; ``include`` names files
+        that count although the repository ignores them."""
+        include = tuple(include)
+        before = await self._services.checkpoints.take(new_id("before"), include=include)
         try:
             yield
         finally:
-            after = await take(new_id("after"))
-            paths = await self._services.checkpoints.changed(before, after)
-            await self._services.checkpoints.drop([before.name])
-            await self._touched_files(run, paths, after)
+            after = await self._services.checkpoints.take(new_id("after"), include=include)
+            await self._touched_files(run, before, after)
 
-    async def _touched_files(self, run: str, paths: Iterable[str], after: Snapshot) -> None:
+    async def _touched_files(self, run: str, before: Snapshot, after: Snapshot) -> None:
         record = await self._of_run(run)
-        paths = [path for path in paths if record is not None and path not in record.notebooks]
-        if record is None or not paths:
-            await self._services.checkpoints.drop([after.name])
-            return
-        old = record.touched.get("after")
-        files = list(_union(record.touched.get("files", ()), paths))
-        touched = {**record.touched, "files": files, "after": after.model_dump()}
-        await self._touch(record, touched)
-        if old:
-            await self._services.checkpoints.drop([old["name"]])
+        changed = await self._services.checkpoints.changed(before, after)
+        if record is not None:
+            paths = [path for path in changed if path not in record.notebooks]
+            await self._touch(record, await self._files(record.touched, paths, before, after))
+
+    async def _files(
+        self, touched: dict[str, Any], paths: Iterable[str], before: Snapshot, after: Snapshot
+    ) -> dict[str, Any]:
+        """``touched`` with the paths added: each is brought back to what it was before it was first
+        touched, if it is still as it was left the last time."""
+        files: Files = dict(touched.get("files", {}))
+        for path in paths:
+            first, _ = files.get(path, (before.name, ""))
+            files[path] = (first, after.name)
+        taken = {each.name: each.model_dump() for each in (before, after)}
+        known: dict[str, Any] = {**touched.get("snapshots", {}), **taken}
+        used = {name for pair in files.values() for name in pair}
+        await self._services.checkpoints.drop(known.keys() - used)
+        if not files:
+            return touched
+        kept = {name: snapshot for name, snapshot in known.items() if name in used}
+        return {**touched, "files": files, "snapshots": kept}
 
     async def changed_runs(self) -> dict[str, CheckpointRecord]:
         """The checkpoints of runs that changed something and are not undone, oldest first."""
@@ -160,13 +195,20 @@ class Checkpointer:
         return await self._restore_files(record) + await self._restore_cells(record)
 
     async def _restore_files(self, record: CheckpointRecord) -> Restoration:
-        files, after = record.touched.get("files"), record.touched.get("after")
-        if not files or not after or not record.files:
-            return Restoration()
-        done = await self._services.checkpoints.restore(
-            Snapshot.model_validate(record.files), tuple(files), expect=Snapshot.model_validate(after)
-        )
-        return Restoration(files=done.restored, conflicts=done.conflicts)
+        snapshots = record.touched.get("snapshots", {})
+        groups: dict[tuple[str, str], list[str]] = {}
+        for path, (before, after) in record.touched.get("files", {}).items():
+            groups.setdefault((before, after), []).append(path)
+        total = Restoration()
+        for (before, after), paths in groups.items():
+            done = await self._services.checkpoints.restore(
+                Snapshot.model_validate(snapshots[before]),
+                tuple(paths),
+                expect=Snapshot.model_validate(snapshots[after]),
+            )
+            conflicts = tuple(f"{path}: {done.reasons.get(path, 'changed')}" for path in done.conflicts)
+            total += Restoration(files=done.restored, conflicts=conflicts)
+        return total
 
     async def _restore_cells(self, record: CheckpointRecord) -> Restoration:
         total = Restoration()
@@ -191,16 +233,16 @@ class Checkpointer:
 
     async def note_restored(self, record: CheckpointRecord, undone: list[CheckpointRecord]) -> None:
         """Record what an undo changed, so that it can be redone from ``record``."""
-        files = [path for each in undone for path in each.touched.get("files", ())]
         cells: Cells = {}
         for each in undone:
             for path, ids in each.touched.get("cells", {}).items():
                 now = await self._sources(path)
                 cells.setdefault(path, {}).update({cell: now.get(cell) for cell in ids})
         touched: dict[str, Any] = {"cells": cells}
-        if files:
-            after = await self._services.checkpoints.take(new_id("after"))
-            touched |= {"files": list(dict.fromkeys(files)), "after": after.model_dump()}
+        paths = files_of(undone)
+        if paths and record.files:
+            after = await self._services.checkpoints.take(new_id("after"), include=paths)
+            touched = await self._files(touched, paths, Snapshot.model_validate(record.files), after)
         await self._touch(record, touched)
 
     async def _sources(self, path: str) -> dict[str, str]:

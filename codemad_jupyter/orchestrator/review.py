@@ -94,11 +94,12 @@ class Reviewer:
             except (StaleEdit, NotFound) as error:
                 settled = EditSettled(edit=id, status="stale", hunks=_statuses(edit), detail=str(error))
                 self._session.bus.emit(settled, run=run)
-                await self._session.bus.saved()
-                return
-            self._settled(edit.settle(named, "accepted"), run)
-            if execute:
-                await self._execute(edit, run)
+                execute = False
+            else:
+                self._settled(edit.settle(named, "accepted"), run)
+            await self._session.bus.saved()
+        if execute:
+            await self._execute(edit, run)
             await self._session.bus.saved()
 
     async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
@@ -132,7 +133,7 @@ class Reviewer:
             case FileTarget():
                 expected = await asyncio.to_thread(self._expected, edit, edit.target)
                 await self._checkpointer.before_change(run, ())
-                async with self._checkpointer.watching_files(run):
+                async with self._checkpointer.watching_files(run, include=(edit.target.path,)):
                     await asyncio.to_thread(
                         write_text,
                         self._services.root,

@@ -1,16 +1,10 @@
 """Undo and redo of runs: files, notebook and conversation together."""
 
-from codemad_jupyter.orchestrator.checkpointing import Checkpointer, Restoration
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer, Restoration, files_of, notebooks_of
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.errors import Conflict, NotFound
 from codemad_jupyter.protocol.events import Restored
-from codemad_jupyter.store.checkpoints import CheckpointRecord
-
-
-def notebooks_of(records: list[CheckpointRecord]) -> list[str]:
-    """The notebooks that were touched after these checkpoints."""
-    return list(dict.fromkeys(path for record in records for path in record.touched.get("cells", {})))
 
 
 async def undo(services: Services, session: Session, checkpointer: Checkpointer, run: str | None) -> Restored:
@@ -27,7 +21,9 @@ async def undo(services: Services, session: Session, checkpointer: Checkpointer,
     order = list(session.state.runs)
     gone = [id for id in order[order.index(run) :] if not session.state.runs[id].undone]
     records = [record for id, record in changed.items() if id in gone]
-    safety = await checkpointer.make("undo", run=run, notebooks=notebooks_of(records), head=session.head)
+    safety = await checkpointer.make(
+        "undo", run=run, notebooks=notebooks_of(records), head=session.head, include=files_of(records)
+    )
     total = Restoration()
     for record in reversed(records):
         total += await checkpointer.restore(record)
@@ -44,7 +40,11 @@ async def redo(services: Services, session: Session, checkpointer: Checkpointer)
     runs = [run.id for run in session.state.runs.values() if run.undone]
     runs = runs[runs.index(record.run) :] if record.run in runs else runs
     safety = await checkpointer.make(
-        "redo", run=record.run, notebooks=notebooks_of([record]), head=session.head
+        "redo",
+        run=record.run,
+        notebooks=notebooks_of([record]),
+        head=session.head,
+        include=files_of([record]),
     )
     total = await checkpointer.restore(record)
     await session.move(record.head)

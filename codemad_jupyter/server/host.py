@@ -226,4 +226,5 @@ async def _settled(engine: Engine, command: AcceptEdit, *, after: int) -> None:
 def _settings(root: Path) -> Any:
     from codemad_jupyter.config.settings import load_settings
 
-    return load_settings(root)
+    # A slip in a settings file must not keep the person from their conversations; it is told instead.
+    return load_settings(root, lenient=True)

@@ -71,6 +71,30 @@ async def test_a_new_file_is_created_and_undo_removes_it(desk: Desk, model_serve
     assert not (desk.root / "pkg").exists()
 
 
+async def test_undo_covers_ignored_files_and_keeps_what_the_person_did_before(
+    desk: Desk, model_server: ModelServer
+) -> None:
+    (desk.root / ".gitignore").write_text("local.cfg\n")
+    (desk.root / "local.cfg").write_text("a = 1\n")
+    first = Call("edit_file", {"path": "geometry.py", "old": "3 * r", "new": "4 * r"})
+    second = Call("edit_file", {"path": "local.cfg", "old": "a = 1", "new": "a = 2"})
+    model_server.play(Turn(calls=(first, second)), Turn(text="Proposed."))
+    events = await desk.ask("change both", model=MODEL)
+    edits = [event.edit.id for event in events if event.type == "edit_proposed"]
+    await desk.do(AcceptEdit(session=desk.session, edit=edits[0]))
+    (desk.root / "notes.txt").write_text("mine, between the two\n")
+    await desk.do(AcceptEdit(session=desk.session, edit=edits[1]))
+    assert (desk.root / "local.cfg").read_text() == "a = 2\n"
+    restored = (await desk.do(Undo(session=desk.session)))[-1]
+    assert restored.type == "restored"
+    assert set(restored.files) == {"geometry.py", "local.cfg"}
+    assert (desk.root / "local.cfg").read_text() == "a = 1\n"
+    assert (desk.root / "geometry.py").read_text() == SOURCE
+    assert (desk.root / "notes.txt").read_text() == "mine, between the two\n"
+    await desk.do(Redo(session=desk.session))
+    assert (desk.root / "local.cfg").read_text() == "a = 2\n"
+
+
 async def test_a_file_changed_meanwhile_makes_the_edit_stale(desk: Desk, model_server: ModelServer) -> None:
     model_server.play(Turn(calls=(edit_call("3 * r", "4 * r"),)), Turn(text="Proposed."))
     events = await desk.ask("use four", model=MODEL)
