@@ -68,18 +68,22 @@ class Document:
     def run(self, cell: str) -> None:
         """Run one cell as the person would and wait for the end of it."""
         self.start(cell)
-        self.page.wait_for_function(
-            f"""([path, id]) => {{ {FIND}
-            const model = notebook.widgets.find(w => w.model.id === id).model;
-            return model.executionState === 'idle' && model.executionCount !== null }}""",
-            arg=[self.path, cell],
-            timeout=60_000,
-        )
+        self.wait_for_cell(cell, "idle")
 
     def start(self, cell: str) -> None:
         """Run one cell and do not wait."""
         self.activate(cell)
         self.page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-cell')")
+
+    def wait_for_cell(self, cell: str, state: str) -> None:
+        """Wait until the cell is ``running``, or ``idle`` again after a run."""
+        self.page.wait_for_function(
+            f"""([path, id, state]) => {{ {FIND}
+            const model = notebook.widgets.find(w => w.model.id === id).model;
+            return model.executionState === state && (state !== 'idle' || model.executionCount !== null) }}""",
+            arg=[self.path, cell, state],
+            timeout=60_000,
+        )
 
     def activate(self, cell: str) -> None:
         self.page.evaluate(

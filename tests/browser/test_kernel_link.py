@@ -17,12 +17,14 @@ QUESTION = "plot the mean radius by diagnosis"
 def test_variables_are_seen_while_a_cell_runs(lab: Lab, open_desk: Callable[..., Desk]) -> None:
     desk = open_desk(lab, (*CANCER, ("code", "slow", SLOW)), load=True)
     desk.document.start("slow")
-    desk.document.wait_for_kernel("busy")
+    desk.document.wait_for_cell("slow", "running")
     run = desk.sidebar.ask("what variables do I have?")
     expect(run).to_contain_text("569")
-    desk.document.wait_for_kernel("busy")
+    desk.document.wait_for_cell("slow", "running")
     desk.page.evaluate("() => void window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
-    desk.document.wait_for_kernel("idle")
+    desk.document.wait_for_cell("slow", "idle")
+    outputs = next(cell for cell in desk.document.cells() if cell["id"] == "slow")["outputs"]
+    assert outputs[-1]["ename"] == "KeyboardInterrupt"
 
 
 def test_a_magics_conversation_is_the_sidebars(lab: Lab, open_desk: Callable[..., Desk]) -> None:
