@@ -143,11 +143,11 @@ def box_by(frame: Frame, value: str, group: str) -> Sketch:
     within = f"{frame.ref(group)}.isin({frame.ref(group)}.value_counts().index[:{MAX_GROUPS}])"
     rows = f"[{within}]" if many else ""
     source = _numbers(frame, value)
+    turned = ", rotation=45" if (frame.column(group).unique or 0) > 6 else ""
     body = (
-        f"_boxes = {{str(name): part.dropna() for name, part in "
-        f"{source}{rows}.groupby({frame.ref(group)}, observed=True)}}",
-        "ax.boxplot(list(_boxes.values()))",
-        "ax.set_xticks(range(1, len(_boxes) + 1), list(_boxes), rotation=45 if len(_boxes) > 6 else 0)",
+        f"_groups = {source}{rows}.groupby({frame.ref(group)}, observed=True)",
+        "ax.boxplot([part.dropna() for _, part in _groups])",
+        f"ax.set_xticks(range(1, len(_groups) + 1), [str(name) for name, _ in _groups]{turned})",
     )
     note = (f"Of many groups the {MAX_GROUPS} most frequent are drawn.",) if many else ()
     return Sketch(
