@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from codemad_jupyter.app.plain_text import plain_text
+from codemad_jupyter.app.plain_text import PlainStream, plain_text
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
 from codemad_jupyter.protocol.events import (
     EditProposed,
@@ -22,7 +22,7 @@ class EventPrinter:
 
     def __init__(self, *, json: bool) -> None:
         self._json = json
-        self._streamed: set[str] = set()
+        self._streams: dict[str, PlainStream] = {}
         self._line_open = False
 
     def show(self, event: Event) -> None:
@@ -32,12 +32,11 @@ class EventPrinter:
             return
         match event:
             case TextDelta():
-                self._streamed.add(event.message)
-                self._out(event.text)
+                self._out(self._streams.setdefault(event.message, PlainStream()).add(event.text))
             case MessageDone():
                 self._message(event)
             case EditProposed():
-                self._out(f"{_proposal(event.edit)}\n")
+                self._out(plain_text(f"{_proposal(event.edit)}\n"))
             case ToolDone():
                 self._aside(f"[{event.tool}] {event.summary}")
             case EditSettled():
@@ -46,13 +45,13 @@ class EventPrinter:
                 self._aside(event.text)
 
     def _message(self, event: MessageDone) -> None:
-        if event.id not in self._streamed:
-            self._out(event.message.text)
+        stream = self._streams.pop(event.id, None)
+        self._out(plain_text(event.message.text) if stream is None else stream.finish())
         if event.message.text:
             self._end_line()
 
     def _out(self, text: str) -> None:
-        sys.stdout.write(text if self._json else plain_text(text))
+        sys.stdout.write(text)
         sys.stdout.flush()
         self._line_open = not text.endswith("\n") if text else self._line_open
 

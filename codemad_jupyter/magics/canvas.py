@@ -92,7 +92,7 @@ class OnceCanvas:
 
 
 class TerminalCanvas:
-    """Text printed as it grows, line by line for tools; edits when they are settled or at the end."""
+    """Text printed as it grows; a tool in one line when it is done; an edit before what follows it."""
 
     def __init__(self, transcript: Transcript, *, ask: bool) -> None:
         self._transcript = transcript
@@ -102,8 +102,14 @@ class TerminalCanvas:
         self._at_start = True
 
     def touch(self, segment: Segment) -> None:
-        if isinstance(segment, Prose):
-            self._print_prose(segment, done=False)
+        if not isinstance(segment, Prose):
+            return
+        for earlier in self._transcript.segments:
+            if earlier is segment:
+                break
+            if isinstance(earlier, Change) and earlier.number not in self._changes:
+                self._print_change(earlier)
+        self._print_prose(segment, done=False)
 
     def pump(self) -> None:
         """Everything is printed as it comes."""

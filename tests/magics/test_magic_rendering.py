@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from codemad_jupyter.app.plain_text import plain_text
+from codemad_jupyter.app.plain_text import PlainStream, plain_text
 from codemad_jupyter.magics.render import MAX_DIFF_LINES, bundle
 from codemad_jupyter.magics.safe_text import fenced, safe_markdown
 from codemad_jupyter.magics.transcript import Change, Prose, Transcript
@@ -93,6 +93,24 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
 )
 def test_terminal_sequences_are_taken_out(raw: str, clean: str) -> None:
     assert plain_text(raw) == clean
+
+
+STREAM = "a\x1b]52;c;aGk=\x07b\x1b[31mred\x1b[0m\r\nc\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x9bd"
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_sequences_cut_in_two_are_taken_out_too(size: int) -> None:
+    stream = PlainStream()
+    pieces = (STREAM[at : at + size] for at in range(0, len(STREAM), size))
+    shown = "".join(stream.add(piece) for piece in pieces) + stream.finish()
+    assert shown == plain_text(STREAM) == "abred\nclink \\x9bd"
+
+
+def test_a_sequence_without_end_is_shown_in_the_end() -> None:
+    stream = PlainStream()
+    assert stream.add("a\x1b[") == "a"
+    assert stream.finish() == "\\x1b["
+    assert "\x1b" not in stream.add("\x1b]" + "x" * 5_000) + stream.finish()
 
 
 def test_a_long_answer_is_made_safe_quickly() -> None:
