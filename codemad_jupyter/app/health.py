@@ -49,11 +49,12 @@ class HealthReport(Value):
 
 
 async def examine(root: Path, settings: Settings) -> HealthReport:
-    """Try everything, for the workspace ``root``."""
+    """Try everything, for the workspace ``root``; settings that were loaded leniently show what is wrong."""
     from codemad_jupyter import __version__
 
     checks: tuple[tuple[str, Callable[[], Awaitable[Check]]], ...] = (
         ("python", lambda: asyncio.to_thread(_python)),
+        ("settings", lambda: asyncio.to_thread(_settings, settings)),
         ("server extension", lambda: asyncio.to_thread(_server_extension)),
         ("sidebar", lambda: asyncio.to_thread(_labextension)),
         ("running server", lambda: asyncio.to_thread(_running_server)),
@@ -87,6 +88,14 @@ async def _tried(name: str, check: Callable[[], Awaitable[Check]]) -> Check:
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
     return Check(name="python", state="ok", detail=f"Python {version} on {sys.platform}")
+
+
+def _settings(settings: Settings) -> Check:
+    if not settings.notices:
+        chosen = [name for name, origin in settings.origins.items() if origin != "default"]
+        return Check(name="settings", state="ok", detail=f"set: {', '.join(chosen) or 'nothing'}")
+    hint = "Mend what is named; until then it does not count."
+    return Check(name="settings", state="warning", detail=" ".join(settings.notices), hint=hint)
 
 
 def _found(kinds: tuple[str, ...], folders: list[str]) -> Path | None:

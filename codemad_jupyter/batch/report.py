@@ -21,7 +21,7 @@ def doctor(*, json: bool) -> int:
     from codemad_jupyter.config.settings import load_settings
 
     root = Path.cwd()
-    report = asyncio.run(examine(root, load_settings(root)))
+    report = asyncio.run(examine(root, load_settings(root, lenient=True)))
     if json:
         print(report.model_dump_json(indent=2))
     else:

@@ -233,6 +233,16 @@ def test_doctor_on_a_machine_that_lacks_things(work: Path) -> None:
     assert "openai" in checks["models"]["detail"]
 
 
+def test_doctor_works_with_settings_that_do_not(work: Path) -> None:
+    done = codemad("doctor", "--json", cwd=work, CODEMAD_TIMEOUT="soon")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["settings"]["state"] == "warning"
+    assert "timeout" in checks["settings"]["detail"]
+    asked = codemad("ask", "hi", cwd=work, CODEMAD_TIMEOUT="soon")
+    assert asked.returncode == 2
+    assert "timeout" in asked.stderr
+
+
 def test_doctor_names_who_holds_the_store(work: Path) -> None:
     with kernel(work, {"CODEMAD_DATA_DIR": f"{work}-data"}) as live:
         live.run("%load_ext codemad_jupyter")

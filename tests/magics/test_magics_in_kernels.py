@@ -1,6 +1,7 @@
 """The magics in real kernels that no server answers: shown, applied, refused, cancelled, headless."""
 
 import itertools
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -259,6 +260,37 @@ def test_headless_policies(work: Path, model_server: ModelServer, policy: str) -
             assert model_server.asked == []
         else:
             assert "It is one of off, propose, auto." in ran.error
+
+
+def a_notebook(path: Path) -> Path:
+    cell = {"cell_type": "code", "id": "only", "metadata": {}, "execution_count": None, "outputs": []}
+    cells = [{**cell, "source": ["here = 1"]}]
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_where_the_notebook_is_known(work: Path, model_server: ModelServer, person: bool) -> None:
+    path = a_notebook(work / "known.ipynb")
+    variables = {
+        "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url,
+        "JPY_SESSION_NAME": str(path),
+        "CODEMAD_POLICY": "auto",
+    }
+    proposal = Call("insert_cell", {"source": "new = 'is ' + 'in'\nprint(new)", "after": "only"})
+    model_server.play(Turn(calls=(proposal,)), Turn(text="Done."))
+    with kernel(work, variables) as live:
+        live.run("%load_ext codemad_jupyter")
+        ran = live.run(f"%%codemad {MODEL}\nadd it", person=person, cell="only")
+        sent = json.dumps(model_server.asked[0].body)
+        assert "here = 1" in sent
+        sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+        if person:
+            assert sources == ["here = 1"], "an open document is the front end's to change"
+            assert "new = " in live.next_inputs(live.run("%codemad apply"))[0]
+        else:
+            assert sources == ["here = 1", "new = 'is ' + 'in'\nprint(new)"]
+            assert "is in" in ran.text
 
 
 def test_unload_takes_the_magics_away_and_load_brings_them_back(live: Kernel) -> None:
