@@ -39,6 +39,7 @@ CHECKS = [
     ("mypy", ["mypy"]),
     ("import contracts", ["lint-imports", "--no-logo", "--no-cache"]),
     ("codespell", ["codespell"]),
+    ("reference is up to date", ["python", "docs/make_reference.py", "--check"]),
     ("protocol.ts is up to date", ["python", "-m", "codemad_jupyter.protocol.schema", "--check"]),
     ("eslint", ["npm", "run", "--silent", "eslint"]),
     ("prettier", ["npm", "run", "--silent", "prettier"]),
