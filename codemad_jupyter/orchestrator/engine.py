@@ -37,6 +37,7 @@ class _Open:
     approvals: Approvals
     task: asyncio.Task[None] | None = None
     run: str | None = None
+    told: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -192,6 +193,7 @@ class Engine:
         seq = session.bus.seq
         if not session.state.title:
             await session.change(title=title_of(prompt.text), model=model)
+        self._tell(opened)
         started = RunStarted(prompt=prompt.text, model=model, edge=prompt.edge, target=prompt.target)
         session.bus.emit(started, run=run)
         await session.append(Message.user(prompt.text), run=run)
@@ -221,9 +223,15 @@ class Engine:
         await self.services.store.create_session(id, title=title, model=self.default_model, created=now)
         opened = await self._open(id)
         await opened.session.change(title=title, model=self.default_model)
-        for text in self.services.notices:
-            opened.session.bus.emit(Notice(level="warning", code="store", text=text))
+        self._tell(opened)
         return id
+
+    def _tell(self, opened: _Open) -> None:
+        """Say once in each session of this process what is not as it should be."""
+        if not opened.told:
+            opened.told = True
+            for text in self.services.notices:
+                opened.session.bus.emit(Notice(level="warning", code="degraded", text=text))
 
     async def _open(self, id: str) -> _Open:
         async with self._opening:
