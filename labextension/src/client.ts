@@ -120,12 +120,13 @@ export class Client {
     return this._request('sessions');
   }
 
-  async models(): Promise<{ models: ModelInfo[]; default: string }> {
-    return this._request('models');
+  /** The models one can choose; with `probe`, local model servers are asked for theirs. */
+  async models(probe = false): Promise<{ models: ModelInfo[]; default: string }> {
+    return this._request('models', {}, probe ? '?probe=1' : '');
   }
 
-  private async _request<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const url = URLExt.join(this._settings.baseUrl, 'codemad', path);
+  private async _request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {
+    const url = URLExt.join(this._settings.baseUrl, 'codemad', path) + query;
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);

@@ -177,10 +177,10 @@ export class Session {
     }
   }
 
-  /** Ask again which models could be called: keys come and go. */
+  /** Ask again which models could be called: keys come and go, and local servers start. */
   async reloadModels(): Promise<void> {
     try {
-      const { models, default: defaultModel } = await this._client.models();
+      const { models, default: defaultModel } = await this._client.models(true);
       this._set({ models, defaultModel });
     } catch (reason) {
       this._set({ problem: problemOf(reason) });
