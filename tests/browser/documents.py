@@ -80,7 +80,7 @@ class Document:
         self.page.wait_for_function(
             f"""([path, id, state]) => {{ {FIND}
             const model = notebook.widgets.find(w => w.model.id === id).model;
-            return model.executionState === state && (state !== 'idle' || model.executionCount !== null) }}""",
+            return model.executionState === state && (state === 'running' || model.executionCount > 0) }}""",
             arg=[self.path, cell, state],
             timeout=60_000,
         )

@@ -52,6 +52,17 @@ class Sidebar:
         self.panel.get_by_role("menuitemradio", name=label).click()
         expect(self.panel.get_by_role("button", name=f"Model: {label}")).to_be_visible()
 
+    def press_by_keyboard(self, name: str) -> None:
+        """Walk back from the message to a button with the keyboard alone, and press it."""
+        button = self.panel.get_by_role("button", name=name)
+        self.message.focus()
+        for _ in range(40):
+            self.page.keyboard.press("Shift+Tab")
+            if button.evaluate("button => button === document.activeElement"):
+                self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"Shift+Tab does not lead from the message to “{name}”")
+
     def text(self) -> str:
         """All that the conversation says, with everything in it drawn."""
         self.page.wait_for_function("() => !document.querySelector('.codemad-diff:empty')")

@@ -20,6 +20,8 @@ def test_variables_are_seen_while_a_cell_runs(lab: Lab, open_desk: Callable[...,
     desk.document.wait_for_cell("slow", "running")
     run = desk.sidebar.ask("what variables do I have?")
     expect(run).to_contain_text("569")
+    assert desk.sidebar.violations() == []
+    assert run.locator("table").evaluate("table => table.scrollWidth <= table.clientWidth")
     desk.document.wait_for_cell("slow", "running")
     desk.page.evaluate("() => void window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
     desk.document.wait_for_cell("slow", "idle")

@@ -36,7 +36,7 @@ def test_a_plot_is_proposed_accepted_run_undone_and_redone(
             assert sidebar.violations() == []
     in_both_themes(page, "proposed", picture)
 
-    card.get_by_role("button", name="Accept and run").click()
+    sidebar.press_by_keyboard("Accept and run")
     expect(card).to_contain_text("Ran in", timeout=60_000)
     position = document.ids().index("load") + 1
     added = document.cells()[position]
@@ -57,6 +57,7 @@ def test_a_plot_is_proposed_accepted_run_undone_and_redone(
     assert document.source("intro") == "# Breast cancer and more"
     assert document.source("load") == before[1]["source"]
     in_both_themes(page, "undone", picture)
+    assert sidebar.violations() == []
 
     run.get_by_role("button", name="Redo").click()
     expect(sidebar.log).to_contain_text("Done again (1 cell)")

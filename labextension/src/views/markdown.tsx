@@ -26,6 +26,7 @@ function MarkdownContent({ source }: { source: string }): React.JSX.Element {
     });
     drawing.onDrawn = block => {
       addCopyButtons(block, trans.__('Copy code'));
+      fitTables(block);
     };
     live.current = drawing;
     return () => {
@@ -64,6 +65,20 @@ function addCopyButtons(block: Element, label: string): void {
     code.setAttribute('tabindex', '0');
     code.replaceWith(frame);
     frame.append(code, button);
+  }
+}
+
+/** Wide tables scroll, so the keyboard must be able to get into them; long names may break between words. */
+function fitTables(block: Element): void {
+  const tables = block.matches('table') ? [block] : [...block.querySelectorAll('table')];
+  for (const table of tables) {
+    table.setAttribute('tabindex', '0');
+    for (const name of table.querySelectorAll('code')) {
+      const parts = name.textContent.split(/(?<=[._/])/);
+      name.replaceChildren(
+        ...parts.flatMap((part, i) => (i ? [document.createElement('wbr'), part] : [part]))
+      );
+    }
   }
 }
 

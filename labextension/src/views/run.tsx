@@ -204,6 +204,7 @@ function mayUndo(run: IRun): boolean {
 function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
   const { session, trans } = usePanel();
   const isGood = run.state === 'done';
+  const kind = run.undone ? 'undone' : run.state === 'out_of_budget' ? 'budget' : run.state;
   const texts: Record<IRun['state'], string> = {
     running: '',
     done: trans.__('Done'),
@@ -213,13 +214,11 @@ function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
     out_of_budget: trans.__('Out of budget')
   };
   return (
-    <footer
-      className={`codemad-footer codemad-footer-${run.state === 'out_of_budget' ? 'budget' : run.state}`}
-    >
+    <footer className={`codemad-footer codemad-footer-${kind}`}>
       {!isGood && run.text && <p className="codemad-footer-text">{line(run.text)}</p>}
       <div className="codemad-footer-line">
         <span className="codemad-footer-state">
-          <Icon of={isGood ? checkIcon : closeIcon} />
+          <Icon of={run.undone ? undoIcon : isGood ? checkIcon : closeIcon} />
           {run.undone ? trans.__('Undone') : texts[run.state]}
         </span>
         <span className="codemad-footer-facts" title={usageTitle(run, trans)}>
