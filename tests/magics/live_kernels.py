@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,11 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from tests.servers.wire_formats import Call, Turn
+
 WAIT = 60.0
+MODEL = "-m compatible/scripted"
+OFFLINE = {"CODEMAD_MODEL": "codemad/offline"}
 
 
 @dataclass
@@ -131,3 +136,14 @@ def kernel(
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
+
+
+def number(ran: Ran) -> str:
+    """The number of the first edit that was shown."""
+    found = re.search(r"^Edit (\d+): ", ran.text, re.MULTILINE)
+    assert found is not None, ran.text
+    return found[1]
+
+
+def insert(source: str, **more: str) -> Turn:
+    return Turn(text="I propose this.", calls=(Call("insert_cell", {"source": source, **more}),))

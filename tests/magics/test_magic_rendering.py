@@ -30,7 +30,7 @@ ATTACKS = [
     "![x][r]\n\n[r]: http://127.0.0.1/leak",
     "[go](javascript:alert(1))",
     "[go]( JaVaScRiPt:alert(1))",
-    "[go](java&#115;cript:alert(1))",
+    "[go](javas&#99;ript:alert(1))",
     "[go](javascript&colon;alert(1))",
     "[go](data:text/html,hi)",
     "[go](<javascript:alert(1)>)",

@@ -1,64 +1,16 @@
-"""The magics in real kernels that no server answers: shown, applied, refused, cancelled, headless."""
+"""The magics in real kernels that no server answers: shown, applied, refused, cancelled."""
 
 import itertools
-import json
-import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.magics.live_kernels import Kernel, Ran, kernel
+from tests.magics.live_kernels import MODEL, OFFLINE, Kernel, insert, kernel, number
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
 LOAD = "import pandas as pd\ndf = pd.DataFrame({'size': [1.0, 2, 3, 4], 'kind': ['a', 'b', 'a', 'b']})"
-MODEL = "-m compatible/scripted"
-OFFLINE = {"CODEMAD_MODEL": "codemad/offline"}
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, ModelServer]]:
-    """One kernel and one model for all tests that can share them: starting one takes a second."""
-    folder = tmp_path_factory.mktemp("shared") / "work"
-    folder.mkdir()
-    with ModelServer() as model_server:
-        variables = {**OFFLINE, "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url}
-        with kernel(folder, variables) as started:
-            assert started.run("%load_ext codemad_jupyter").reply["status"] == "ok"
-            yield started, model_server
-
-
-@pytest.fixture
-def models(shared: tuple[Kernel, ModelServer]) -> ModelServer:
-    return shared[1]
-
-
-@pytest.fixture
-def live(shared: tuple[Kernel, ModelServer]) -> Kernel:
-    """The shared kernel with no variables and a fresh session; edits go on being counted."""
-    shared[0].run("%reset -f")
-    shared[0].run("%codemad new")
-    return shared[0]
-
-
-def number(ran: Ran) -> str:
-    """The number of the first edit that was shown."""
-    found = re.search(r"^Edit (\d+): ", ran.text, re.MULTILINE)
-    assert found is not None, ran.text
-    return found[1]
-
-
-def insert(source: str, **more: str) -> Turn:
-    return Turn(text="I propose this.", calls=(Call("insert_cell", {"source": source, **more}),))
 
 
 def test_questions_proposals_and_settling(live: Kernel) -> None:
@@ -221,76 +173,6 @@ def test_hostile_text_is_shown_inert(live: Kernel, models: ModelServer) -> None:
     assert "\x1b" not in "".join(text for bundle in bundles for text in bundle.values())
     assert "<img" not in "".join(bundle.get("text/html", "") + bundle["text/markdown"] for bundle in bundles)
     assert "![" not in "".join(bundle["text/markdown"] for bundle in bundles)
-
-
-def headless(live: Kernel, code: str) -> Ran:
-    return live.run(code, person=False)
-
-
-def test_headless_proposes_and_waits_for_nobody(live: Kernel, models: ModelServer) -> None:
-    models.play(insert("made = 1"), Turn(text="Done."))
-    ran = headless(live, f"%%codemad {MODEL}\nmake it")
-    assert ran.reply["status"] == "ok"
-    assert "Proposed; nothing was changed." in ran.text
-    assert "made" not in live.run("dir()").text
-    models.play(Turn(calls=(Call("run_code", {"code": "made = 1"}),)), Turn(text="I could not."))
-    denied = headless(live, f"%%codemad {MODEL}\nrun it")
-    assert denied.reply["status"] == "error"
-    assert "run_code" in denied.error
-    assert "CODEMAD_POLICY=auto" in denied.error
-    assert "made" not in live.run("dir()").text
-
-
-@pytest.mark.parametrize("policy", ["auto", "off", "sometimes"])
-def test_headless_policies(work: Path, model_server: ModelServer, policy: str) -> None:
-    variables = {"CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url, "CODEMAD_POLICY": policy}
-    with kernel(work, {**variables, "CODEMAD_HEADLESS": "1"}) as live:
-        live.run("%load_ext codemad_jupyter")
-        model_server.play(insert("made = 6 * 7\nprint('made', made)"), Turn(text="Done."))
-        ran = live.run(f"%%codemad {MODEL}\nmake it")
-        if policy == "auto":
-            assert "Applied." in ran.text
-            assert "made 42" in ran.text
-            assert live.run("made").text == "42"
-            model_server.play(insert("1 / 0"), Turn(text="Done."))
-            failed = live.run(f"%%codemad {MODEL}\nfail")
-            assert failed.reply["status"] == "error"
-        elif policy == "off":
-            assert "switched off" in ran.text
-            assert model_server.asked == []
-        else:
-            assert "It is one of off, propose, auto." in ran.error
-
-
-def a_notebook(path: Path) -> Path:
-    cell = {"cell_type": "code", "id": "only", "metadata": {}, "execution_count": None, "outputs": []}
-    cells = [{**cell, "source": ["here = 1"]}]
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
-    return path
-
-
-@pytest.mark.parametrize("person", [True, False])
-def test_where_the_notebook_is_known(work: Path, model_server: ModelServer, person: bool) -> None:
-    path = a_notebook(work / "known.ipynb")
-    variables = {
-        "CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url,
-        "JPY_SESSION_NAME": str(path),
-        "CODEMAD_POLICY": "auto",
-    }
-    proposal = Call("insert_cell", {"source": "new = 'is ' + 'in'\nprint(new)", "after": "only"})
-    model_server.play(Turn(calls=(proposal,)), Turn(text="Done."))
-    with kernel(work, variables) as live:
-        live.run("%load_ext codemad_jupyter")
-        ran = live.run(f"%%codemad {MODEL}\nadd it", person=person, cell="only")
-        sent = json.dumps(model_server.asked[0].body)
-        assert "here = 1" in sent
-        sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
-        if person:
-            assert sources == ["here = 1"], "an open document is the front end's to change"
-            assert "new = " in live.next_inputs(live.run("%codemad apply"))[0]
-        else:
-            assert sources == ["here = 1", "new = 'is ' + 'in'\nprint(new)"]
-            assert "is in" in ran.text
 
 
 def test_unload_takes_the_magics_away_and_load_brings_them_back(live: Kernel) -> None:
