@@ -18,6 +18,8 @@ from codemad_jupyter.protocol.kernels import ExecutionResult
 if TYPE_CHECKING:
     from codemad_jupyter.app.client import CallerThread
 
+INTERRUPTED = "KeyboardInterrupt"
+
 
 class CallerRunner(MainThreadRunner):
     """A runner whose main thread is the one that waits in a `ThreadClient`."""
@@ -44,14 +46,15 @@ class CallerRunner(MainThreadRunner):
         self._ours = False
         self._running.set()
         try:
-            return run_and_capture(self._shell, code)
+            result = run_and_capture(self._shell, code)
         except KeyboardInterrupt:
-            if not self._ours:
-                raise
             said = "The code was interrupted."
-            return ExecutionResult(ok=False, error_name="KeyboardInterrupt", error_message=said)
+            result = ExecutionResult(ok=False, error_name=INTERRUPTED, error_message=said)
         finally:
             self._running.clear()
+        if result.error_name == INTERRUPTED and not self._ours:
+            raise KeyboardInterrupt  # IPython keeps it as the cell's error; the waiting client must see it
+        return result
 
 
 def _pass_on(task: asyncio.Task[ExecutionResult], future: Future[ExecutionResult]) -> None:

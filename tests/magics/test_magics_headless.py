@@ -1,6 +1,7 @@
 """The magics where nobody can be asked: policies, refusals, and notebooks known by their path."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,24 @@ def test_where_the_notebook_is_known(work: Path, model_server: ModelServer, pers
         else:
             assert sources == ["here = 1", "new = 'is ' + 'in'\nprint(new)"]
             assert "is in" in ran.text
+
+
+def test_an_interrupt_of_running_code_ends_the_run(work: Path, model_server: ModelServer) -> None:
+    variables = {"CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url, "CODEMAD_POLICY": "auto"}
+    code = "import time\nopen('begun', 'w').close()\ntime.sleep(60)"
+    model_server.play(Turn(calls=(Call("run_code", {"code": code}),)), Turn(text="Going on."))
+    with kernel(work, variables) as live:
+        live.run("%load_ext codemad_jupyter")
+        request = live.send(f"%codemad {MODEL} run it", person=False)
+        until = time.monotonic() + 30
+        while not (work / "begun").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        began = time.monotonic()
+        assert live.manager is not None
+        live.manager.interrupt_kernel()
+        ran = live.finish(request)
+        assert time.monotonic() - began < 2
+        assert ran.reply["status"] == "error"
+        assert "Going on." not in ran.text
+        assert live.run("1 + 1").text == "2"
