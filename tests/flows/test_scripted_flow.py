@@ -1,5 +1,6 @@
 """The same line with a model behind HTTP: edits of files, approvals, cancel, limits, faults."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,29 @@ async def test_cancel_stops_within_two_seconds_and_keeps_what_was_said(
     assert kept.message.text.startswith("word word")
     assert model_server.wait_for(lambda s: s.asked[0].closed_at is not None, seconds=2)
     assert (await desk.ask("and now?", model=MODEL))[-1].status == "done"  # type: ignore[union-attr]
+
+
+async def test_cancel_interrupts_code_that_runs_in_the_kernel(
+    make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
+    desk = await make_desk(kernel=True, policy="allow")
+    code = "import time\nopen('began', 'w').close()\ntime.sleep(60)"
+    model_server.play(Turn(calls=(Call("run_code", {"code": code}),)))
+    prompt = Prompt(session=desk.session, text="wait", target=desk.target, model=MODEL, edge="test")
+    ack = await desk.engine.submit(prompt)
+    async with asyncio.timeout(30):
+        while not (desk.root / "began").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.05)
+    started = time.monotonic()
+    await desk.engine.submit(Cancel(session=desk.session))
+    last = (await desk.until(lambda e: e.type == "run_finished", after=ack.seq))[-1]
+    assert last.type == "run_finished"
+    assert last.status == "cancelled"
+    assert time.monotonic() - started < 4
+    kernel = await desk.engine.services.ports.kernel(desk.target)
+    assert kernel is not None
+    assert (await kernel.execute("1 + 1", timeout=10)).ok
 
 
 async def test_a_second_prompt_waits_its_turn(desk: Desk, model_server: ModelServer) -> None:
