@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     import pluggy
 
 
-async def build_engine(
-    root: Path, *, ports: Ports, settings: Settings, edge: str = "server", policy: Policy = "ask"
-) -> Engine:
+async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: Policy = "ask") -> Engine:
     """The engine of the workspace ``root``, started. ``policy`` settles what would ask a person.
 
     Where the store cannot be had as it should be, the engine starts all the same and says so in

@@ -131,7 +131,7 @@ class ThreadClient:
         except BaseException:
             self._stop()
             raise
-        atexit.register(self.close)
+        _at_exit(self.close)
 
     def submit(self, command: Command) -> Ack:
         ack = self._do(self._engine.submit(command), timeout=None)
@@ -155,7 +155,6 @@ class ThreadClient:
         """Close the engine, with its store, and end the thread."""
         if self._loop.is_closed():
             return
-        atexit.unregister(self.close)
         try:
             self._do(self._engine.close(), timeout=CLOSE)
         finally:
@@ -236,3 +235,9 @@ def _gone() -> CodemadError:
 def _nobody_waits() -> KernelError:
     said = "The kernel runs code for CodeMAD only while one of its cells waits for CodeMAD."
     return KernelError(said, hint="Ask again from a cell.")
+
+
+def _at_exit(close: Callable[[], None]) -> None:
+    """Before Python stops its thread pools: closing a store needs one, and atexit comes too late."""
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(close)

@@ -68,7 +68,7 @@ class Desk:
 
         self._files = FileNotebooks(self.root, kernel=self._kernel_for)
         settings = await asyncio.to_thread(load_settings, self.root)
-        return await build_engine(self.root, ports=self, settings=settings, edge="cli", policy=policy)
+        return await build_engine(self.root, ports=self, settings=settings, policy=policy)
 
     async def kernel(self, target: Target) -> KernelPort | None:
         return self.live

@@ -6,9 +6,6 @@ whose engine lives in a thread. Asking and drawing are left to `conversation`.
 
 from __future__ import annotations
 
-import atexit
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +48,6 @@ class Host:
         caller = CallerThread()
         ports = self._ports(ip, place, caller)
         self.client: ThreadClient = ThreadClient(lambda: self._build(ports, place), caller=caller)
-        _at_exit(self.client.close)
 
     def _ports(self, ip: InteractiveShell, place: Place, caller: CallerThread) -> ShellPorts:
         from codemad_jupyter.magics.main_thread import CallerRunner
@@ -70,9 +66,7 @@ class Host:
         from codemad_jupyter.config.settings import load_settings
 
         settings = load_settings(self.root)
-        return await build_engine(
-            self.root, ports=ports, settings=settings, edge="magic", policy=_policy(place)
-        )
+        return await build_engine(self.root, ports=ports, settings=settings, policy=_policy(place))
 
 
 def workspace(place: Place) -> Path:
@@ -81,12 +75,6 @@ def workspace(place: Place) -> Path:
     if place.notebook is not None and not place.notebook.is_relative_to(folder):
         return place.notebook.parent
     return folder
-
-
-def _at_exit(close: Callable[[], None]) -> None:
-    """Before Python stops its thread pools: closing a store needs one, and atexit comes too late."""
-    register = getattr(threading, "_register_atexit", atexit.register)
-    register(close)
 
 
 def _policy(place: Place) -> Policy:

@@ -29,7 +29,10 @@ SECRET_SHAPE = re.compile(
     r"|(?<=[Bb]earer )[\w.~+/=-]{12,}",
     re.DOTALL,
 )
-URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*):[^\s'\"]+@")
+LONGEST_SECRET = 4000  # a private key of 4,096 bits has some 3,300 characters
+URL_PASSWORD = re.compile(
+    r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/:@'\"]{0,256}):[^\s'\"]{1,256}@"
+)
 ASSIGNED_SECRET = re.compile(
     r"((?:(?:api|access|private|signing|encryption|client|account|auth)[_-]?key|token|passw(?:or)?d|passphrase|pwd"
     r"|secret|credential)\w*['\"]?\]?\s*[:=]\s*[rbfu]{0,2})(['\"])(?:(?!\2)[^\n\\]|\\.)+\2",
@@ -116,6 +119,13 @@ def mask(text: str, known: tuple[str, ...] = ()) -> str:
     text = URL_PASSWORD.sub(r"\1:" + MASK + "@", text)
     text = ASSIGNED_NUMBER.sub(r"\1" + MASK, text)
     return ASSIGNED_SECRET.sub(r"\1\2" + MASK + r"\2", text)
+
+
+def masked(text: str, limit: int, known: tuple[str, ...]) -> str:
+    """At most ``limit`` characters without secrets. Only what may be shown, and as much behind it as
+    the longest secret takes, is searched: a cell of a megabyte costs no more than a page."""
+    shown = cut(mask(text[: limit + LONGEST_SECRET], known), limit)
+    return shown if shown.endswith("…") or len(text) <= limit + LONGEST_SECRET else shown + "…"
 
 
 def cut(text: str, limit: int) -> str:

@@ -16,7 +16,7 @@ from codemad_jupyter.notebooks.probe_safe import (
     PLAIN_TEXT,
     cut,
     is_a,
-    mask,
+    masked,
     module_of,
     mro,
     one_of,
@@ -45,10 +45,10 @@ def last_error(shell: Any, known: tuple[str, ...]) -> dict[str, Any] | None:
     source, count = cell_source(shell, filename)
     return {
         "name": name,
-        "message": cut(mask(message(shell, error, name, count), known), 2000),
-        "cell_source": cut(mask(source, known), LONGEST_SOURCE),
+        "message": masked(message(shell, error, name, count), 2000, known),
+        "cell_source": masked(source, LONGEST_SOURCE, known),
         "line": line,
-        "frames": [cut(mask(frame_text(shell, *step), known), 300) for step in shorten(steps)],
+        "frames": [masked(frame_text(shell, *step), 300, known) for step in shorten(steps)],
         "detail": when(shell, count),
     }
 
@@ -161,7 +161,7 @@ def busy(shell: Any) -> bool:
 def history(shell: Any, known: tuple[str, ...]) -> list[str]:
     """The last inputs, oldest first."""
     inputs = [text for text in shell.history_manager.input_hist_raw[-10:] if text]
-    return [cut(mask(text, known), 2000) for text in inputs]
+    return [masked(text, 2000, known) for text in inputs]
 
 
 def imports(space: list[tuple[Any, Any]]) -> list[str]:

@@ -168,9 +168,7 @@ class EngineHost:
         # Importing takes a second; the loop serves others meanwhile.
         build = await asyncio.to_thread(importlib.import_module, "codemad_jupyter.app.build")
         settings = await asyncio.to_thread(_settings, self.root)
-        engine: Engine = await build.build_engine(
-            self.root, ports=self.ports, settings=settings, edge="server"
-        )
+        engine: Engine = await build.build_engine(self.root, ports=self.ports, settings=settings)
         return engine
 
     def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

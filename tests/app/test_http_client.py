@@ -16,7 +16,7 @@ import pytest
 from codemad_jupyter.app.client import Connection, HttpClient, connect
 from codemad_jupyter.app.endings import ending
 from codemad_jupyter.protocol.commands import Ack, Approve, Cancel, NewSession, Prompt, Undo
-from codemad_jupyter.protocol.errors import Denied, NotFound, ServerUnreachable, TooLarge, UsageError
+from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound, ServerUnreachable, TooLarge
 from codemad_jupyter.protocol.events import Event, RunFinished, TextDelta
 from tests.server.conftest import home as home
 from tests.server.conftest import workspace as workspace
@@ -76,7 +76,7 @@ async def test_refusals_arrive_as_what_they_were(client: HttpClient) -> None:
     with pytest.raises(Denied, match="may not give"):
         await asyncio.to_thread(submit, Approve(session="s", approval="a"))
     session = await asyncio.to_thread(client.session)
-    with pytest.raises(UsageError):
+    with pytest.raises(Conflict):
         await asyncio.to_thread(submit, Undo(session=session))
     with pytest.raises(NotFound):
         await followed(client, Ack(session="nobody", run="run-1"))

@@ -17,7 +17,7 @@ from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target, Undo
-from codemad_jupyter.protocol.errors import KernelError, UsageError
+from codemad_jupyter.protocol.errors import Conflict, KernelError, UsageError
 from codemad_jupyter.protocol.events import Event, RunFinished, RunStarted
 from codemad_jupyter.protocol.models import ModelInfo
 
@@ -39,7 +39,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadCl
     root.mkdir()
 
     async def build() -> Engine:
-        return await build_engine(root, ports=Nowhere(), settings=load_settings(root), edge="magic")
+        return await build_engine(root, ports=Nowhere(), settings=load_settings(root))
 
     made = ThreadClient(build)
     yield made
@@ -56,7 +56,7 @@ def test_a_prompt_goes_through_to_its_end(client: ThreadClient) -> None:
 
 
 def test_a_refusal_is_raised(client: ThreadClient) -> None:
-    with pytest.raises(UsageError, match="undo"):
+    with pytest.raises(Conflict, match="undo"):
         client.submit(Undo(session=client.session()))
 
 

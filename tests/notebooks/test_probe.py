@@ -177,6 +177,18 @@ async def test_secrets_are_masked(clean: LiveKernel) -> None:
     assert variable(report, "keyboard").preview == "None"
 
 
+@pytest.mark.parametrize("word", ["a", "token", "http://", "key=' ", "x:y@"])
+async def test_a_cell_of_a_megabyte_does_not_slow_the_look(clean: LiveKernel, word: str) -> None:
+    source = f"# {word * (1_000_000 // len(word))}\n1/0"
+    assert not (await clean.execute(source, timeout=60)).ok
+    report = await clean.report(deadline=5)
+    assert report.last_error is not None
+    assert report.last_error.name == "ZeroDivisionError"
+    assert len(report.last_error.cell_source) <= 6_001
+    assert max(map(len, report.history)) <= 2_001
+    assert report.seconds < 2
+
+
 async def test_nothing_is_left_behind(clean: LiveKernel) -> None:
     await run(clean, "41 + 1")
     look = (
