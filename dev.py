@@ -156,8 +156,8 @@ def install_package() -> None:
     link = labextension_link()
     if link.is_symlink():  # pip would write through the link into the built files
         link.unlink()
-    os.environ["SKIP_JUPYTER_BUILDER"] = "1"
-    run([PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", "."])
+    install = [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", "."]
+    run(install, SKIP_JUPYTER_BUILDER="1")
     shutil.rmtree(link, ignore_errors=True)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(BUILT)
@@ -246,10 +246,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, **quiet, "PATH": path}
 
 
-def run(command: list[str | Path]) -> None:
-    """Run a command that has to succeed; name it when it does not."""
+def run(command: list[str | Path], **variables: str) -> None:
+    """Run a command that has to succeed, with more variables; name it when it does not."""
     try:
-        subprocess.run(command, env=environment(), check=True)
+        subprocess.run(command, env={**environment(), **variables}, check=True)
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         sys.exit(f"\ndev.py stopped: {' '.join(map(str, command[:8]))} ...\n{error}")
 

@@ -132,7 +132,7 @@ async def test_the_same_session_one_run_at_a_time_and_cancel(server: Served) -> 
     ack = await server.command(type="cancel", session=session)
     assert ack["session"] == session
     nothing = await server.fetch("codemad/commands", body={"type": "undo", "session": session})
-    assert nothing.code == 400
+    assert nothing.code == 409
     assert "undo" in error_of(nothing)["message"]
 
 

@@ -119,7 +119,7 @@ async def test_a_kernel_that_accepts_and_runs_is_not_made_to_wait_for_itself(
     assert (await document.event("cell_executed"))["ok"]
 
     again = await server.fetch("codemad/kernel/commands", headers=server.secret, body=command)
-    assert again.code == 400
+    assert again.code == 409
     assert document.applied == 1
 
 
