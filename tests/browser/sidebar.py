@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -79,27 +77,19 @@ class Sidebar:
         ]
 
 
-@contextmanager
-def themed(page: Page, theme: str) -> Iterator[None]:
-    """The page in another theme, and back: a theme is a setting that all pages of a lab share."""
-    change_theme(page, THEMES[theme])
-    try:
-        yield
-    finally:
-        change_theme(page, THEMES["light"])
+def themes(page: Page) -> Iterator[str]:
+    """The page in each theme in turn, light at the end: a theme is a setting all pages of a lab share."""
+    for name, theme in THEMES.items():
+        change_theme(page, theme)
+        yield name
+    change_theme(page, THEMES["light"])
 
 
-def change_theme(page: Page, name: str) -> None:
-    page.evaluate("theme => void window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+def change_theme(page: Page, theme: str) -> None:
+    page.evaluate("theme => void window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.wait_for_function(
-        """name => document.body.dataset.jpThemeName === name
+        """theme => document.body.dataset.jpThemeName === theme
         && !document.querySelector('#jupyterlab-splash')""",
-        arg=name,
+        arg=theme,
     )
     page.evaluate("() => document.fonts.ready.then(() => undefined)")
-
-
-def in_both_themes(page: Page, name: str, picture: Callable[..., Path]) -> None:
-    for theme in THEMES:
-        with themed(page, theme):
-            picture(page, f"{name}-{theme}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import Lab
-from tests.browser.sidebar import Sidebar, themed
+from tests.browser.sidebar import Sidebar, themes
 
 EXAMPLE = "plot the mean radius by diagnosis"
 
@@ -33,9 +33,8 @@ def test_the_panel_opens_without_a_key_and_works_from_the_keyboard(
     expect(panel.locator("input[type=password]")).to_have_count(0)
     for example in (EXAMPLE, "describe the dataframe df", "which columns of df have missing values?"):
         expect(panel.get_by_role("button", name=example)).to_be_visible()
-    for theme in ("light", "dark"):
-        with themed(page, theme):
-            assert sidebar.violations() == []
+    for theme in themes(page):
+        assert sidebar.violations() == [], theme
 
     sidebar.message.focus()
     seen = []

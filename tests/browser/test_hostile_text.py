@@ -79,7 +79,7 @@ def test_text_of_a_model_reaches_for_nothing(
     text = TEXT.replace("HOST", recorder.host)
     script.play(
         Turn(text=text, calls=(Call("insert_cell", {"source": "1", "title": text}),), thinking=text),
-        Turn(text=text, delay=0.02),
+        Turn(text=text, delay=0.02, chunk=32),
     )
     asked: list[str] = []
     desk.page.on("request", lambda request: asked.append(request.url))

@@ -26,7 +26,7 @@ def test_a_stale_change_is_refused_with_its_reason(
 ) -> None:
     desk = open_desk(scripted_lab, CELLS)
     script.play(*replacing("last", "total = 2"))
-    desk.sidebar.ask("make it two")
+    run = desk.sidebar.ask("make it two")
     card = desk.sidebar.cards
     expect(card).to_contain_text("Change cell")
     desk.document.type_into("last", "0")
@@ -37,6 +37,7 @@ def test_a_stale_change_is_refused_with_its_reason(
     assert desk.sidebar.violations() == []
     card.get_by_role("button", name="Reject").click()
     expect(card).to_contain_text("rejected")
+    expect(run.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def test_a_files_changes_are_settled_one_by_one_and_undone(

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.lab import Lab
-from tests.browser.sidebar import in_both_themes
+from tests.browser.sidebar import themes
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
@@ -32,7 +32,12 @@ stats.ttest_ind(*groups, equal_var=False)  # Welch
 1. `df` has no missing values in these columns
 2. the variances differ, so Welch's test fits better
 """
-WORDS = [f"w{number}" for number in range(240)]
+WORDS = [f"w{number}" for number in range(4000)]
+
+
+def words(run: Locator) -> list[str]:
+    """The words of the answer so far, without the last one, which may be cut."""
+    return run.locator(".codemad-markdown").inner_text().split()[:-1]
 
 
 def test_an_answer_is_shown_while_it_streams(
@@ -41,13 +46,14 @@ def test_an_answer_is_shown_while_it_streams(
     desk = open_desk(scripted_lab, name="cancer")
     script.play(
         Turn(text="I look at the notebook first.", calls=(Call("read_notebook", {}),)),
-        Turn(thinking="Two groups, unequal variances.", text=ANSWER + "END", delay=0.15, chunk=8),
+        Turn(thinking="Two groups, unequal variances.", text=ANSWER + "END", delay=0.15, chunk=12),
     )
     run = desk.sidebar.send("is the difference between the groups real?")
     expect(run.locator(".codemad-draft pre")).to_be_visible()
     expect(run).not_to_contain_text("END")
     expect(desk.sidebar.stop).to_be_visible()
-    in_both_themes(desk.page, "streaming", picture)
+    for theme in themes(desk.page):
+        picture(desk.page, f"streaming-{theme}")
     desk.sidebar.finished(run)
     expect(run).to_contain_text("END")
     expect(run.locator(".codemad-markdown table")).to_have_count(1)
@@ -69,9 +75,14 @@ def test_a_reload_in_mid_stream_catches_up_and_the_conversation_is_kept(
     desk.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     sidebar.open()
     expect(run).to_contain_text("w0 w1 w2")
+    caught_up = len(words(run))
     expect(run).to_have_attribute("aria-busy", "true")
+    expect(run).to_contain_text(f"w{caught_up + 20} ")
+    sidebar.stop.click()
     sidebar.finished(run)
-    assert run.locator(".codemad-markdown").inner_text().split() == WORDS
+    said = words(run)
+    assert len(said) > caught_up > 20
+    assert said == WORDS[: len(said)]
     expect(sidebar.runs).to_have_count(2)
 
     kept = sidebar.text()

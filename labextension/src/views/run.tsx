@@ -196,9 +196,16 @@ function RestoredViewContent({ entry }: { entry: IRestored }): React.JSX.Element
 
 export const RestoredView = React.memo(RestoredViewContent);
 
-/** The engine makes a checkpoint before the first change: without one there is nothing to take back. */
+/** The engine makes a checkpoint before the first change; one that was refused left nothing to take back. */
 function mayUndo(run: IRun): boolean {
-  return run.checkpoint && !run.undone && run.state !== 'running';
+  return run.checkpoint && !run.undone && run.state !== 'running' && run.items.some(hasActed);
+}
+
+function hasActed(item: Item): boolean {
+  if (item.kind === 'edit') {
+    return item.edit.hunks.some(hunk => hunk.status === 'accepted');
+  }
+  return item.kind === 'tool' && item.status !== 'denied' && !['read', 'write'].includes(item.risk);
 }
 
 function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
