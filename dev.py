@@ -177,6 +177,12 @@ def lab(arguments: list[str]) -> int:
         if source.is_file() and not target.exists() and ".ipynb_checkpoints" not in source.parts:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+    # Its question about news would cover the sidebar's message box at the first start.
+    overrides = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    if not overrides.exists():
+        overrides.parent.mkdir(parents=True, exist_ok=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        overrides.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet}))
     root = ["--allow-root"] if os.geteuid() == 0 else []
     options = [f"--ServerApp.root_dir={DEMO}", "--LabApp.default_url=/lab/tree/tour.ipynb"]
     command = [str(PYTHON), "-m", "jupyterlab", *options, *root, *arguments]
