@@ -124,15 +124,18 @@ def _code(
         for base in ("X", "y", "model", "dummy", "X_train", "X_test", "y_train", "y_test")
     }
     numbers, texts = features["number"], features["text"]
-    chosen = ", ".join(frame.label(column) for column in (*numbers, *texts))
+    lists = [
+        *([f"_numbers = {literal(numbers)}"] if numbers else []),
+        *([f"_texts = {literal(texts)}"] if texts else []),
+    ]
     steps = _steps(numbers, texts)
     known = f"{frame.expr}[{frame.ref(target.name)}.notna()]"
     lines = [
         *_imports(numbers, texts, classes=classes, trees=trees),
         "",
         f"_rows = {known}",
-        f"{name['X']} = _rows[[{chosen}]].copy()",
-        f"{name['X']}.columns = {name['X']}.columns.map(str)",
+        *lists,
+        *_picked(frame, name["X"], numbers, texts),
         *_conversions(name["X"], numbers, texts),
         f"{name['y']} = _rows[{frame.label(target.name)}].astype({'str' if classes else literal('float64')})",
         _splitting(name, classes=classes),
@@ -175,14 +178,25 @@ def _imports(numbers: list[str], texts: list[str], *, classes: bool, trees: bool
     ]
 
 
+def _picked(frame: Frame, features: str, numbers: list[str], texts: list[str]) -> list[str]:
+    """The columns by name; where a label is no text, its text becomes the name."""
+    labels = [frame.label(column) for column in (*numbers, *texts)]
+    if labels == [literal(column) for column in (*numbers, *texts)]:
+        used = ["_numbers"] * bool(numbers) + ["_texts"] * bool(texts)
+        return [f"{features} = _rows[{' + '.join(used)}].copy()"]
+    return [
+        f"{features} = _rows[[{', '.join(labels)}]].copy()",
+        f"{features}.columns = {features}.columns.map(str)",
+    ]
+
+
 def _conversions(features: str, numbers: list[str], texts: list[str]) -> list[str]:
     """Plain floats and plain objects: pandas' own missing value is unknown to scikit-learn."""
     lines = []
     if numbers:
-        picked = f"{features}[{literal(numbers)}]"
-        lines.append(f'{features}[{literal(numbers)}] = {picked}.astype("float64")')
+        lines.append(f'{features}[_numbers] = {features}[_numbers].astype("float64")')
     if texts:
-        picked = f"{features}[{literal(texts)}]"
+        picked = f"{features}[_texts]"
         lines.append(f"{picked} = {picked}.astype(object).map(lambda v: None if pd.isna(v) else str(v))")
     return lines
 
@@ -197,13 +211,13 @@ def _steps(numbers: list[str], texts: list[str]) -> list[str]:
     lines = []
     if numbers:
         fill = 'make_pipeline(SimpleImputer(strategy="median"), StandardScaler())'
-        lines.append(f'    ("numbers", {fill}, {literal(numbers)}),')
+        lines.append(f'    ("numbers", {fill}, _numbers),')
     if texts:
         fill = (
             'make_pipeline(SimpleImputer(missing_values=None, strategy="constant", fill_value="missing"), '
             'OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20))'
         )
-        lines.append(f'    ("categories", {fill}, {literal(texts)}),')
+        lines.append(f'    ("categories", {fill}, _texts),')
     return lines
 
 
