@@ -20,8 +20,6 @@ from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 
 RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
-SETTLED = "() => window.jupyterapp.shell.currentWidget?.node.contains(document.activeElement)"
-"""Lab gives the focus to the launcher or the notebook late; a menu opened before would lose it."""
 PAGE_TIMEOUT = 30_000
 expect.set_options(timeout=20_000)  # a busy machine is slow; a test that waits in vain fails all the same
 
@@ -144,7 +142,6 @@ def open_lab(browser: Browser, picture: Callable[..., Path]) -> Iterator[Callabl
         pages.append(page)
         page.goto(address)
         page.wait_for_function(RESTORED)
-        page.wait_for_function(SETTLED)
         return page
 
     yield open_address
