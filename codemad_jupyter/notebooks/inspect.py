@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import KernelReport
 
-PROBE_FILES = ("probe_safe", "probe_tables", "probe_state", "probe")
+PROBE_FILES = ("probe_safe", "probe_tables", "probe_busy", "probe_state", "probe")
 OWN_IMPORT = re.compile(r"^from codemad_jupyter\.\S+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 FUTURE = "from __future__ import annotations\n"
 
@@ -31,10 +31,13 @@ class Quiet(list):
             self.callbacks["post_execute"] = list(self)
             return []
         return list.__getitem__(self, at)
-callbacks = sys.modules["IPython.core.getipython"].get_ipython().events.callbacks
+shell = sys.modules["IPython.core.getipython"].get_ipython()
+callbacks = shell.events.callbacks
 quiet = Quiet(callbacks["post_execute"])
 quiet.thread, quiet.callbacks = threading.get_ident(), callbacks
 callbacks["post_execute"] = quiet
+if busy(shell):
+    stay_busy(shell)
 """
 
 
@@ -62,8 +65,10 @@ def call(files: tuple[str, ...], function: str, arguments: dict[str, Any]) -> st
 
 
 def quiet_code() -> str:
-    """The code of a request whose expressions look while a cell runs; adds no name either."""
-    return f"__import__('builtins').exec({QUIET!r}, {{'__name__': 'codemad_probe'}})"
+    """The code of a request whose expressions look while a cell runs: no figure of the cell is shown,
+    and the kernel goes on to be seen as busy. Adds no name either."""
+    script = bundle(("probe_busy",)) + QUIET
+    return f"__import__('builtins').exec({script!r}, {{'__name__': 'codemad_probe'}})"
 
 
 def expression(names: tuple[str, ...] = (), deadline: float = 0.5) -> str:

@@ -12,6 +12,7 @@ import sys
 import types
 from typing import Any
 
+from codemad_jupyter.notebooks.probe_busy import busy
 from codemad_jupyter.notebooks.probe_safe import (
     CONTAINERS,
     MOMENTS,
@@ -26,7 +27,7 @@ from codemad_jupyter.notebooks.probe_safe import (
     preview,
     type_name,
 )
-from codemad_jupyter.notebooks.probe_state import busy, history, imports, last_error
+from codemad_jupyter.notebooks.probe_state import history, imports, last_error
 from codemad_jupyter.notebooks.probe_tables import table
 
 MOST_CHARACTERS = 200_000

@@ -1,4 +1,4 @@
-"""What the kernel is doing and what went wrong last: error, history, imports, busy or not.
+"""What went wrong last in the kernel, what ran before, what is imported.
 
 Runs inside the user's kernel (Python 3.9 or newer, standard library alone).
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import linecache
 import re
 import sys
-import threading
 import types
 from typing import Any
 
@@ -141,21 +140,6 @@ def when(shell: Any, count: int | None) -> dict[str, Any]:
         return {}
     runs = len(shell.history_manager.input_hist_raw) - 1
     return {"execution_count": count, "runs_since": max(runs - count, 0)}
-
-
-def busy(shell: Any) -> bool:
-    """Does a cell run? Seen from the main thread's stack, or from the main loop's tasks while one awaits."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    while frame is not None:
-        if frame.f_code.co_name == "run_code" and "IPython" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    loop = getattr(getattr(getattr(shell, "kernel", None), "io_loop", None), "asyncio_loop", None)
-    asyncio = sys.modules.get("asyncio")
-    if loop is None or asyncio is None:
-        return False
-    names = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks(loop)}
-    return "InteractiveShell.run_cell_async" in names
 
 
 def history(shell: Any, known: tuple[str, ...]) -> list[str]:

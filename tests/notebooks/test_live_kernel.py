@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import signal
 import time
 from pathlib import Path
@@ -151,3 +152,32 @@ async def test_from_a_connection_file(manager: KernelManager, tmp_path: Path) ->
     kernel.close()
     with pytest.raises(KernelError, match="cannot be read"):
         LiveKernel.from_file(tmp_path / "absent.json")
+
+
+async def test_a_look_leaves_a_busy_kernel_looking_busy(manager: KernelManager, kernel: LiveKernel) -> None:
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=30)
+        request = client.execute("import time; time.sleep(3)")
+        states: list[tuple[str, bool]] = []
+        looked = False
+        until = time.monotonic() + 20
+        while time.monotonic() < until and ("idle", True) not in states:
+            message = await asyncio.to_thread(client.get_iopub_msg, timeout=10)
+            if message["msg_type"] != "status":
+                continue
+            own = message["parent_header"].get("msg_id") == request
+            states.append((message["content"]["execution_state"], own))
+            if states[-1] == ("busy", True) and not looked:
+                looked = True
+                assert (await kernel.report()).busy
+                await asyncio.sleep(1)
+        while_running = states[states.index(("busy", True)) : -1]
+        assert ("idle", False) in while_running, "the look itself makes the kernel say idle"
+        assert while_running[-1] == ("busy", False)
+        assert states[-1] == ("idle", True)
+        with pytest.raises(queue.Empty):
+            await asyncio.to_thread(client.get_iopub_msg, timeout=1)
+    finally:
+        client.stop_channels()

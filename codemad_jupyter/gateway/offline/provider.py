@@ -61,7 +61,7 @@ PLANS: dict[str, Callable[[Turn], Plan]] = {
     "search": files.search,
     "help": talk.help_text,
 }
-_OPENINGS = {"fix": "I look at the last error.", "search": "I search the workspace."}
+_OPENINGS = {"fix": "Let me look at the last error.", "search": "Let me search the workspace."}
 
 
 class OfflineProvider:
@@ -119,7 +119,7 @@ def next_step(request: Request) -> tuple[Step, str]:
     turn = Turn(words, texts(earlier), tools, cut)
     plan = (PLANS[intent.name] if intent else talk.refusal)(turn)
     done = recorded(request.messages[start + 1 :])
-    opening = "" if done else _OPENINGS.get(intent.name if intent else "", "I look at what you have.")
+    opening = "" if done else _OPENINGS.get(intent.name if intent else "", "Let me look at what you have.")
     return advance(plan, done, tools), opening
 
 
