@@ -57,9 +57,9 @@ def _by_lines(document: Document, wanted: Sequence[str]) -> Counter[int]:
             hits.setdefault(key, []).append(at)
     votes: Counter[int] = Counter()
     for key, lines in hits.items():
-        for at in lines[:MOST_VOTES]:
+        for start in lines[:MOST_VOTES]:
             for number in places[key][:MOST_VOTES]:
-                votes[at - number] += max(1_000 // len(lines), 1)
+                votes[start - number] += max(1_000 // len(lines), 1)
     return votes
 
 
@@ -70,12 +70,12 @@ def _by_words(document: Document, wanted: Sequence[str]) -> Counter[int]:
             words.setdefault(word, number)
     votes: Counter[int] = Counter()
     for word in sorted(words, key=len, reverse=True)[:MOST_WORDS]:
-        at, line, seen = document.flat.find(word), 0, 0
+        at, row, seen = document.flat.find(word), 0, 0
         for _ in range(MOST_VOTES):
             if at < 0:
                 break
-            line, seen = line + document.flat.count("\n", seen, at), at
-            votes[line - words[word]] += len(word)
+            row, seen = row + document.flat.count("\n", seen, at), at
+            votes[row - words[word]] += len(word)
             at = document.flat.find(word, at + len(word))
     return votes
 

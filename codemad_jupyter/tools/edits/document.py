@@ -19,7 +19,7 @@ def feeds(text: str) -> str:
 
 @dataclass(frozen=True)
 class Splice:
-    """Lines ``lo`` to ``hi`` (exclusive) become ``lines``. ``newline`` says how the file ends, if it ends here."""
+    """Lines ``lo`` to ``hi`` (exclusive) become ``lines``; ``newline``: how the file ends if it ends here."""
 
     lo: int
     hi: int

@@ -14,7 +14,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _REST = re.compile(
-    rf"\s*(?:#|//|--|/\*|<!--|;|%)\s*(?:the\s+)?(?:rest of|remaining|existing)\s[^\n]{{0,60}}(?:{_DOTS}|unchanged|here)"
+    rf"\s*(?:#|//|--|/\*|<!--|;|%)\s*(?:the\s+)?(?:rest of|remaining|existing)\s"
+    rf"[^\n]{{0,60}}(?:{_DOTS}|unchanged|here)"
     rf"[^\n]{{0,20}}{_END}\s*",
     re.IGNORECASE,
 )

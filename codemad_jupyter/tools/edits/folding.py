@@ -1,4 +1,4 @@
-"""Unicode punctuation and blanks that models write as their ASCII neighbours. Used to compare, never to write."""
+"""Unicode punctuation and blanks that models write as their ASCII neighbours: to compare, never to write."""
 
 _FOLDS = {
     "'": "\u2018\u2019\u201a\u201b\u2032\u02bc",
