@@ -83,7 +83,13 @@ def _row(file: FileChange) -> dict[str, Any]:
 def _tell_refusal(error: Refused, *, as_json: bool) -> None:
     if as_json:
         refusals = [refusal.data() for refusal in error.refusals]
-        own: dict[str, Any] = {"path": None, "edit": 0, "cause": error.cause, "lines": [], "message": str(error)}
+        own: dict[str, Any] = {
+            "path": None,
+            "edit": 0,
+            "cause": error.cause,
+            "lines": [],
+            "message": str(error),
+        }
         told = {"applied": False, "refused": refusals or [own], "would_apply": list(error.would_apply)}
         print(json.dumps(told, ensure_ascii=True))
     print(f"codemad: {error}".encode("utf-8", "replace").decode(), file=sys.stderr)

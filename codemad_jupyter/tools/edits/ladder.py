@@ -91,23 +91,23 @@ def _text(document: Document, old: str, new: str, *, every: bool, fold: bool = F
         offsets.append(at)
         at = flat.find(wanted, at + (len(old) if every else 1))
     if not every:
-        return [_in_text(document, [at], len(old), new, document.line_at(at), rung) for at in offsets]
-    return list(_every(document, offsets, len(old), new, rung))
+        return [_in_text(document, [at], old, new, document.line_at(at), rung) for at in offsets]
+    return list(_every(document, offsets, old, new, rung))
 
 
-def _every(document: Document, offsets: list[int], length: int, new: str, rung: str) -> Iterator[Place]:
+def _every(document: Document, offsets: list[int], old: str, new: str, rung: str) -> Iterator[Place]:
     # Hits that share a line are one place, so that no two splices meet.
     flat, group, seen, line, stop = document.flat, list[int](), 0, 0, 0
     for at in offsets:
         if group and flat.rfind("\n", 0, at) + 1 >= stop:
-            yield _in_text(document, group, length, new, line, rung)
+            yield _in_text(document, group, old, new, line, rung)
             group = []
         if not group:
             line, seen = line + flat.count("\n", seen, at), at
         group.append(at)
-        stop = _stop(flat, at + length, more=True)
+        stop = _stop(flat, at + len(old), more=True)
     if group:
-        yield _in_text(document, group, length, new, line, rung)
+        yield _in_text(document, group, old, new, line, rung)
 
 
 def _stop(flat: str, end: int, *, more: bool) -> int:
@@ -116,24 +116,26 @@ def _stop(flat: str, end: int, *, more: bool) -> int:
     return (flat.find("\n", stop) + 1 or len(flat)) if more and stop < len(flat) else stop
 
 
-def _in_text(document: Document, offsets: list[int], length: int, new: str, lo: int, rung: str) -> Place:
+def _in_text(document: Document, offsets: list[int], old: str, new: str, lo: int, rung: str) -> Place:
     flat = document.flat
     head = flat.rfind("\n", 0, offsets[0]) + 1
-    end = offsets[-1] + length
-    made, at = "", head
+    end = offsets[-1] + len(old)
+    made, said, at = "", "", head
     for offset in offsets:
-        made, at = made + flat[at:offset] + new, offset + length
+        same = flat[at:offset]
+        made, said, at = made + same + new, said + same + old, offset + len(old)
     stop = _stop(flat, end, more=False)
     tail = flat[at:stop]
     if made and not (made + tail).endswith("\n") and stop < len(flat):
         stop = _stop(flat, end, more=True)
         tail = flat[at:stop]
-    made += tail
+    made, said = made + tail, said + tail
     hi = lo + flat.count("\n", head, stop) + (0 if flat.endswith("\n", head, stop) else 1)
     lines = made.removesuffix("\n").split("\n") if made else []
     newline = made.endswith("\n")
-    kept = differing(document.texts[lo:hi], lines)
-    splices = tuple(Splice(lo + i, lo + j, tuple(lines[k:m]), newline) for i, j, k, m in kept)
+    # What the model said stands there is compared, so that lines it keeps stay as the file has them.
+    changed = differing(said.removesuffix("\n").split("\n"), lines)
+    splices = tuple(Splice(lo + i, lo + j, tuple(lines[k:m]), newline) for i, j, k, m in changed)
     if (
         lines
         and hi == len(document.texts)
