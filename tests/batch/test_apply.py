@@ -1,4 +1,4 @@
-"""``codemad apply`` from the shell: exit codes, --check, --json, standard input, and what is left on a refusal."""
+"""``codemad apply`` from the shell: exit codes, --check, --json, standard input, what a refusal leaves."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The table of edits: files before, the edit as a model writes it, and the files after or the refusal's cause."""
+"""Edits as models write them: files before, the text, and files after or the cause of the refusal."""
 
 import json
 from dataclasses import dataclass
@@ -89,9 +89,9 @@ string(
     "c",
     b"\xfe\xff" + "a\nc\n".encode("utf-16-be"),
 )
-string("latin-1", b"caf\xe9 = 1\nb\n", "b", "c", b"caf\xe9 = 1\nc\n")
-string("latin-1 matched", b"caf\xe9 = 1\n", "caf\u00e9 = 1", "caf\u00e9 = 2", b"caf\xe9 = 2\n")
-string("latin-1 cannot hold it", b"caf\xe9 = 1\n", "= 1", "= '\u20ac'", "encoding")
+string("latin-1", b"d\xe9j\xe0 = 1\nb\n", "b", "c", b"d\xe9j\xe0 = 1\nc\n")
+string("latin-1 matched", b"\xe9t\xe9 = 1\n", "\u00e9t\u00e9 = 1", "\u00e9t\u00e9 = 2", b"\xe9t\xe9 = 2\n")
+string("latin-1 cannot hold it", b"\xe9t\xe9 = 1\n", "= 1", "= '\u20ac'", "encoding")
 string("windows-1252 is a guess", b"x = \x93q\x94\nb\n", "b", "c", "encoding")
 string("binary", b"a\x00b\n", "a", "b", "encoding")
 string("half a utf-16", b"\xff\xfea", "a", "b", "encoding")
@@ -198,7 +198,7 @@ string(
     'p("a")\nr()',
     "if x:\n    p(\u201ca\u201d)\n    r()\n".encode(),
 )
-string("accents are not folded", "caf\u00e9\n".encode(), "cafe", "x", "not_found")
+string("accents are not folded", "\u00e9t\u00e9\n".encode(), "ete", "x", "not_found")
 # Never by case, similarity, or first and last line.
 string("case", b"Name = 1\n", "name = 1", "x", "not_found")
 string("similar", b"value = total\n", "value = totals", "x", "not_found")

@@ -8,6 +8,7 @@ is no rung that matches by similarity, by first and last line alone, or without 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from codemad_jupyter.tools.edits.changes import Change
 from codemad_jupyter.tools.edits.document import Document, Splice, differing, feeds
@@ -17,8 +18,8 @@ from codemad_jupyter.tools.edits.headings import below
 from codemad_jupyter.tools.edits.indentation import shift_between, unit_in
 
 Key = Callable[[str], str]
-MOST_PLACES = 1_000
-"""Places of an ambiguous text that are collected."""
+MOST_PLACES = 40
+"""Places that are looked at once it is clear that only a refusal can follow."""
 RUNGS: tuple[tuple[str, Key, bool], ...] = (
     ("trailing blanks", str.rstrip, False),
     ("indentation", str.strip, True),
@@ -40,8 +41,10 @@ class Place:
 def places(document: Document, change: Change) -> list[Place]:
     """All places on the first rung that has any; [] when there is none."""
     old, new = feeds(change.old), feeds(change.new)
+    picked = change.every or bool(change.under) or change.line is not None or change.at_end
+    most = None if picked else MOST_PLACES
     if change.whole_lines:
-        found = _lines_exactly(document, old, new)
+        found = _lines_exactly(document, old, new, most)
     else:
         found = _text(document, old, new, every=change.every)
     found = _narrowed(document, change, found)
@@ -53,7 +56,9 @@ def places(document: Document, change: Change) -> list[Place]:
             break
         if name == "punctuation" and not change.whole_lines:
             found = _narrowed(document, change, _text(document, old, new, every=change.every, fold=True))
-        found = found or _narrowed(document, change, _blocks(document, a, b, key, shifts=shifts, rung=name))
+        found = found or _narrowed(
+            document, change, _blocks(document, a, b, key, shifts=shifts, rung=name, most=most)
+        )
         if found:
             return found
     return _narrowed(document, change, _elided(document, a, b))
@@ -152,9 +157,9 @@ def _last(splices: tuple[Splice, ...], hi: int, line: str, newline: bool) -> tup
     return (*splices, Splice(hi - 1, hi, (line,), newline))
 
 
-def _lines_exactly(document: Document, old: str, new: str) -> list[Place]:
+def _lines_exactly(document: Document, old: str, new: str, most: int | None) -> list[Place]:
     a, b = as_lines(old, new)
-    return [Place(at, at + len(a), spliced(at, a, b)) for at in _starts(document.texts, a)]
+    return [Place(at, at + len(a), spliced(at, a, b)) for at in islice(_starts(document.texts, a), most)]
 
 
 def spliced(
@@ -166,14 +171,22 @@ def spliced(
 
 
 def _blocks(
-    document: Document, old: list[str], new: list[str], key: Key, *, shifts: bool, rung: str
+    document: Document,
+    old: list[str],
+    new: list[str],
+    key: Key,
+    *,
+    shifts: bool,
+    rung: str,
+    most: int | None = MOST_PLACES,
 ) -> list[Place]:
     keyed = [key(line) for line in old]
     if not any(keyed):
         return []
     found: list[Place] = []
     unit: str | None = None
-    for at in _starts(list(map(key, document.texts)), keyed):
+    starts = list(islice(_starts(list(map(key, document.texts)), keyed), most))
+    for at in starts:
         made: Sequence[str] | None = new
         if shifts:
             unit = unit_in(document.texts) if unit is None else unit
@@ -181,7 +194,9 @@ def _blocks(
             made = shift.lines(new) if shift else None
         if made is not None:
             found.append(Place(at, at + len(old), spliced(at, old, new, made), rung))
-    return found
+    # With too many to look at, one that fits is not known to be the only one.
+    crowded = len(found) == 1 and most is not None and len(starts) == most
+    return found * 2 if crowded else found
 
 
 def _starts(texts: Sequence[str], block: Sequence[str]) -> Iterator[int]:

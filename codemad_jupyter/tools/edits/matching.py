@@ -5,7 +5,7 @@ from codemad_jupyter.tools.edits.closest import closest, shown, standing
 from codemad_jupyter.tools.edits.document import Document, Splice, feeds
 from codemad_jupyter.tools.edits.elision import placeholder
 from codemad_jupyter.tools.edits.headings import heading_lines
-from codemad_jupyter.tools.edits.ladder import places
+from codemad_jupyter.tools.edits.ladder import MOST_PLACES, places
 
 MOST_NAMED = 20
 
@@ -74,8 +74,9 @@ def _under(document: Document, change: Change, lines: tuple[str, ...], name: str
 
 def _ambiguous(lines: tuple[int, ...], name: str) -> Refused:
     named = ", ".join(map(str, lines[:MOST_NAMED])) + (", …" if len(lines) > MOST_NAMED else "")
+    often = len(lines) if len(lines) < MOST_PLACES else f"at least {MOST_PLACES}"
     return Refused(
-        f"The text to replace stands {len(lines)} times in {name}, at lines {named}.",
+        f"The text to replace stands {often} times in {name}, at lines {named}.",
         hint="Add lines around it until it is unique, or set replace_all.",
         cause="ambiguous",
         lines=lines[:MOST_NAMED],
