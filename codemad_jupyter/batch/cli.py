@@ -21,7 +21,7 @@ POLICIES = ("propose", "auto", "off")
 EXIT_CODES = """\
 exit codes:
   0    done
-  1    a cell, the question or a check failed (of a notebook, what there is was written)
+  1    a cell, the question, an edit or a check failed (a notebook is written as far as it got, edits are not)
   2    the command makes no sense: unknown option, unreadable notebook, kernel that is not installed
   130  cancelled (Ctrl-C or a signal)
 """
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_run, _add_ask, _add_doctor, _add_models):
+    for add in (_add_run, _add_ask, _add_apply, _add_doctor, _add_models):
         add(commands)
     return top
 
@@ -111,6 +111,21 @@ def _add_ask(commands: Commands) -> None:
     ask.set_defaults(perform=_ask)
 
 
+def _add_apply(commands: Commands) -> None:
+    apply = _sub(commands, "apply", "make the edits a model wrote in the files of a folder, all or none")
+    apply.add_argument("source", metavar="FILE", help="the edits; - reads them from stdin")
+    apply.add_argument(
+        "--format",
+        choices=("auto", "search_replace", "str_replace", "apply_patch", "unified_diff"),
+        default="auto",
+        help="what they are written in (default: auto, which looks at them)",
+    )
+    apply.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    apply.add_argument("--check", action="store_true", help="only say whether they would apply")
+    apply.add_argument("--json", action="store_true", help="print what was done, or refused, as JSON")
+    apply.set_defaults(perform=_apply)
+
+
 def _add_doctor(commands: Commands) -> None:
     doctor = _sub(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
@@ -164,6 +179,14 @@ def _ask(args: argparse.Namespace) -> int:
         json=args.json,
     )
     return ask(inquiry)
+
+
+def _apply(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.apply import Patching, apply
+
+    return apply(
+        Patching(source=args.source, form=args.format, root=args.root, check=args.check, json=args.json)
+    )
 
 
 def _doctor(args: argparse.Namespace) -> int:

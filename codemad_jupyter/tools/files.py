@@ -3,16 +3,14 @@
 import asyncio
 import itertools
 import os
-import secrets
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codemad_jupyter.context.search import search, walk
-from codemad_jupyter.notebooks.disk import replace_bytes
+from codemad_jupyter.notebooks.disk import create_bytes, replace_bytes
 from codemad_jupyter.protocol.edits import Edit, FileTarget, make_hunks, text_hash, whole_hunk
-from codemad_jupyter.protocol.errors import NotFound, StaleEdit, ToolError
-from codemad_jupyter.tools.edit_match import replace
+from codemad_jupyter.protocol.errors import NotFound, ToolError
 from codemad_jupyter.tools.proposals import new_id, told
 from codemad_jupyter.tools.tool import ToolContext, tool
 
@@ -60,17 +58,7 @@ def write_text(root: Path, path: str, text: str, *, expected: str | None) -> Non
         replace_bytes(real, path, data, expected=expected.encode("utf-8"))
         return
     real.parent.mkdir(parents=True, exist_ok=True)
-    temporary = real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, real)
-    except FileExistsError as error:
-        raise StaleEdit(f"{path} exists by now.", hint="Ask again to see what it holds.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    create_bytes(real, path, data)
 
 
 @tool("read", account=lambda result: f"{len(result['files'])} files")
@@ -108,28 +96,6 @@ async def search_workspace(context: ToolContext, query: str) -> list[dict[str, A
 
 
 @tool("write")
-async def edit_file(
-    context: ToolContext, path: str, old: str, new: str, replace_all: bool = False, title: str = ""
-) -> dict[str, Any]:
-    """Propose to replace ``old`` by ``new`` in a file. ``old`` must stand there exactly once."""
-    if path.endswith(".ipynb"):
-        raise ToolError(f"{path} is a notebook.", hint="Change it by cell: replace_cell, insert_cell.")
-    before = await asyncio.to_thread(read_text, context.root, path)
-    if context.seen.get(path, text_hash(before)) != text_hash(before):
-        raise ToolError(f"{path} changed since you read it.", hint="Read it again first.")
-    after = replace(before, old, new, every=replace_all, name=path)
-    edit = Edit(
-        id=new_id("edit"),
-        target=FileTarget(path=PurePosixPath(path).as_posix()),
-        title=title or f"Change {path}",
-        before=before,
-        after=after,
-        hunks=make_hunks(before, after),
-    )
-    return told(await context.proposals.propose(edit))
-
-
-@tool("write")
 async def write_file(context: ToolContext, path: str, content: str, title: str = "") -> dict[str, Any]:
     """Propose a new file, or new content for a whole file."""
     if path.endswith(".ipynb"):
@@ -150,4 +116,4 @@ async def write_file(context: ToolContext, path: str, content: str, title: str =
     return told(await context.proposals.propose(edit))
 
 
-TOOLS = (list_files, read_file, search_workspace, edit_file, write_file)
+TOOLS = (list_files, read_file, search_workspace, write_file)

@@ -20,14 +20,14 @@ def subparsers() -> dict[str, argparse.ArgumentParser]:
 
 def test_help_lists_every_subcommand() -> None:
     text = parser().format_help()
-    assert set(subparsers()) == {"run", "ask", "doctor", "models"}
+    assert set(subparsers()) == {"run", "ask", "apply", "doctor", "models"}
     for name in subparsers():
         assert f"\n    {name} " in text
     assert "--version" in text
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "ask", "doctor", "models"])
+@pytest.mark.parametrize("name", ["run", "ask", "apply", "doctor", "models"])
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())

@@ -7,7 +7,8 @@ import pytest
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import NotFound, ToolError
-from codemad_jupyter.tools.files import edit_file, inside, list_files, read_file, search_workspace, write_file
+from codemad_jupyter.tools.files import inside, list_files, read_file, search_workspace, write_file
+from codemad_jupyter.tools.patches import edit_file
 from codemad_jupyter.tools.tool import ToolContext
 from tests.tools.taken import Taken
 

@@ -116,6 +116,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     move_cell: trans.__('Move a cell'),
     change_cell_type: trans.__('Change a cell’s type'),
     edit_file: trans.__('Edit file'),
+    apply_patch: trans.__('Apply patch'),
     write_file: trans.__('Write file'),
     run_code: trans.__('Run code')
   };

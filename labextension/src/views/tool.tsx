@@ -36,6 +36,7 @@ const ICONS: Record<string, LabIcon> = {
   insert_cell: codeIcon,
   replace_cell: codeIcon,
   edit_file: editIcon,
+  apply_patch: editIcon,
   write_file: editIcon
 };
 

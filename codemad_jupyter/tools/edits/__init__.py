@@ -1,0 +1,1 @@
+"""Edits as models write them: read from four formats, matched against files, planned, and written whole."""

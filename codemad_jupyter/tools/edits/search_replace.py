@@ -1,0 +1,93 @@
+"""SEARCH/REPLACE blocks in prose: file names above, fenced or not, with five to nine marker characters."""
+
+import re
+from collections.abc import Sequence
+
+from codemad_jupyter.tools.edits.changes import Change, FilePatch, malformed
+
+_HEAD = re.compile(r"([<-])\1{4,8} ?(?:SEARCH|ORIGINAL)>?\s*")
+_TAIL = re.compile(r"([>+])\1{4,8} ?(?:REPLACE|UPDATED)\s*")
+_DIVIDER = re.compile(r"={5,9}\s*")
+_FENCE = re.compile(r"\s*(?:```+|~~~+)\s*(.*)")
+_WRAPPED = re.compile(r"`([^`\n]+)`|\*\*([^*\n]+)\*\*")
+_PREFIX = re.compile(r"(?i)(?:#+\s*)?(?:file(?:name)?|path)\s*:\s*(.+)")
+_LOOKS = re.compile(r"[^\s:*?\"<>|]*[./][^\s:*?\"<>|]*[^\s:*?\"<>|.,;!]|[A-Z][A-Za-z]*file|LICENSE|README")
+
+
+def found_in(text: str) -> bool:
+    """Whether the text holds a block."""
+    return any(_HEAD.fullmatch(line) for line in text.splitlines())
+
+
+def parse(text: str) -> tuple[FilePatch, ...]:
+    """One patch per block, in their order."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    patches: list[FilePatch] = []
+    path: str | None = None
+    at = since = 0
+    while at < len(lines):
+        if not _HEAD.fullmatch(lines[at]):
+            at += 1
+            continue
+        path = _name(lines[since:at]) or path
+        if path is None:
+            raise malformed("No file name stands above the block", at + 1, hint="Write it on its own line.")
+        old, new, since = _block(lines, at)
+        patches.append(_patch(path, old, new))
+        at = since
+    if not patches:
+        raise malformed("There is no SEARCH/REPLACE block")
+    return tuple(patches)
+
+
+def _patch(path: str, old: Sequence[str], new: Sequence[str]) -> FilePatch:
+    before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
+    if not before.strip():
+        return FilePatch(path=path, action="create", content=after)
+    return FilePatch(path=path, changes=(Change(old=before, new=after, whole_lines=True),))
+
+
+def _block(lines: list[str], head: int) -> tuple[list[str], list[str], int]:
+    size = len(lines[head]) - len(lines[head].lstrip(lines[head][0]))
+    tail = next((i for i in range(head + 1, len(lines)) if _TAIL.fullmatch(lines[i])), None)
+    inner = next((i for i in range(head + 1, len(lines)) if _HEAD.fullmatch(lines[i])), len(lines))
+    if tail is None or inner < tail:
+        raise malformed("A block has no end", head + 1, hint="End it with >>>>>>> REPLACE.")
+    dividers = [i for i in range(head + 1, tail) if _DIVIDER.fullmatch(lines[i])]
+    same = [i for i in dividers if len(lines[i].rstrip()) == size]
+    chosen = dividers if len(dividers) == 1 else same
+    if not chosen:
+        raise malformed("A block has no ======= line", head + 1)
+    if len(chosen) > 1:
+        hint = "Use nine characters for the three markers where the text has such lines itself."
+        raise malformed("A block has several ======= lines", chosen[1] + 1, hint=hint)
+    return lines[head + 1 : chosen[0]], lines[chosen[0] + 1 : tail], tail + 1
+
+
+def _name(above: Sequence[str]) -> str | None:
+    """The file name in the nearest lines above a block: in the fence, or on the line above it."""
+    for line in reversed(above):
+        fence = _FENCE.fullmatch(line)
+        if fence is None and line.strip():
+            return _named(line)
+        words = fence[1].replace(":", " ").split() if fence else []
+        named = next((word for word in reversed(words) if _LOOKS.fullmatch(word)), None)
+        if named is not None:
+            return named
+    return None
+
+
+def _named(line: str) -> str | None:
+    line = line.strip()
+    prefix = _PREFIX.fullmatch(line.strip("*` "))
+    if prefix:
+        return prefix[1].strip("*` ")
+    wrapped = [a or b for a, b in _WRAPPED.findall(line)]
+    if wrapped:
+        whole = len(wrapped) == 1 and re.fullmatch(r"[#\s*`]*" + re.escape(wrapped[0]) + r"[\s*`:]*", line)
+        named = wrapped if whole else [word for word in wrapped if _LOOKS.fullmatch(word)]
+        return named[0].strip("` ") if len(named) == 1 else None
+    bare = line.lstrip("# ").rstrip(": ")
+    if _LOOKS.fullmatch(bare):
+        return bare
+    return bare if re.fullmatch(r"[^:]*\.\w{1,8}", bare) and len(bare.split()) <= 3 else None
