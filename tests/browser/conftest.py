@@ -16,10 +16,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.documents import CANCER, Document, write_notebook
 from tests.browser.lab import Lab, running_lab
 from tests.browser.seed import seed_long_session
-from tests.browser.sidebar import Sidebar
+from tests.browser.sidebar import RESTORED, Sidebar
 from tests.servers.model_server import ModelServer
 
-RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
 PAGE_TIMEOUT = 30_000
 expect.set_options(timeout=20_000)  # a busy machine is slow; a test that waits in vain fails all the same
 

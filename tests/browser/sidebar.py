@@ -8,6 +8,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
 RUN_LIMIT = 60_000
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
@@ -25,6 +26,7 @@ class Sidebar:
         self.stop = self.panel.get_by_role("button", name="Stop")
 
     def open(self) -> None:
+        self.page.wait_for_function(RESTORED)  # before that, a page that was reloaded lacks our command
         self.page.evaluate("() => void window.jupyterapp.commands.execute('codemad:open')")
         expect(self.message).to_be_visible()
         expect(self.panel.locator(".codemad-loading")).to_have_count(0)

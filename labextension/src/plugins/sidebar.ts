@@ -38,7 +38,9 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Show the assistant and write a message'),
       icon: logoIcon,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => {
+      execute: async () => {
+        // Restoring the layout would close what was opened before it.
+        await app.restored;
         app.shell.activateById(panel.id);
       }
     });
