@@ -13,7 +13,6 @@
     ├── GitError              git failed or is missing
     ├── StoreError            the session store failed
     │   └── StoreHeld         another process owns the store file
-    ├── ProviderError         a model call failed (carried in the stream, never raised out of it)
     ├── ToolError             a tool refused or failed; its message goes back to the model
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
@@ -101,26 +100,6 @@ class StoreHeld(StoreError):
     def __init__(self, message: str, *, hint: str = "", holder: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.holder = holder
-
-
-class ProviderError(CodemadError):
-    """A model call failed. ``retry_after`` is in seconds, where the provider named it."""
-
-    code = "provider"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str = "",
-        kind: ProviderErrorKind = "server",
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.kind: ProviderErrorKind = kind
-        self.status = status
-        self.retry_after = retry_after
 
 
 class ToolError(CodemadError):

@@ -5,12 +5,10 @@
  * frame. Nothing is asked of the server before `open`, so that a tab without the panel costs nothing.
  */
 import type { Client, Connection } from './client';
-import type { IProblem } from './problems';
-import { PROMPT_LIMIT, problemOf, tooLong } from './problems';
+import { type IProblem, PROMPT_LIMIT, problemOf, tooLong } from './problems';
 import { reduce } from './reduce';
 import type { Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
-import type { ITranscript } from './transcript';
-import { emptyTranscript } from './transcript';
+import { emptyTranscript, type ITranscript } from './transcript';
 
 export interface ISnapshot {
   connection: Connection;
