@@ -152,6 +152,18 @@ class Engine:
                 await opened.reviewer.accept(command.edit, command.hunks, execute=command.execute)
             case cmd.RejectEdit():
                 await opened.reviewer.reject(command.edit, command.hunks)
+            case cmd.TryEdit():
+                raise UsageError("not here yet", hint="")
+            case cmd.AcceptRun() | cmd.RejectRun():
+                raise UsageError("not here yet", hint="")
+            case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
+                raise UsageError("not here yet", hint="")
+            case cmd.VerifyNotebook():
+                raise UsageError("not here yet", hint="")
+            case cmd.ChooseDataLevel():
+                raise UsageError("not here yet", hint="")
+            case cmd.RestoreCheckpoint():
+                raise UsageError("not here yet", hint="")
             case cmd.Undo() | cmd.Redo():
                 await self._restore(opened, command)
             case cmd.NewSession() | cmd.Prompt():

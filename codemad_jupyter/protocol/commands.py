@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.privacy import DataLevel
 
 Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
 Intent = Literal["auto", "answer", "edit", "fix"]
@@ -97,6 +98,94 @@ class RejectEdit(Value):
     hunks: tuple[int, ...] | None = None
 
 
+class TryEdit(Value):
+    """Try a pending proposal again, away from the user's state; gives `EditTried`."""
+
+    type: Literal["try_edit"] = "try_edit"
+    session: str
+    edit: str
+
+
+class AcceptRun(Value):
+    """Accept all pending edits of a run, in the order they were proposed; ``execute`` also runs the
+    touched code cells, up to the first that fails. A stale edit is settled as such, the others are applied."""
+
+    type: Literal["accept_run"] = "accept_run"
+    session: str
+    run: str
+    execute: bool = False
+
+
+class RejectRun(Value):
+    """Reject all pending edits of a run."""
+
+    type: Literal["reject_run"] = "reject_run"
+    session: str
+    run: str
+
+
+class MakeCheckpoint(Value):
+    """Save files and notebooks (None: the target's) now, under a name."""
+
+    type: Literal["make_checkpoint"] = "make_checkpoint"
+    session: str
+    name: str = ""
+    target: Target = Target()
+
+
+class RestoreCheckpoint(Value):
+    """Bring files, notebooks and conversation to what they were at the checkpoint; ``paths`` limits it to
+    these files and notebooks. What the person changed since is merged, or kept and named as a conflict.
+    A checkpoint is made before, so that `Redo` takes it back."""
+
+    type: Literal["restore_checkpoint"] = "restore_checkpoint"
+    session: str
+    checkpoint: str
+    paths: tuple[str, ...] | None = None
+
+
+class NameCheckpoint(Value):
+    """Name a checkpoint; an empty name takes the name away. Named ones are not pruned by age or size."""
+
+    type: Literal["name_checkpoint"] = "name_checkpoint"
+    session: str
+    checkpoint: str
+    name: str
+
+
+class PruneCheckpoints(Value):
+    """Forget checkpoints of the workspace that are older than ``days`` or, oldest first, beyond ``keep``
+    in number or ``size`` bytes of documents; None is no limit. Named ones stay unless ``named``."""
+
+    type: Literal["prune_checkpoints"] = "prune_checkpoints"
+    session: str
+    days: float | None = None
+    keep: int | None = None
+    size: int | None = None
+    named: bool = False
+
+
+class VerifyNotebook(Value):
+    """Run the target's notebook again in a throw-away kernel; ``cells`` (ids) limits it to these and what
+    they need. A run of its own: `RunStarted`, `Verified`, `RunFinished`; `Cancel` stops it."""
+
+    type: Literal["verify_notebook"] = "verify_notebook"
+    session: str
+    target: Target
+    cells: tuple[str, ...] = ()
+    timeout: float | None = None
+    edge: Edge = "sidebar"
+
+
+class ChooseDataLevel(Value):
+    """From now on send no more of this notebook's data (None: of any that has no level of its own)."""
+
+    type: Literal["choose_data_level"] = "choose_data_level"
+    session: str
+    level: DataLevel
+    notebook: str | None = None
+
+
 class Undo(Value):
     """Bring files, notebook and conversation back to before ``run`` (None: the latest one not undone).
 
@@ -123,6 +212,15 @@ Command = Annotated[
     | Reject
     | AcceptEdit
     | RejectEdit
+    | TryEdit
+    | AcceptRun
+    | RejectRun
+    | MakeCheckpoint
+    | RestoreCheckpoint
+    | NameCheckpoint
+    | PruneCheckpoints
+    | VerifyNotebook
+    | ChooseDataLevel
     | Undo
     | Redo,
     Field(discriminator="type"),

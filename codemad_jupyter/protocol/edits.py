@@ -18,7 +18,8 @@ from codemad_jupyter.protocol.base import Value
 HunkStatus = Literal["pending", "accepted", "rejected"]
 EditStatus = Literal["pending", "accepted", "rejected", "partial", "stale"]
 CellType = Literal["code", "markdown", "raw"]
-CellOp = Literal["insert", "replace", "delete", "move", "retype"]
+CellOp = Literal["insert", "replace", "delete", "move", "retype", "split", "merge", "clear"]
+FileOp = Literal["write", "delete", "move"]
 TrialStatus = Literal["passed", "failed", "skipped"]
 
 
@@ -33,11 +34,17 @@ class Hunk(Value):
 
 
 class FileTarget(Value):
-    """A file; ``path`` is POSIX, relative to the workspace root. ``exists`` is false for a new file."""
+    """A file; ``path`` is POSIX, relative to the workspace root. ``exists`` is false for a new file.
+
+    ``move`` gives the file the path ``to`` (its content may change by the same edit); deleting and
+    moving without a change of content are one hunk.
+    """
 
     type: Literal["file"] = "file"
     path: str
     exists: bool = True
+    op: FileOp = "write"
+    to: str | None = None
 
 
 class CellTarget(Value):
@@ -45,6 +52,10 @@ class CellTarget(Value):
 
     ``anchor`` is the id of the cell to insert at or move to; None means the start
     (``position="before"``) or the end (``position="after"``) of the notebook.
+
+    ``split`` leaves the first of ``pieces`` in the cell and puts the others after it, in new cells with
+    the ids ``others``. ``merge`` puts the sources of ``others`` (the cells right below, in order) into
+    the cell and deletes them. ``clear`` removes outputs and execution count. Each is one hunk.
     """
 
     type: Literal["cell"] = "cell"
@@ -54,6 +65,8 @@ class CellTarget(Value):
     cell_type: CellType = "code"
     anchor: str | None = None
     position: Literal["before", "after"] = "after"
+    others: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()
 
 
 EditTarget = Annotated[FileTarget | CellTarget, Field(discriminator="type")]
@@ -64,11 +77,14 @@ class CellChange(Value):
 
     ``insert`` adds cell ``cell`` with ``source`` (or the full nbformat cell ``content``) at the
     anchor; ``replace`` sets the source; ``put`` replaces the whole cell by ``content`` (outputs and
-    metadata included); ``delete``, ``move``, ``retype`` as named. ``expect`` is the source that must
-    stand in the cell now; another one makes the change stale. None expects nothing.
+    metadata included); ``delete``, ``move``, ``retype`` as named; ``clear`` removes outputs and
+    execution count. ``expect`` is the source that must stand in the cell now; another one makes the
+    change stale. None expects nothing. ``provenance``, where given with ``insert``, ``replace`` or
+    ``retype``, becomes ``metadata.codemad`` of the cell: session, run, model and time (seconds since
+    the epoch).
     """
 
-    op: Literal["insert", "replace", "put", "delete", "move", "retype"]
+    op: Literal["insert", "replace", "put", "delete", "move", "retype", "clear"]
     cell: str
     cell_type: CellType = "code"
     source: str = ""
@@ -76,15 +92,53 @@ class CellChange(Value):
     anchor: str | None = None
     position: Literal["before", "after"] = "after"
     expect: str | None = None
+    provenance: dict[str, Any] | None = None
+
+
+class NameState(Value):
+    """A name of the kernel as a trial found it. ``dtypes`` has one text per column of a table (at most
+    40), or one for an array; ``digest`` is a hash of the content, empty where none can be had safely."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...] | None = None
+    dtypes: tuple[str, ...] = ()
+    digest: str = ""
+
+
+class NameChange(Value):
+    """A name that stands for something else after the code. ``in_place`` says that the same object was
+    changed, so whoever else holds it sees the change; ``certain`` is false where only part was compared."""
+
+    before: NameState
+    after: NameState
+    in_place: bool = False
+    certain: bool = True
+
+
+class Receipt(Value):
+    """What the code does to the names of the kernel. ``truncated`` says that not all could be compared."""
+
+    added: tuple[NameState, ...] = ()
+    changed: tuple[NameChange, ...] = ()
+    deleted: tuple[str, ...] = ()
+    truncated: bool = False
 
 
 class Trial(Value):
-    """What happened when the code was tried away from the user's state."""
+    """What happened when the code was tried away from the user's state.
+
+    ``fork`` is a copy of the live kernel; ``replay`` a fresh kernel in which the cells ``replayed`` (ids)
+    ran first. ``outputs`` are nbformat outputs as plain dicts, bounded in size.
+    """
 
     status: TrialStatus
-    method: Literal["fork", "syntax", "none"]
+    method: Literal["fork", "replay", "syntax", "none"]
     detail: str = ""
     seconds: float = 0.0
+    outputs: tuple[dict[str, Any], ...] = ()
+    receipt: Receipt | None = None
+    replayed: tuple[str, ...] = ()
 
 
 class Edit(Value):

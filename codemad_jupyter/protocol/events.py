@@ -9,10 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.checkpoints import CheckpointReason
 from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
 from codemad_jupyter.protocol.messages import Message, Usage
+from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.verification import Verification
 
 RunStatus = Literal["done", "failed", "cancelled", "interrupted", "out_of_budget"]
 Risk = Literal["read", "write", "execute", "network"]
@@ -140,11 +143,12 @@ class ApprovalSettled(EventBase):
 
 
 class CheckpointMade(EventBase):
-    """Made before the first change of a run, and before each undo and redo."""
+    """Made before the first change of a run, before each undo, redo and restore, and on demand."""
 
     type: Literal["checkpoint_made"] = "checkpoint_made"
     checkpoint: str
-    reason: Literal["run", "undo", "redo"]
+    reason: CheckpointReason
+    name: str = ""
     files: int = 0
     notebooks: tuple[str, ...] = ()
 
@@ -185,16 +189,60 @@ class CellExecuted(EventBase):
 
 
 class Restored(EventBase):
-    """An undo or a redo is done. ``runs`` are the runs whose changes went away (undo) or came
-    back (redo); ``conflicts`` names what the person changed meanwhile and was left as it is."""
+    """An undo, a redo or a restore is done. ``runs`` are the runs whose changes went away (undo,
+    restore) or came back (redo); ``merged`` names what holds the person's changes beside the restored
+    ones, ``conflicts`` what could not be merged and was left as it is."""
 
     type: Literal["restored"] = "restored"
-    kind: Literal["undo", "redo"]
+    kind: Literal["undo", "redo", "restore"]
     checkpoint: str
     runs: tuple[str, ...]
     files: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+
+
+class CheckpointsChanged(EventBase):
+    """Checkpoints were named or pruned: the list is to be read again. ``text`` is one sentence."""
+
+    type: Literal["checkpoints_changed"] = "checkpoints_changed"
+    text: str
+
+
+class Verified(EventBase):
+    """A notebook was run again in a throw-away kernel."""
+
+    type: Literal["verified"] = "verified"
+    report: Verification
+
+
+class KernelChanged(EventBase):
+    """The kernel of a notebook died, was restarted, or was ended while a run or a cell needed it.
+    ``lost`` are the names of the variables it held when it was last looked at (at most 200)."""
+
+    type: Literal["kernel_changed"] = "kernel_changed"
+    state: Literal["died", "restarted", "ended"]
+    notebook: str | None = None
+    text: str
+    lost: tuple[str, ...] = ()
+
+
+class DataLevelChosen(EventBase):
+    """From now on no more than this is sent of the notebook (None: of all that have no own level)."""
+
+    type: Literal["data_level_chosen"] = "data_level_chosen"
+    level: DataLevel
+    notebook: str | None = None
+
+
+class Committed(EventBase):
+    """The accepted changes of a run were committed to the person's repository."""
+
+    type: Literal["committed"] = "committed"
+    commit: str
+    message: str
+    files: tuple[str, ...] = ()
 
 
 class Notice(EventBase):
@@ -238,6 +286,11 @@ Event = Annotated[
     | EditSettled
     | CellExecuted
     | Restored
+    | CheckpointsChanged
+    | Verified
+    | KernelChanged
+    | DataLevelChosen
+    | Committed
     | Notice
     | RunFinished,
     Field(discriminator="type"),

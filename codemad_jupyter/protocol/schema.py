@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
@@ -18,6 +19,7 @@ from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.sessions import SessionInfo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +29,17 @@ TYPESCRIPT_FILE = ROOT / "labextension" / "src" / "protocol.ts"
 # What Python sends has every field; what it receives may leave out a field with a default.
 SENT: dict[str, Any] = {"Event": Event, "ServerFrame": ServerFrame}
 RECEIVED: dict[str, Any] = {"Command": Command, "ClientFrame": ClientFrame}
-VALUES = (Ack, CellChange, ErrorValue, ModelInfo, NotebookView, SessionInfo)
+VALUES = (
+    Ack,
+    CellChange,
+    CheckpointDiff,
+    CheckpointInfo,
+    ContextPreview,
+    ErrorValue,
+    ModelInfo,
+    NotebookView,
+    SessionInfo,
+)
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,6 +12,17 @@ export interface AcceptEdit {
 }
 
 /**
+ * Accept all pending edits of a run, in the order they were proposed; ``execute`` also runs the
+ * touched code cells, up to the first that fails. A stale edit is settled as such, the others are applied.
+ */
+export interface AcceptRun {
+  type: 'accept_run';
+  session: string;
+  run: string;
+  execute?: boolean;
+}
+
+/**
  * The answer to a command that was taken: which session and run it concerns, and the sequence
  * number after which its events follow.
  */
@@ -91,11 +102,14 @@ export interface Cell {
  *
  * ``insert`` adds cell ``cell`` with ``source`` (or the full nbformat cell ``content``) at the
  * anchor; ``replace`` sets the source; ``put`` replaces the whole cell by ``content`` (outputs and
- * metadata included); ``delete``, ``move``, ``retype`` as named. ``expect`` is the source that must
- * stand in the cell now; another one makes the change stale. None expects nothing.
+ * metadata included); ``delete``, ``move``, ``retype`` as named; ``clear`` removes outputs and
+ * execution count. ``expect`` is the source that must stand in the cell now; another one makes the
+ * change stale. None expects nothing. ``provenance``, where given with ``insert``, ``replace`` or
+ * ``retype``, becomes ``metadata.codemad`` of the cell: session, run, model and time (seconds since
+ * the epoch).
  */
 export interface CellChange {
-  op: 'insert' | 'replace' | 'put' | 'delete' | 'move' | 'retype';
+  op: 'insert' | 'replace' | 'put' | 'delete' | 'move' | 'retype' | 'clear';
   cell: string;
   cell_type: 'code' | 'markdown' | 'raw';
   source: string;
@@ -103,6 +117,7 @@ export interface CellChange {
   anchor: string | null;
   position: 'before' | 'after';
   expect: string | null;
+  provenance: Record<string, unknown> | null;
 }
 
 /**
@@ -127,19 +142,56 @@ export interface CellExecuted {
  *
  * ``anchor`` is the id of the cell to insert at or move to; None means the start
  * (``position="before"``) or the end (``position="after"``) of the notebook.
+ *
+ * ``split`` leaves the first of ``pieces`` in the cell and puts the others after it, in new cells with
+ * the ids ``others``. ``merge`` puts the sources of ``others`` (the cells right below, in order) into
+ * the cell and deletes them. ``clear`` removes outputs and execution count. Each is one hunk.
  */
 export interface CellTarget {
   type: 'cell';
   notebook: string;
-  op: 'insert' | 'replace' | 'delete' | 'move' | 'retype';
+  op: 'insert' | 'replace' | 'delete' | 'move' | 'retype' | 'split' | 'merge' | 'clear';
   cell: string;
   cell_type: 'code' | 'markdown' | 'raw';
   anchor: string | null;
   position: 'before' | 'after';
+  others: string[];
+  pieces: string[];
 }
 
 /**
- * Made before the first change of a run, and before each undo and redo.
+ * From ``old`` to ``new``, each a checkpoint or, as None, what is there now.
+ */
+export interface CheckpointDiff {
+  old: string | null;
+  new: string | null;
+  differences: PathDifference[];
+  truncated: boolean;
+}
+
+/**
+ * A checkpoint in a list. ``made`` is in seconds since the epoch (UTC), ``size`` in bytes of the
+ * notebook documents it holds; ``title`` is the prompt of the run it was made for, shortened;
+ * ``covered`` is false where files could not be saved and ``skipped`` says why or what.
+ */
+export interface CheckpointInfo {
+  id: string;
+  session: string;
+  run: string | null;
+  reason: 'run' | 'undo' | 'redo' | 'restore' | 'manual';
+  name: string;
+  title: string;
+  made: number;
+  files: number;
+  notebooks: string[];
+  size: number;
+  covered: boolean;
+  skipped: string[];
+  undone: boolean;
+}
+
+/**
+ * Made before the first change of a run, before each undo, redo and restore, and on demand.
  */
 export interface CheckpointMade {
   seq: number;
@@ -149,9 +201,33 @@ export interface CheckpointMade {
   at: number;
   type: 'checkpoint_made';
   checkpoint: string;
-  reason: 'run' | 'undo' | 'redo';
+  reason: 'run' | 'undo' | 'redo' | 'restore' | 'manual';
+  name: string;
   files: number;
   notebooks: string[];
+}
+
+/**
+ * Checkpoints were named or pruned: the list is to be read again. ``text`` is one sentence.
+ */
+export interface CheckpointsChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'checkpoints_changed';
+  text: string;
+}
+
+/**
+ * From now on send no more of this notebook's data (None: of any that has no level of its own).
+ */
+export interface ChooseDataLevel {
+  type: 'choose_data_level';
+  session: string;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+  notebook?: string | null;
 }
 
 /**
@@ -165,7 +241,22 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | Undo | Redo;
+
+/**
+ * The accepted changes of a run were committed to the person's repository.
+ */
+export interface Committed {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'committed';
+  commit: string;
+  message: string;
+  files: string[];
+}
 
 /**
  * What will be sent, segment by segment, in estimated tokens.
@@ -180,6 +271,34 @@ export interface ContextBuilt {
   segments: Segment[];
   tokens: number;
   window: number | null;
+}
+
+/**
+ * Exactly what a prompt would send now. ``tokens`` is the estimated sum, ``window`` the model's;
+ * ``leaves`` is false where the model runs in this process or on this machine.
+ */
+export interface ContextPreview {
+  model: string;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+  parts: PreviewPart[];
+  tokens: number;
+  window: number | null;
+  images: number;
+  leaves: boolean;
+}
+
+/**
+ * From now on no more than this is sent of the notebook (None: of all that have no own level).
+ */
+export interface DataLevelChosen {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'data_level_chosen';
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+  notebook: string | null;
 }
 
 /**
@@ -245,23 +364,28 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
 }
 
 /**
  * A file; ``path`` is POSIX, relative to the workspace root. ``exists`` is false for a new file.
+ *
+ * ``move`` gives the file the path ``to`` (its content may change by the same edit); deleting and
+ * moving without a change of content are one hunk.
  */
 export interface FileTarget {
   type: 'file';
   path: string;
   exists: boolean;
+  op: 'write' | 'delete' | 'move';
+  to: string | null;
 }
 
 /**
@@ -303,6 +427,33 @@ export interface IntentDecided {
   type: 'intent_decided';
   intent: 'auto' | 'answer' | 'edit' | 'fix';
   reason: string;
+}
+
+/**
+ * The kernel of a notebook died, was restarted, or was ended while a run or a cell needed it.
+ * ``lost`` are the names of the variables it held when it was last looked at (at most 200).
+ */
+export interface KernelChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'kernel_changed';
+  state: 'died' | 'restarted' | 'ended';
+  notebook: string | null;
+  text: string;
+  lost: string[];
+}
+
+/**
+ * Save files and notebooks (None: the target's) now, under a name.
+ */
+export interface MakeCheckpoint {
+  type: 'make_checkpoint';
+  session: string;
+  name?: string;
+  target?: Target;
 }
 
 /**
@@ -352,6 +503,39 @@ export interface ModelInfo {
 }
 
 /**
+ * A name that stands for something else after the code. ``in_place`` says that the same object was
+ * changed, so whoever else holds it sees the change; ``certain`` is false where only part was compared.
+ */
+export interface NameChange {
+  before: NameState;
+  after: NameState;
+  in_place: boolean;
+  certain: boolean;
+}
+
+/**
+ * Name a checkpoint; an empty name takes the name away. Named ones are not pruned by age or size.
+ */
+export interface NameCheckpoint {
+  type: 'name_checkpoint';
+  session: string;
+  checkpoint: string;
+  name: string;
+}
+
+/**
+ * A name of the kernel as a trial found it. ``dtypes`` has one text per column of a table (at most
+ * 40), or one for an array; ``digest`` is a hash of the content, empty where none can be had safely.
+ */
+export interface NameState {
+  name: string;
+  type: string;
+  shape: number[] | null;
+  dtypes: string[];
+  digest: string;
+}
+
+/**
  * Open a fresh session and make it the current one of this workspace.
  */
 export interface NewSession {
@@ -392,6 +576,18 @@ export interface OpenNotebook {
   kernel?: string | null;
 }
 
+/**
+ * How a file, or a cell of a notebook (``cell`` is its id), differs. ``diff`` is a unified diff,
+ * bounded; empty for binary files and for changes of outputs or metadata alone (``detail`` says so).
+ */
+export interface PathDifference {
+  path: string;
+  cell: string | null;
+  status: 'added' | 'changed' | 'removed' | 'moved';
+  diff: string;
+  detail: string;
+}
+
 export interface PhaseChanged {
   seq: number;
   session: string;
@@ -429,6 +625,17 @@ export interface PortReply {
 }
 
 /**
+ * A part of the request as it would be sent, secrets masked. ``masked`` counts the places.
+ */
+export interface PreviewPart {
+  name: string;
+  text: string;
+  tokens: number;
+  truncated: boolean;
+  masked: number;
+}
+
+/**
  * Ask. ``text`` is at most 1,000,000 characters.
  */
 export interface Prompt {
@@ -440,6 +647,29 @@ export interface Prompt {
   model?: string | null;
   intent?: 'auto' | 'answer' | 'edit' | 'fix';
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
+/**
+ * Forget checkpoints of the workspace that are older than ``days`` or, oldest first, beyond ``keep``
+ * in number or ``size`` bytes of documents; None is no limit. Named ones stay unless ``named``.
+ */
+export interface PruneCheckpoints {
+  type: 'prune_checkpoints';
+  session: string;
+  days?: number | null;
+  keep?: number | null;
+  size?: number | null;
+  named?: boolean;
+}
+
+/**
+ * What the code does to the names of the kernel. ``truncated`` says that not all could be compared.
+ */
+export interface Receipt {
+  added: NameState[];
+  changed: NameChange[];
+  deleted: string[];
+  truncated: boolean;
 }
 
 export interface Redo {
@@ -461,6 +691,15 @@ export interface RejectEdit {
   hunks?: number[] | null;
 }
 
+/**
+ * Reject all pending edits of a run.
+ */
+export interface RejectRun {
+  type: 'reject_run';
+  session: string;
+  run: string;
+}
+
 export interface RenameSession {
   type: 'rename_session';
   session: string;
@@ -477,8 +716,21 @@ export interface Replayed {
 }
 
 /**
- * An undo or a redo is done. ``runs`` are the runs whose changes went away (undo) or came
- * back (redo); ``conflicts`` names what the person changed meanwhile and was left as it is.
+ * Bring files, notebooks and conversation to what they were at the checkpoint; ``paths`` limits it to
+ * these files and notebooks. What the person changed since is merged, or kept and named as a conflict.
+ * A checkpoint is made before, so that `Redo` takes it back.
+ */
+export interface RestoreCheckpoint {
+  type: 'restore_checkpoint';
+  session: string;
+  checkpoint: string;
+  paths?: string[] | null;
+}
+
+/**
+ * An undo, a redo or a restore is done. ``runs`` are the runs whose changes went away (undo,
+ * restore) or came back (redo); ``merged`` names what holds the person's changes beside the restored
+ * ones, ``conflicts`` what could not be merged and was left as it is.
  */
 export interface Restored {
   seq: number;
@@ -487,11 +739,12 @@ export interface Restored {
   agent: string;
   at: number;
   type: 'restored';
-  kind: 'undo' | 'redo';
+  kind: 'undo' | 'redo' | 'restore';
   checkpoint: string;
   runs: string[];
   files: string[];
   cells: string[];
+  merged: string[];
   conflicts: string[];
 }
 
@@ -702,12 +955,27 @@ export interface ToolResultPart {
 
 /**
  * What happened when the code was tried away from the user's state.
+ *
+ * ``fork`` is a copy of the live kernel; ``replay`` a fresh kernel in which the cells ``replayed`` (ids)
+ * ran first. ``outputs`` are nbformat outputs as plain dicts, bounded in size.
  */
 export interface Trial {
   status: 'passed' | 'failed' | 'skipped';
-  method: 'fork' | 'syntax' | 'none';
+  method: 'fork' | 'replay' | 'syntax' | 'none';
   detail: string;
   seconds: number;
+  outputs: Record<string, unknown>[];
+  receipt: Receipt | null;
+  replayed: string[];
+}
+
+/**
+ * Try a pending proposal again, away from the user's state; gives `EditTried`.
+ */
+export interface TryEdit {
+  type: 'try_edit';
+  session: string;
+  edit: string;
 }
 
 /**
@@ -734,4 +1002,56 @@ export interface Usage {
   output_tokens: number;
   cache_read_tokens: number;
   cache_write_tokens: number;
+}
+
+/**
+ * How one cell did; ``unrecorded``: it ran, and nothing is stored to compare with. ``number`` is its
+ * 1-based place in the notebook, ``diff`` a bounded unified diff of the outputs.
+ */
+export interface Verdict {
+  cell: string;
+  number: number;
+  status: 'same' | 'differs' | 'failed' | 'unrecorded' | 'not_run';
+  detail: string;
+  diff: string;
+  seconds: number;
+}
+
+/**
+ * The verdicts in the order of the cells. ``missing`` are ids of code cells stored without a count,
+ * ``out_of_order`` of those whose count is lower than one above. ``seconds`` is the whole time.
+ */
+export interface Verification {
+  notebook: string;
+  same: boolean;
+  cells: Verdict[];
+  missing: string[];
+  out_of_order: string[];
+  seconds: number;
+}
+
+/**
+ * A notebook was run again in a throw-away kernel.
+ */
+export interface Verified {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'verified';
+  report: Verification;
+}
+
+/**
+ * Run the target's notebook again in a throw-away kernel; ``cells`` (ids) limits it to these and what
+ * they need. A run of its own: `RunStarted`, `Verified`, `RunFinished`; `Cancel` stops it.
+ */
+export interface VerifyNotebook {
+  type: 'verify_notebook';
+  session: string;
+  target: Target;
+  cells?: string[];
+  timeout?: number | null;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }

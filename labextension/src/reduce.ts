@@ -42,6 +42,12 @@ function apply(state: ITranscript, event: Event): ITranscript {
       );
     case 'checkpoint_made':
       return event.reason === 'run' ? inRun(state, event.run, run => ({ ...run, checkpoint: true })) : state;
+    case 'checkpoints_changed':
+    case 'verified':
+    case 'kernel_changed':
+    case 'data_level_chosen':
+    case 'committed':
+      return state;
     default:
       return inRun(state, event.run, run => withinRun(run, event));
   }

@@ -30,7 +30,12 @@ export type RunEvent = Exclude<
       | 'edit_settled'
       | 'cell_executed'
       | 'approval_settled'
-      | 'checkpoint_made';
+      | 'checkpoint_made'
+      | 'checkpoints_changed'
+      | 'verified'
+      | 'kernel_changed'
+      | 'data_level_chosen'
+      | 'committed';
   }
 >;
 

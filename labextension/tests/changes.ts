@@ -11,6 +11,7 @@ export function change(op: CellChange['op'], cell: string, more: Partial<CellCha
     anchor: null,
     position: 'after',
     expect: null,
+    provenance: null,
     ...more
   };
 }

@@ -68,6 +68,8 @@ export function cellEdit(id: string, target: Partial<CellTarget> = {}, change: P
       cell_type: 'code',
       anchor: null,
       position: 'after',
+      others: [],
+      pieces: [],
       ...target
     },
     title: 'A change',

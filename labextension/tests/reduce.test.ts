@@ -1,7 +1,7 @@
 /* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
 import { expect, test } from 'vitest';
 
-import type { Event } from '../src/protocol';
+import type { Event, Trial } from '../src/protocol';
 import { reduce } from '../src/reduce';
 import type { IProposal, IRun, ITool, ITranscript, Item } from '../src/transcript';
 import { emptyTranscript, waiting } from '../src/transcript';
@@ -138,7 +138,15 @@ test('a stale edit keeps its hunks and says why', () => {
 });
 
 test('a trial and an execution belong to their proposal', () => {
-  const trial = { status: 'passed', method: 'fork', detail: '', seconds: 0.2 } as const;
+  const trial: Trial = {
+    status: 'passed',
+    method: 'fork',
+    detail: '',
+    seconds: 0.2,
+    outputs: [],
+    receipt: null,
+    replayed: []
+  };
   const log = new Log()
     .start()
     .tell({ type: 'edit_proposed', edit: cellEdit('e1') }, { type: 'edit_tried', edit: 'e1', trial })

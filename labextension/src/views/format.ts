@@ -1,7 +1,7 @@
 /** Numbers and names the way the panel writes them. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { CellTarget, Edit, ModelInfo } from '../protocol';
+import type { CellTarget, Edit, FileTarget, ModelInfo } from '../protocol';
 import { line } from '../text';
 import type { IRun, ITool } from '../transcript';
 
@@ -88,14 +88,22 @@ export function baseName(path: string): string {
 export function editVerb(edit: Edit, trans: TranslationBundle): string {
   const { target } = edit;
   if (target.type === 'file') {
-    return target.exists ? trans.__('Change file') : trans.__('New file');
+    const kinds: Record<FileTarget['op'], string> = {
+      write: target.exists ? trans.__('Change file') : trans.__('New file'),
+      delete: trans.__('Delete file'),
+      move: trans.__('Move file')
+    };
+    return kinds[target.op];
   }
   const verbs: Record<CellTarget['op'], string> = {
     insert: target.cell_type === 'code' ? trans.__('New code cell') : trans.__('New text cell'),
     replace: trans.__('Change cell'),
     delete: trans.__('Delete cell'),
     move: trans.__('Move cell'),
-    retype: trans.__('Turn cell into %1', target.cell_type)
+    retype: trans.__('Turn cell into %1', target.cell_type),
+    split: trans.__('Split cell'),
+    merge: trans.__('Merge cells'),
+    clear: trans.__('Clear outputs')
   };
   return verbs[target.op];
 }
