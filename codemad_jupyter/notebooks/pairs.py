@@ -27,7 +27,8 @@ def pair_of(root: Path, path: str, nb: Notebook) -> Pair | None:
     formats = _formats(root, path, nb)
     if not formats:
         return None
-    books, texts = [], []
+    books: list[str] = []
+    texts: list[str] = []
     for each in _paths(path, nb, formats):
         if confined(root, each).is_file():
             (books if each.endswith(".ipynb") else texts).append(each)
@@ -54,7 +55,7 @@ def _configured(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        settings: Any = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None  # a file that jupytext cannot read either makes no pairs
     if file.name == "pyproject.toml":
@@ -99,7 +100,7 @@ def combined(book: Notebook, script: Notebook, name: str) -> Notebook:
     bare = {**script, "nbformat_minor": 4, "cells": [_without_id(cell) for cell in script["cells"]]}
     kind = {"extension": PurePosixPath(name).suffix}
     sources, outputs = (nbformat.reads(json.dumps(each), as_version=4) for each in (bare, book))  # type: ignore[no-untyped-call]
-    node = combine_inputs_with_outputs(sources, outputs, fmt=kind)  # type: ignore[no-untyped-call]
+    node = combine_inputs_with_outputs(sources, outputs, fmt=kind)
     if stores_lines(book):
         node = split_lines(node)  # type: ignore[no-untyped-call]
     made: Notebook = json.loads(json.dumps(node))

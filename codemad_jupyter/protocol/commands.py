@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.merging import MergeChoice
 
 Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
 Intent = Literal["auto", "answer", "edit", "fix"]
@@ -97,6 +98,18 @@ class RejectEdit(Value):
     hunks: tuple[int, ...] | None = None
 
 
+class ResolveMerge(Value):
+    """Write the notebook that git could not merge as ``choices`` say, by number of conflict. ``digest`` is
+    that of the `MergeView` they were made from. A run of its own, that `Undo` takes back."""
+
+    type: Literal["resolve_merge"] = "resolve_merge"
+    session: str
+    notebook: str
+    digest: str
+    choices: dict[int, MergeChoice] = Field(default_factory=dict)
+    edge: Edge = "sidebar"
+
+
 class Undo(Value):
     """Bring files, notebook and conversation back to before ``run`` (None: the latest one not undone).
 
@@ -123,6 +136,7 @@ Command = Annotated[
     | Reject
     | AcceptEdit
     | RejectEdit
+    | ResolveMerge
     | Undo
     | Redo,
     Field(discriminator="type"),

@@ -17,6 +17,7 @@ from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.sessions import SessionInfo
 
@@ -27,7 +28,7 @@ TYPESCRIPT_FILE = ROOT / "labextension" / "src" / "protocol.ts"
 # What Python sends has every field; what it receives may leave out a field with a default.
 SENT: dict[str, Any] = {"Event": Event, "ServerFrame": ServerFrame}
 RECEIVED: dict[str, Any] = {"Command": Command, "ClientFrame": ClientFrame}
-VALUES = (Ack, CellChange, ErrorValue, ModelInfo, NotebookView, SessionInfo)
+VALUES = (Ack, CellChange, ErrorValue, MergeView, ModelInfo, NotebookView, SessionInfo)
 
 
 def json_schema() -> dict[str, Any]:

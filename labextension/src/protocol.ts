@@ -165,7 +165,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | ResolveMerge | Undo | Redo;
 
 /**
  * What will be sent, segment by segment, in estimated tokens.
@@ -303,6 +303,34 @@ export interface IntentDecided {
   type: 'intent_decided';
   intent: 'auto' | 'answer' | 'edit' | 'fix';
   reason: string;
+}
+
+/**
+ * A place where both sides changed the same. The texts are the sources (or outputs, or metadata as
+ * JSON) that choosing a side would leave there; empty where it leaves nothing. ``both`` says that both
+ * can be kept, ours first. ``cell`` is the id in the common ancestor.
+ */
+export interface MergeConflict {
+  number: number;
+  cell: string | null;
+  part: 'source' | 'outputs' | 'metadata' | 'cells' | 'notebook';
+  base: string;
+  ours: string;
+  theirs: string;
+  both: boolean;
+}
+
+/**
+ * ``settled`` counts the changes that merge by themselves. ``digest`` is the SHA-256 (hex) of the
+ * file that was looked at; ``origin`` says whether the three versions come from git's index or from the
+ * markers in the file (then the ancestor is what both have in common).
+ */
+export interface MergeView {
+  notebook: string;
+  digest: string;
+  origin: 'git' | 'markers';
+  conflicts: MergeConflict[];
+  settled: number;
 }
 
 /**
@@ -474,6 +502,19 @@ export interface Replayed {
   type: 'replayed';
   session: string;
   seq: number;
+}
+
+/**
+ * Write the notebook that git could not merge as ``choices`` say, by number of conflict. ``digest`` is
+ * that of the `MergeView` they were made from. A run of its own, that `Undo` takes back.
+ */
+export interface ResolveMerge {
+  type: 'resolve_merge';
+  session: string;
+  notebook: string;
+  digest: string;
+  choices?: Record<string, 'ours' | 'theirs' | 'both' | 'base'>;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 /**
