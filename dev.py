@@ -31,10 +31,18 @@ BUILT = ROOT / "codemad_jupyter" / "labextension"
 DEMO = ROOT / "demo-work"
 COLLABORATION = VENV / "collaboration"
 """jupyter-collaboration and what it needs, apart from the rest: only some browser tests switch it on."""
-COLLABORATING = (
-    "jupyter-collaboration jupyter-collaboration-ui jupyter-docprovider jupyter-server-ydoc jupyter-ydoc"
-    " jupyter-server-fileid pycrdt pycrdt-store pycrdt-websocket sqlite-anyio"
-).split()
+COLLABORATING = [
+    "jupyter-collaboration",
+    "jupyter-collaboration-ui",
+    "jupyter-docprovider",
+    "jupyter-server-ydoc",
+    "jupyter-ydoc",
+    "jupyter-server-fileid",
+    "pycrdt",
+    "pycrdt-store",
+    "pycrdt-websocket",
+    "sqlite-anyio",
+]
 EXTRAS = ("test", "demo", "litellm")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
