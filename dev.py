@@ -32,16 +32,8 @@ DEMO = ROOT / "demo-work"
 COLLABORATION = VENV / "collaboration"
 """jupyter-collaboration and what it needs, apart from the rest: only some browser tests switch it on."""
 COLLABORATING = [
-    "jupyter-collaboration",
-    "jupyter-collaboration-ui",
-    "jupyter-docprovider",
-    "jupyter-server-ydoc",
-    "jupyter-ydoc",
-    "jupyter-server-fileid",
-    "pycrdt",
-    "pycrdt-store",
-    "pycrdt-websocket",
-    "sqlite-anyio",
+    *("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider", "jupyter-server-ydoc"),
+    *("jupyter-ydoc", "jupyter-server-fileid", "pycrdt", "pycrdt-store", "pycrdt-websocket", "sqlite-anyio"),
 ]
 EXTRAS = ("test", "demo", "litellm")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
