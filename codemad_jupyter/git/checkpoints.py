@@ -18,6 +18,7 @@ from pathlib import Path
 
 from codemad_jupyter.git import files
 from codemad_jupyter.git.differences import differences
+from codemad_jupyter.git.memory import Memory
 from codemad_jupyter.git.reading import PATIENCE, Fetch, differing, fetching, saved
 from codemad_jupyter.git.repo import Deadline, Git, find_root, program
 from codemad_jupyter.git.restoring import restore
@@ -47,6 +48,7 @@ class Checkpoints:
     ) -> None:
         data = data_dir.absolute() / "checkpoints"
         self._workspace = Workspace(root.resolve(), data, max_files, max_bytes)
+        self._memory = Memory()
         self._lock = asyncio.Lock()
 
     async def take(self, name: str, *, deadline: float = 10.0, include: Iterable[str] = ()) -> Snapshot:
@@ -130,7 +132,7 @@ class Checkpoints:
         if not root.is_dir():
             raise GitError(f"{root} is no folder.", hint="Open a folder that exists.")
         with self._alone(deadline):
-            return take(self._workspace, name, include, deadline)
+            return take(self._workspace, name, include, self._memory, deadline)
 
     def _restore(
         self,
