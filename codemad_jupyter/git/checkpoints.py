@@ -23,9 +23,11 @@ from codemad_jupyter.git.reading import PATIENCE, Fetch, differing, fetching, sa
 from codemad_jupyter.git.repo import Deadline, Git, find_root, program
 from codemad_jupyter.git.restoring import restore
 from codemad_jupyter.git.taking import REFS, Workspace, take
+from codemad_jupyter.git.values import Manifest as Manifest
 from codemad_jupyter.git.values import Restoration as Restoration
 from codemad_jupyter.git.values import Saved
 from codemad_jupyter.git.values import Snapshot as Snapshot
+from codemad_jupyter.git.width import check_width
 from codemad_jupyter.protocol.checkpoints import PathDifference
 from codemad_jupyter.protocol.errors import GitError, UsageError
 
@@ -94,6 +96,11 @@ class Checkpoints:
             return 0
         return await asyncio.to_thread(_bytes_below, Path(own))
 
+    def manifest(self, snapshot: Snapshot) -> Manifest:
+        """What was saved beside the files, with all that was left out and why. It runs git: for a
+        worker thread."""
+        return self._saved(snapshot).manifest
+
     async def restore(
         self,
         snapshot: Snapshot,
@@ -127,7 +134,7 @@ class Checkpoints:
 
     def _take(self, name: str, include: tuple[str, ...], deadline: Deadline) -> Snapshot:
         root = self._workspace.root
-        _check_width(root)
+        check_width(root)
         program(outside=root)
         if not root.is_dir():
             raise GitError(f"{root} is no folder.", hint="Open a folder that exists.")
@@ -279,11 +286,3 @@ def _check_name(name: str) -> None:
             f"A checkpoint cannot be called {name[:120]!r}.",
             hint="Use up to 100 letters, digits, hyphens and underscores.",
         )
-
-
-def _check_width(root: Path) -> None:
-    home = Path.home().resolve()
-    if root == home and (root / ".git").is_dir():
-        return  # where a hub or Binder puts a repository into the home folder itself
-    if home.is_relative_to(root):
-        raise GitError(f"{root} is too wide to be covered.", hint="Start in the folder of a project.")

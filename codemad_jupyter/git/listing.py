@@ -96,8 +96,10 @@ def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
 def add(root: Path, path: str, bounds: Bounds, listing: Listing) -> None:
     """Cover one more file, whether it is ignored or not; nothing where it does not exist."""
     if path not in listing.files and not any(parent in listing.skipped for parent in parents(path)):
-        listing.skipped.pop(path, None)
+        reason = listing.skipped.pop(path, "")
         _one(root, path, bounds, listing)
+        if reason and path not in listing.files:
+            listing.skipped.setdefault(path, reason)
     if path in listing.files and path in listing.ignored:
         listing.ignored.remove(path)
 
@@ -148,7 +150,7 @@ def _entry(
         listing.excludes.append(path)
     if path == ".git":
         return
-    if entry.name.lower() == ".git":
+    if _unkeepable(path, entry):
         listing.skipped[path] = "has a name git cannot keep"
     elif entry.is_dir(follow_symlinks=False):
         _folder(root, path, entry, bounds, listing, descend)
@@ -161,6 +163,13 @@ def _entry(
             return
         if path in listing.files or path not in before.skipped:
             listing.fresh.append(path)
+
+
+def _unkeepable(path: str, entry: os.DirEntry[str]) -> bool:
+    """Whether git takes no file of this name."""
+    if entry.name.lower() == ".git":
+        return True
+    return ".gitmodules" in path.lower().split("/") and entry.is_symlink()
 
 
 def _folder(

@@ -114,8 +114,8 @@ class Git:
         limit: int = OUTPUT_LIMIT,
         accept: int = 0,
     ) -> bytes:
-        """What the command writes; `GitError` where it fails, takes too long or says too much. The
-        status ``accept`` is no failure."""
+        """What the command writes; `GitError` where it fails, leaves out a path, takes too long or says
+        too much. The status ``accept`` is no failure."""
         with self._begin(*arguments, deadline=deadline) as process:
             output, complaint = _converse(process, data, deadline, limit)
             if len(output) > limit:
@@ -124,7 +124,7 @@ class Git:
                 )
             process.wait()
         deadline.check()
-        if process.returncode not in (0, accept):
+        if process.returncode not in (0, accept) or b"Ignoring path " in complaint:
             text = complaint.decode(errors="replace").strip()
             raise GitError(
                 f"git {arguments[0]} failed in {self.work_tree}: {text[-500:] or process.returncode}",

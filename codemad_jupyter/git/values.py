@@ -75,11 +75,11 @@ class Manifest(Value):
 
     def covers(self, path: str) -> bool:
         """Whether a path that is not in the tree did not exist, rather than was not looked at."""
-        if path in self.included:
-            return True
         above = parents(path)
         if any(name in self.skipped for name in (path, ".", *above)):
             return False
+        if path in self.included:
+            return True
         return path not in self.ignored and not any(f"{name}/" in self.ignored for name in above)
 
     def text(self) -> bytes:
