@@ -150,7 +150,7 @@ def _entry(
         listing.excludes.append(path)
     if path == ".git":
         return
-    if _unkeepable(path, entry):
+    if entry.name.lower() == ".git":
         listing.skipped[path] = "has a name git cannot keep"
     elif entry.is_dir(follow_symlinks=False):
         _folder(root, path, entry, bounds, listing, descend)
@@ -163,13 +163,6 @@ def _entry(
             return
         if path in listing.files or path not in before.skipped:
             listing.fresh.append(path)
-
-
-def _unkeepable(path: str, entry: os.DirEntry[str]) -> bool:
-    """Whether git takes no file of this name."""
-    if entry.name.lower() == ".git":
-        return True
-    return ".gitmodules" in path.lower().split("/") and entry.is_symlink()
 
 
 def _folder(
@@ -194,7 +187,10 @@ def _folder(
 
 def _file(path: str, status: os.stat_result, root: Path, bounds: Bounds, listing: Listing) -> None:
     if stat.S_ISLNK(status.st_mode):
-        listing.files[path] = 0o777
+        if ".gitmodules" in path.lower().split("/"):  # git takes no link of this name
+            listing.skipped[path] = "has a name git cannot keep"
+        else:
+            listing.files[path] = 0o777
     elif not stat.S_ISREG(status.st_mode):
         listing.skipped[path] = "is a pipe, a socket or a device"
     elif status.st_size > bounds.limits.max_bytes:

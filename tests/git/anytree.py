@@ -64,7 +64,8 @@ def remove(place: Path) -> None:
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
     else:
-        place.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            place.unlink()
 
 
 def make(root: Path, tree: Tree) -> list[str]:
