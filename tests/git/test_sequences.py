@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from codemad_jupyter.git.checkpoints import Checkpoints, Snapshot
 from tests.git.anytree import CONTENTS, MODES, Tree, contents, make, odd, remove, trees, workplace
-from tests.git.test_any_tree import KINDS, Contents, below, gaps, named, start
+from tests.git.test_any_tree import KINDS, Contents, below, both, gaps, named, start
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "200"))
 POOL = ["a", "b", "d/e", "d/new\nline", "d", "\udcff\udcfe", ".gitignore"]
@@ -127,22 +127,29 @@ async def play(story: Story, what: list[tuple[str, Tree, Tree]]) -> None:
             await story.revert(merge=kind == "merge")
 
 
+Sequence = tuple[str, Tree, list[tuple[str, Tree, Tree]]]
+sequence = some.tuples(some.sampled_from([*KINDS]), trees(odd, size=3), some.lists(steps, max_size=3))
+
+
+async def one(kind: str, tree: Tree, what: list[tuple[str, Tree, Tree]]) -> None:
+    with workplace() as place:
+        top = place / "top"
+        root = top / "inner" if kind == "subfolder" else top
+        start(top, root, kind, tree)
+        story = Story(root, place / "data")
+        story.paths |= {*tree}
+        await play(story, [("turn", tree, {}), *what, ("merge", {}, {})])
+
+
 def test_any_sequence_is_taken_back() -> None:
     count = 0
 
-    @settings(max_examples=SEQUENCES, deadline=None, database=None, phases=[Phase.generate])
-    @given(kind=some.sampled_from([*KINDS]), tree=trees(odd, size=3), what=some.lists(steps, max_size=3))
-    def check(kind: str, tree: Tree, what: list[tuple[str, Tree, Tree]]) -> None:
+    @settings(max_examples=SEQUENCES // 2, deadline=None, database=None, phases=[Phase.generate])
+    @given(sequences=some.tuples(sequence, sequence))
+    def check(sequences: tuple[Sequence, ...]) -> None:
         nonlocal count
-        count += 1
-        with workplace() as place:
-            top = place / "top"
-            root = top / "inner" if kind == "subfolder" else top
-            start(top, root, kind, tree)
-            story = Story(root, place / "data")
-            story.paths |= {*tree}
-            plan = [("turn", tree, {}), *what, ("merge", {}, {})]
-            asyncio.run(asyncio.wait_for(play(story, plan), 60))
+        count += len(sequences)
+        asyncio.run(both(one(*each) for each in sequences))
 
     begun = time.perf_counter()
     check()
