@@ -5,69 +5,101 @@ What is left out is kept with its reason, so that a restore never takes "not sav
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codemad_jupyter.git.repo import Deadline
 from codemad_jupyter.protocol.errors import GitError
 
+Mark = tuple[int, ...]
+"""What tells one state of a file from another; the last number is the time of its last change."""
+
 
 class TooMuch(GitError):
     """More files than a checkpoint is made for."""
 
 
+class Fresh(Exception):
+    """There is a new folder, of which it is not known whether it is ignored."""
+
+
 @dataclass
 class Listing:
-    """Paths are relative to the workspace, with slashes. ``files`` maps to permission bits; ``bare``
-    are the folders without a covered file; ``skipped`` maps to a reason; ``ignored`` end in a slash
-    where they are folders."""
+    """Paths are relative to the workspace, with slashes. ``files``, and ``folders`` that were looked at,
+    map to permission bits; ``bare`` are the folders without a covered file; ``skipped`` maps to a
+    reason; ``ignored`` end in a slash where they are folders; ``excludes`` are the .gitignore files;
+    ``fresh`` are files of which it has to be asked whether they are ignored, ``young`` the covered ones
+    that have just changed."""
 
     files: dict[str, int] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
     bare: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
+    excludes: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    young: dict[str, Mark] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is left out: ``own`` is the path of our own data. Changes after ``since`` (in nanoseconds)
+    are young."""
+
+    own: str
+    max_files: int
+    max_bytes: int
+    since: int
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is looked at: ``ignored`` and ``tracked`` come from git; ``own`` is our own data."""
+    """What is looked at: ``ignored`` and ``tracked`` come from git, which also vouches that the files in
+    ``modes`` have not changed since they had these permission bits. With ``before``, the listing that
+    ``ignored`` comes from, a new folder raises `Fresh`."""
 
-    ignored: frozenset[str]
-    tracked: frozenset[str]
-    own: Path
-    max_files: int
-    max_bytes: int
+    ignored: Collection[str]
+    tracked: Set[str]
+    limits: Limits
+    modes: Mapping[str, int] = field(default_factory=dict)
+    before: Listing | None = None
 
 
 def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
     """Look at every folder that is not ignored, and at the tracked files of ignored ones."""
     listing = Listing()
-    folders: list[str] = []
+    holding: set[str] = set()
     waiting = [""]
     while waiting:
         deadline.check()
         folder = waiting.pop()
-        if _look(root, folder, bounds, listing, waiting.append) and folder:
-            folders.append(folder)
-        if len(listing.files) > bounds.max_files:
+        count = len(listing.files)
+        if not _look(root, folder, bounds, listing, waiting.append):
+            listing.folders.pop(folder, None)
+        if len(listing.files) > count and folder:
+            holding.update((folder, *parents(folder)))
+        if len(listing.files) > bounds.limits.max_files:
             raise TooMuch(
-                f"{root} has more than {bounds.max_files} files.",
+                f"{root} has more than {bounds.limits.max_files} files.",
                 hint="Open a smaller folder, or list big data in .gitignore.",
             )
     for path in bounds.tracked - listing.files.keys():
         _tracked(root, path, bounds, listing)
-    holding = {parent for path in listing.files for parent in parents(path)}
-    listing.bare = sorted(folder for folder in folders if folder not in holding)
+        if path in listing.files:
+            holding.update(parents(path))
+    listing.bare = sorted(listing.folders.keys() - holding)
     return listing
 
 
 def add(root: Path, path: str, bounds: Bounds, listing: Listing) -> None:
     """Cover one more file, whether it is ignored or not; nothing where it does not exist."""
     if path not in listing.files and not any(parent in listing.skipped for parent in parents(path)):
-        listing.skipped.pop(path, None)
+        reason = listing.skipped.pop(path, "")
         _one(root, path, bounds, listing)
+        if reason and path not in listing.files:
+            listing.skipped.setdefault(path, reason)
     if path in listing.files and path in listing.ignored:
         listing.ignored.remove(path)
 
@@ -79,52 +111,101 @@ def parents(path: str) -> list[str]:
 
 
 def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Callable[[str], None]) -> bool:
+    start = f"{folder}/" if folder else ""
+    modes = bounds.modes
+    files: dict[str, int] = {}
+    others: list[os.DirEntry[str]] = []
     try:
         with os.scandir(root / folder) as found:
-            entries = list(found)
+            for entry in found:
+                path = start + entry.name
+                mode = modes.get(path)
+                if mode is None:
+                    others.append(entry)
+                else:
+                    files[path] = mode
     except OSError as error:
         listing.skipped[folder or "."] = f"cannot be read ({error.strerror})"
         return False
-    if folder and any(entry.name == ".git" for entry in entries):
+    if folder and any(entry.name == ".git" for entry in others):
         listing.skipped[folder] = "is a repository of its own"
         return False
-    for entry in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        if entry.name == ".gitattributes":
-            listing.attributes.append(path)
-        if path == ".git":
-            continue
-        if entry.name.lower() == ".git":
-            listing.skipped[path] = "has a name git cannot keep"
-        elif entry.is_dir(follow_symlinks=False):
-            _folder(root, path, bounds, listing, descend)
-        elif path in bounds.ignored and path not in bounds.tracked:
-            listing.ignored.append(path)
-        else:
-            _file(path, entry.stat(follow_symlinks=False), root, bounds, listing)
+    listing.files.update(files)
+    for entry in others:
+        _entry(root, start + entry.name, entry, bounds, listing, descend)
     return True
 
 
-def _folder(root: Path, path: str, bounds: Bounds, listing: Listing, descend: Callable[[str], None]) -> None:
+def _entry(
+    root: Path,
+    path: str,
+    entry: os.DirEntry[str],
+    bounds: Bounds,
+    listing: Listing,
+    descend: Callable[[str], None],
+) -> None:
+    if entry.name == ".gitattributes":
+        listing.attributes.append(path)
+    elif entry.name == ".gitignore":
+        listing.excludes.append(path)
+    if path == ".git":
+        return
+    if entry.name.lower() == ".git":
+        listing.skipped[path] = "has a name git cannot keep"
+    elif entry.is_dir(follow_symlinks=False):
+        _folder(root, path, entry, bounds, listing, descend)
+    elif path in bounds.ignored and path not in bounds.tracked:
+        listing.ignored.append(path)
+    else:
+        _file(path, entry.stat(follow_symlinks=False), root, bounds, listing)
+        before = bounds.before
+        if before is None or path in before.files:
+            return
+        if path in listing.files or path not in before.skipped:
+            listing.fresh.append(path)
+
+
+def _folder(
+    root: Path,
+    path: str,
+    entry: os.DirEntry[str],
+    bounds: Bounds,
+    listing: Listing,
+    descend: Callable[[str], None],
+) -> None:
     if f"{path}/" in bounds.ignored:
         listing.ignored.append(f"{path}/")
-    elif bounds.own.is_relative_to(root / path) and bounds.own.parts[: len(root.parts)] == root.parts:
+    elif f"{bounds.limits.own}/".startswith(f"{path}/"):
         listing.skipped[path] = "holds CodeMAD's own data"
     else:
+        before = bounds.before
+        if before is not None and path not in before.folders and path not in before.skipped:
+            raise Fresh
+        listing.folders[path] = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
         descend(path)
 
 
 def _file(path: str, status: os.stat_result, root: Path, bounds: Bounds, listing: Listing) -> None:
     if stat.S_ISLNK(status.st_mode):
-        listing.files[path] = 0o777
+        if ".gitmodules" in path.lower().split("/"):  # git takes no link of this name
+            listing.skipped[path] = "has a name git cannot keep"
+        else:
+            listing.files[path] = 0o777
     elif not stat.S_ISREG(status.st_mode):
         listing.skipped[path] = "is a pipe, a socket or a device"
-    elif status.st_size > bounds.max_bytes:
-        listing.skipped[path] = f"is larger than {bounds.max_bytes // 1024**2} MB"
+    elif status.st_size > bounds.limits.max_bytes:
+        listing.skipped[path] = f"is larger than {bounds.limits.max_bytes // 1024**2} MB"
     elif status.st_mode & 0o444 != 0o444 and not os.access(root / path, os.R_OK):
         listing.skipped[path] = "cannot be read (Permission denied)"
     else:
         listing.files[path] = stat.S_IMODE(status.st_mode)
+    if status.st_ctime_ns > bounds.limits.since and path in listing.files:
+        listing.young[path] = mark_of(status)
+
+
+def mark_of(status: os.stat_result) -> Mark:
+    """The mark of what has this status."""
+    return (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _tracked(root: Path, path: str, bounds: Bounds, listing: Listing) -> None:

@@ -6,6 +6,7 @@ Which commands are run is the business of `checkpoints`. Nothing here is for an 
 
 import contextlib
 import os
+import selectors
 import shutil
 import signal
 import subprocess
@@ -13,13 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import IO
 
 from codemad_jupyter.protocol.errors import GitError
 
 OUTPUT_LIMIT = 256 * 1024 * 1024
+KEPT = 100_000
+"""So many bytes of what git complains about are kept."""
 
 _KEPT = ("HOME", "LOGNAME", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USER", "XDG_CONFIG_HOME")
 
@@ -94,13 +97,14 @@ class Deadline:
             )
 
 
+@dataclass(frozen=True)
 class Git:
     """Git for one git folder and one work tree, both named explicitly: nothing is discovered."""
 
-    def __init__(self, git_dir: Path, work_tree: Path, *, index: Path | None = None) -> None:
-        self.git_dir = git_dir
-        self.work_tree = work_tree
-        self.index = index
+    git_dir: Path
+    work_tree: Path
+    _: KW_ONLY
+    index: Path | None = None
 
     def run(
         self,
@@ -108,22 +112,20 @@ class Git:
         data: bytes = b"",
         deadline: Deadline,
         limit: int = OUTPUT_LIMIT,
+        accept: int = 0,
     ) -> bytes:
-        """What the command writes; `GitError` where it fails, takes too long or says too much."""
-        with self.start(*arguments, deadline=deadline) as process, ThreadPoolExecutor(2) as helpers:
-            stdin, stdout, stderr = pipes(process)
-            helpers.submit(_feed, stdin, data)
-            complaint = helpers.submit(_drain, stderr)
-            output = stdout.read(limit + 1)
+        """What the command writes; `GitError` where it fails, leaves out a path, takes too long or says
+        too much. The status ``accept`` is no failure."""
+        with self._begin(*arguments, deadline=deadline) as process:
+            output, complaint = _converse(process, data, deadline, limit)
             if len(output) > limit:
-                _kill(process)
                 raise GitError(
                     f"git {arguments[0]} wrote more than {limit} bytes.", hint="Open a smaller folder."
                 )
             process.wait()
-            text = complaint.result().decode(errors="replace").strip()
         deadline.check()
-        if process.returncode:
+        if process.returncode not in (0, accept) or b"Ignoring path " in complaint:
+            text = complaint.decode(errors="replace").strip()
             raise GitError(
                 f"git {arguments[0]} failed in {self.work_tree}: {text[-500:] or process.returncode}",
                 hint="Run git fsck there to see whether the repository is sound.",
@@ -133,6 +135,17 @@ class Git:
     @contextlib.contextmanager
     def start(self, *arguments: str, deadline: Deadline) -> Iterator[subprocess.Popen[bytes]]:
         """The running command, with pipes; killed with all it started when the time is up."""
+        with self._begin(*arguments, deadline=deadline) as process:
+            timer = threading.Timer(deadline.left, _kill, [process])
+            timer.daemon = True
+            timer.start()
+            try:
+                yield process
+            finally:
+                timer.cancel()
+
+    @contextlib.contextmanager
+    def _begin(self, *arguments: str, deadline: Deadline) -> Iterator[subprocess.Popen[bytes]]:
         deadline.check()
         options = [part for setting in _CONFIGURATION for part in ("-c", setting)]
         process = subprocess.Popen(
@@ -140,17 +153,13 @@ class Git:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment(),
+            env=self._environment(arguments[0]),
             cwd=self.work_tree,
             start_new_session=True,
         )
-        timer = threading.Timer(deadline.left, _kill, [process])
-        timer.daemon = True
-        timer.start()
         try:
             yield process
         finally:
-            timer.cancel()
             if process.poll() is None:
                 _kill(process)
             for pipe in (process.stdin, process.stdout, process.stderr):
@@ -159,10 +168,12 @@ class Git:
                         pipe.close()
             process.wait()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, command: str) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= _FIXED
         environment |= {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.work_tree)}
+        if command == "check-ignore":
+            del environment["GIT_LITERAL_PATHSPECS"]  # it takes nothing else, and refuses to be told so
         if self.index is not None:
             environment["GIT_INDEX_FILE"] = str(self.index)
         return environment
@@ -192,18 +203,45 @@ def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[by
     return process.stdin, process.stdout, process.stderr
 
 
-def _drain(pipe: IO[bytes]) -> bytes:
-    kept = pipe.read(100_000)
-    while pipe.read(100_000):
-        pass
-    return kept
+def _converse(
+    process: subprocess.Popen[bytes], data: bytes, deadline: Deadline, limit: int
+) -> tuple[bytes, bytes]:
+    """Write the data and read what comes, without a thread. Output ends shortly after the limit."""
+    stdin, stdout, stderr = pipes(process)
+    output, complaint, rest = bytearray(), bytearray(), memoryview(data)
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(stdout, selectors.EVENT_READ)
+        waiting.register(stderr, selectors.EVENT_READ)
+        os.set_blocking(stdin.fileno(), False)
+        waiting.register(stdin, selectors.EVENT_WRITE)
+        while waiting.get_map() and len(output) <= limit:
+            ready = waiting.select(deadline.left)
+            if not deadline.left:
+                _kill(process)  # with its children, which may outlive it and keep the pipes open
+                deadline.check()
+            for key, _ in ready:
+                if key.fileobj is stdin:
+                    rest = rest[_give(stdin, rest) :]
+                    done = not rest
+                else:
+                    piece = os.read(key.fd, 1 << 20)
+                    (output if key.fileobj is stdout else complaint).extend(piece)
+                    del complaint[:-KEPT]
+                    done = not piece
+                if done:
+                    waiting.unregister(key.fileobj)
+                if done and key.fileobj is stdin:
+                    stdin.close()
+    return bytes(output), bytes(complaint)
 
 
-def _feed(pipe: IO[bytes], data: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError):  # a command that fails early says why on its own
-        pipe.write(data)
-    with contextlib.suppress(BrokenPipeError):
-        pipe.close()
+def _give(pipe: IO[bytes], data: memoryview) -> int:
+    try:
+        return os.write(pipe.fileno(), data[: 1 << 16]) if data else 0
+    except BlockingIOError:
+        return 0
+    except BrokenPipeError:  # a command that fails early says why on its own
+        return len(data)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

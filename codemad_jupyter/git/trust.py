@@ -4,6 +4,7 @@ must: it must wherever the repository could start programs or change bytes on th
 Everything unknown counts as a danger; a git folder of our own is merely slower at first.
 """
 
+import functools
 import os
 import re
 import stat
@@ -50,14 +51,20 @@ def danger(root: Path, *, deadline: Deadline) -> str:
     for name in ("commondir", "info/attributes", "info/grafts", "shallow.lock"):
         if os.path.lexists(git_dir / name):
             return f"it has {name}"
-    return _configuration(git_dir, deadline)
-
-
-def _configuration(git_dir: Path, deadline: Deadline) -> str:
-    git = Git(git_dir, git_dir)
-    config = str(git_dir / "config")
     try:
-        text = git.run("config", "--file", config, "--no-includes", "--list", "-z", deadline=deadline)
+        configuration = (git_dir / "config").read_bytes()
+    except OSError as error:
+        return f"its configuration cannot be read ({error.strerror})"
+    deadline.check()
+    return _configuration(git_dir, configuration)
+
+
+@functools.lru_cache(maxsize=16)
+def _configuration(git_dir: Path, content: bytes) -> str:
+    git, deadline = Git(git_dir, git_dir), Deadline(10)
+    try:
+        options = ("--file", "-", "--no-includes", "--list", "-z")
+        text = git.run("config", *options, data=content, deadline=deadline)
     except GitError as error:
         return f"its configuration cannot be read ({error.message})"
     for item in text.decode(errors="surrogateescape").split("\0")[:-1]:
