@@ -200,7 +200,20 @@ class Flow(ast.NodeVisitor):
             self._call(node, node.func.id)
 
     def _modules(self) -> set[str]:
-        usual = {"np", "pd", "plt", "sns", "os", "sys", "random", "math", "time", "json", "logging", "warnings"}
+        usual = {
+            "np",
+            "pd",
+            "plt",
+            "sns",
+            "os",
+            "sys",
+            "random",
+            "math",
+            "time",
+            "json",
+            "logging",
+            "warnings",
+        }
         return (usual - self.stored) | set(self.imports)
 
     def _call(self, node: ast.Call, function: str) -> None:
@@ -436,7 +449,12 @@ def carried(value: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
             case ast.Name():
                 plain.add(node.id)
             case ast.Call(func=func):
-                if trial_scan.dotted(func, {}).rpartition(".")[2] in ("partial", "cache", "lru_cache", "wraps"):
+                if trial_scan.dotted(func, {}).rpartition(".")[2] in (
+                    "partial",
+                    "cache",
+                    "lru_cache",
+                    "wraps",
+                ):
                     waiting += [*node.args, *(word.value for word in node.keywords)]
                 elif root_of(func):
                     called.add(root_of(func))
@@ -474,7 +492,13 @@ def parameter_names(arguments: ast.arguments) -> list[str]:
 
 def outside(arguments: ast.arguments) -> list[ast.expr]:
     """Defaults and annotations: they are evaluated where the function is defined."""
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    every = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        arguments.vararg,
+        arguments.kwarg,
+    ]
     defaults = [*arguments.defaults, *arguments.kw_defaults]
     return [part for part in (*defaults, *(each.annotation for each in every if each)) if part is not None]
 

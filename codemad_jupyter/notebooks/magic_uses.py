@@ -13,9 +13,13 @@ from codemad_jupyter.notebooks.uses import CellUse
 
 DEEPEST = 4
 WRAPPERS = trial_scan.CODE_MAGICS | {"memit", "lprun", "mprun", "snakeviz", "pyinstrument"}
-TEXT_CELLS = frozenset("html HTML latex javascript js markdown svg SVG writefile file codemad mermaid".split())
+TEXT_CELLS = frozenset(
+    "html HTML latex javascript js markdown svg SVG writefile file codemad mermaid".split()
+)
 PROCESS_CELLS = frozenset("bash sh script perl ruby system sx cmd pypy python2".split())
-AMBIENT = frozenset("load_ext reload_ext matplotlib config cd env set_env pushd popd autoreload pip conda".split())
+AMBIENT = frozenset(
+    "load_ext reload_ext matplotlib config cd env set_env pushd popd autoreload pip conda".split()
+)
 EXPANDED = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)|\{\{?\s*([A-Za-z_]\w*)|(?<![\w:]):([A-Za-z_]\w*)")
 OPTIONS = re.compile(r"(?:\s*-(?:[nrpstlTDf]\s*\S+|-?\w+))*\s*")
 ARGUMENT = re.compile(r"(-{1,2}[a-z]+)[ =]+(\S+)")
@@ -65,7 +69,10 @@ def transformed(source: str) -> str:
 def read_magic(flow: Flow, call: ast.Call) -> None:
     """Note what one call of ``get_ipython()`` uses."""
     kind = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    texts = [item.value if isinstance(item, ast.Constant) and isinstance(item.value, str) else "" for item in call.args]
+    texts = [
+        item.value if isinstance(item, ast.Constant) and isinstance(item.value, str) else ""
+        for item in call.args
+    ]
     if kind in ("system", "getoutput", "getoutputs"):
         expanded(flow, " ".join(texts))
     elif kind == "run_line_magic" and texts:

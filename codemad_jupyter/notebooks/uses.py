@@ -88,9 +88,7 @@ class CellUse:
 
     def names(self, kind: UseKind, *, certain: bool | None = None) -> frozenset[str]:
         """The names used in that way."""
-        return frozenset(
-            use.name for use in self.uses if use.kind == kind and certain in (None, use.certain)
-        )
+        return frozenset(use.name for use in self.uses if use.kind == kind and certain in (None, use.certain))
 
     @property
     def reads(self) -> frozenset[str]:
