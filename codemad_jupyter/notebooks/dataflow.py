@@ -20,7 +20,27 @@ from codemad_jupyter.notebooks.uses import CellUse, Deferred
 from codemad_jupyter.protocol.kernels import NotebookView
 
 GIVEN = frozenset(dir(builtins)) | frozenset(
-    "__name__ __file__ __doc__ __builtins__ get_ipython display In Out exit quit _ __ ___ _i _ii _iii _ih _oh _dh".split()
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__builtins__",
+        "get_ipython",
+        "display",
+        "In",
+        "Out",
+        "exit",
+        "quit",
+        "_",
+        "__",
+        "___",
+        "_i",
+        "_ii",
+        "_iii",
+        "_ih",
+        "_oh",
+        "_dh",
+    ]
 )
 MOST_EXPANDED = 40
 MOST_HOLDERS = 8
@@ -78,7 +98,7 @@ class Dataflow:
         return self._reached([cell], self._readers) - {cell}
 
     def needed_for(self, cell: str) -> tuple[str, ...]:
-        """What must run before this cell in a fresh kernel, in order: its upstream, and what sets up the process."""
+        """What must run before it in a fresh kernel, in order: its upstream, and the process set-up."""
         if cell not in self.position:
             return ()
         writers = {c: [e.writer for e in found] for c, found in self.into.items()}

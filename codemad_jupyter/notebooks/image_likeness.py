@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import itertools
 
 SIDE = 32
 MOST_BITS = 8
@@ -38,7 +39,5 @@ def _hash(picture: object) -> int:
     """One bit for each neighbouring pair of a small grey copy: is it getting brighter?"""
     small = picture.convert("L").resize((SIDE + 1, SIDE)).tobytes()  # type: ignore[attr-defined]
     rows = (small[at : at + SIDE + 1] for at in range(0, len(small), SIDE + 1))
-    bits = "".join(
-        "1" if left < right else "0" for row in rows for left, right in zip(row, row[1:], strict=False)
-    )
+    bits = "".join("1" if left < right else "0" for row in rows for left, right in itertools.pairwise(row))
     return int(bits, 2)

@@ -14,11 +14,37 @@ from codemad_jupyter.notebooks.uses import CellUse
 DEEPEST = 4
 WRAPPERS = trial_scan.CODE_MAGICS | {"memit", "lprun", "mprun", "snakeviz", "pyinstrument"}
 TEXT_CELLS = frozenset(
-    "html HTML latex javascript js markdown svg SVG writefile file codemad mermaid".split()
+    [
+        "html",
+        "HTML",
+        "latex",
+        "javascript",
+        "js",
+        "markdown",
+        "svg",
+        "SVG",
+        "writefile",
+        "file",
+        "codemad",
+        "mermaid",
+    ]
 )
-PROCESS_CELLS = frozenset("bash sh script perl ruby system sx cmd pypy python2".split())
+PROCESS_CELLS = frozenset(["bash", "sh", "script", "perl", "ruby", "system", "sx", "cmd", "pypy", "python2"])
 AMBIENT = frozenset(
-    "load_ext reload_ext matplotlib config cd env set_env pushd popd autoreload pip conda".split()
+    [
+        "load_ext",
+        "reload_ext",
+        "matplotlib",
+        "config",
+        "cd",
+        "env",
+        "set_env",
+        "pushd",
+        "popd",
+        "autoreload",
+        "pip",
+        "conda",
+    ]
 )
 EXPANDED = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)|\{\{?\s*([A-Za-z_]\w*)|(?<![\w:]):([A-Za-z_]\w*)")
 OPTIONS = re.compile(r"(?:\s*-(?:[nrpstlTDf]\s*\S+|-?\w+))*\s*")

@@ -1,12 +1,32 @@
-"""Which calls change an object in place, as far as a name and its arguments tell. Tables and pure decisions."""
+"""Which calls change an object in place, as far as a name and its arguments tell. Pure, mostly tables."""
 
 import ast
 import re
 from typing import NamedTuple
 
 CONTAINER_METHODS = frozenset(
-    "append appendleft extend extendleft insert add update setdefault remove discard pop popleft popitem clear"
-    " sort reverse rotate intersection_update difference_update symmetric_difference_update".split()
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "add",
+        "update",
+        "setdefault",
+        "remove",
+        "discard",
+        "pop",
+        "popleft",
+        "popitem",
+        "clear",
+        "sort",
+        "reverse",
+        "rotate",
+        "intersection_update",
+        "difference_update",
+        "symmetric_difference_update",
+    ]
 )
 LEARNING_METHODS = re.compile(
     r"(?:fit|partial_fit|fit_transform|fit_predict|fit_resample|train|learn|compile|step|zero_grad|backward|add_\w+"

@@ -1,4 +1,4 @@
-"""What a cell does with names, as values: `Use`, `CellUse` and `Deferred`. How they are found is in `bindings`."""
+"""What a cell does with names, as values: `Use`, `CellUse`, `Deferred`; they are found in `bindings`."""
 
 from dataclasses import dataclass, field
 from typing import Literal
