@@ -48,7 +48,7 @@ MOST_HOLDERS = 8
 
 @dataclass(frozen=True)
 class Edge:
-    """``reader`` needs what ``writer`` leaves in ``names``; ``unsure`` are those it only may leave or need."""
+    """``reader`` needs what ``writer`` leaves in ``names``; ``unsure`` only may be so."""
 
     writer: str
     reader: str

@@ -34,7 +34,7 @@ LEARNING_METHODS = re.compile(
     r"|resize|fill|setflags|setfield|itemset|drop_column|rename_column|execute|executemany|commit)$"
 )
 LOOKING_METHODS = re.compile(
-    r"(?:to_\w+|as_\w+|is_\w+|has_\w+|get\w*|head|tail|info|describe|sample|plot\w*|hist|boxplot|show\w*|print\w*|display"
+    r"(?:apply|map|query|groupby|merge|drop\w*|to_\w+|as_\w+|is_\w+|has_\w+|get\w*|head|tail|info|describe|sample|plot\w*|hist|boxplot|show\w*|print\w*|display"
     r"|summary|savefig|save\w*|dump\w*|copy|items|keys|values|count|index|join|split\w*|format|predict\w*|score"
     r"|transform|evaluate|result|wait|startswith|endswith|lower|upper|strip)$"
 )

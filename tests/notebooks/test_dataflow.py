@@ -60,7 +60,7 @@ try:\n x = f()\nexcept E as e:\n print(e) -> f E | x? |
 [y for x in xs for y in x] -> xs | |
 [(n := x) for x in xs] -> xs | n |
 (n := len(xs)) -> xs | n |
-x = a if c else b -> a? b? c | x |
+x = a if c else b -> a b c | x |
 def f(a): return a + g -> | f |
 def f(a): return a + g\nf(1) -> g | f |
 def f(a=d): pass -> d | f |
