@@ -6,142 +6,36 @@ noted as not certain. Calls of magics are left to the reader of magics that is p
 """
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from codemad_jupyter.notebooks import trial_scan
+from codemad_jupyter.notebooks import hidden_state, trial_scan
+from codemad_jupyter.notebooks.control_flow import ControlFlow
 from codemad_jupyter.notebooks.mutations import (
     DYNAMIC,
     NAMESPACES,
     PROCESS_WIDE,
+    USUAL_MODULES,
     mutation,
     root_of,
 )
-from codemad_jupyter.notebooks.uses import Call, Carry, CellUse, Deferred, Use, UseKind
+from codemad_jupyter.notebooks.sharing import is_stream, sharing
+from codemad_jupyter.notebooks.syntax_names import (
+    carried,
+    changed_arguments,
+    outside,
+    parameter_names,
+    returned_by,
+    target_names,
+    type_parameters,
+)
+from codemad_jupyter.notebooks.uses import Call, Carry, Deferred
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MagicReader = Callable[["Flow", ast.Call], None]
 
 
-class Flow(ast.NodeVisitor):
-    """The uses of one scope, gathered in the order in which it runs."""
-
-    def __init__(self, magics: MagicReader, *, parameters: Sequence[str] = ()) -> None:
-        self.magics = magics
-        self.parameters = tuple(parameters)
-        self.bound: set[str] = set(parameters)
-        self.maybe: set[str] = set()
-        self.stored: set[str] = set()
-        self.changed: set[str] = set()
-        self.hidden: list[set[str]] = []
-        self.outer: set[str] = set()
-        self.nests = False
-        self.uses: dict[tuple[str, UseKind], Use] = {}
-        self.deferred: dict[str, Deferred] = {}
-        self.calls: list[Call] = []
-        self.carries: list[Carry] = []
-        self.aliases: list[tuple[str, str]] = []
-        self.imports: dict[str, str] = {}
-        self.opaque = self.ambient = ""
-        self.line = self.magic_depth = 0
-        self._branches = 0
-        self._held: list[Deferred] | None = None
-        self._dropped: ast.expr | None = None
-        self._expanding: set[str] = set()
-
-    def result(self) -> CellUse:
-        """What was gathered; a write is certain when every path binds the name."""
-        found = [
-            replace(use, certain=use.certain and use.name in self.bound) if use.kind == "write" else use
-            for use in self.uses.values()
-        ]
-        return CellUse(
-            uses=tuple(found),
-            deferred=self.deferred,
-            calls=tuple(self.calls),
-            carries=tuple(self.carries),
-            aliases=tuple(self.aliases),
-            imports=frozenset(self.imports.items()),
-            opaque=self.opaque,
-            ambient=self.ambient,
-        )
-
-    def note(self, name: str, kind: UseKind, *, certain: bool = True, why: str = "") -> None:
-        """Keep the first such use, or the first that is certain."""
-        known = self.uses.get((name, kind))
-        if known is None or (certain and not known.certain):
-            self.uses[name, kind] = Use(name, kind, certain, why, self.line)
-
-    def load(self, name: str, *, certain: bool = True) -> None:
-        """The name's value is needed; and with it what a function of this name uses."""
-        if any(name in names for names in self.hidden):
-            return
-        if name not in self.bound:
-            self.note(name, "read", certain=certain and name not in self.maybe)
-        if name in self.deferred and name not in self._expanding:
-            self._expanding.add(name)
-            self.apply(self.deferred[name])
-            self._expanding.discard(name)
-
-    def apply(self, deferred: Deferred) -> None:
-        """A function or class of this scope is used here."""
-        for name in sorted(deferred.reads):
-            self.load(name)
-        for name in sorted(deferred.mutates):
-            self.mutate(name, certain=False, why="in a function")
-        for name in sorted(deferred.writes):
-            self.note(name, "write", certain=False, why="global in a function")
-            self.maybe.add(name)
-
-    def store(self, name: str) -> None:
-        """The name is bound."""
-        self.stored.add(name)
-        self.bound.add(name)
-        self.deferred.pop(name, None)
-        self.imports.pop(name, None)
-        self.uses.pop((name, "delete"), None)
-        self.note(name, "write")
-
-    def mutate(self, name: str, *, certain: bool, why: str) -> None:
-        """The object of this name is changed in place; one made in this cell is its own affair."""
-        if any(name in names for names in self.hidden):
-            return
-        self.load(name)
-        if name not in self.stored:
-            self.changed.add(name)
-        if name not in self.bound:
-            self.note(name, "mutate", certain=certain and not self._branches, why=why)
-
-    def delete(self, name: str) -> None:
-        """``del name``."""
-        self.load(name)
-        self.bound.discard(name)
-        self.note(name, "delete", certain=not self._branches, why="del")
-
-    def branch(self, *bodies: Sequence[ast.AST]) -> None:
-        """Of these paths one is taken; a path that raises does not go on."""
-        before, ends, union = set(self.bound), [], set(self.bound)
-        self._branches += 1
-        for body in bodies:
-            self.bound = set(before)
-            for node in body:
-                self.visit(node)
-            union |= self.bound
-            if not (body and isinstance(body[-1], ast.Raise)):
-                ends.append(self.bound)
-        self._branches -= 1
-        self.bound = set.intersection(*ends) if ends else before
-        self.maybe |= union - self.bound
-
-    @contextmanager
-    def names_hidden(self, names: set[str]) -> Iterator[None]:
-        """These names belong to an inner scope for the while."""
-        self.hidden.append(names)
-        try:
-            yield
-        finally:
-            self.hidden.pop()
+class Flow(ControlFlow):
+    """Notes what the syntax it visits does with names."""
 
     def visit(self, node: ast.AST) -> None:
         self.line = getattr(node, "lineno", self.line)
@@ -168,12 +62,13 @@ class Flow(ast.NodeVisitor):
             return
         base = node.value
         if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id in NAMESPACES:
-            self.opaque = self.opaque or f"{base.func.id}()"
+            self.set_opaque(f"{base.func.id}()")
         if root_of(node):
             dotted = trial_scan.dotted(base, {}) if isinstance(base, ast.Attribute) else ""
             if dotted in ("os.environ", "plt.rcParams", "mpl.rcParams", "sys.path"):
                 self.ambient = self.ambient or dotted
-            self.mutate(root_of(node), certain=True, why=why if isinstance(node.ctx, ast.Store) else "del")
+            said = why if isinstance(node.ctx, ast.Store) else "del"
+            self.mutate(root_of(node), certain=True, why=said, deep=not isinstance(base, ast.Name))
 
     def visit_Expr(self, node: ast.Expr) -> None:
         value = node.value.value if isinstance(node.value, ast.Await) else node.value
@@ -191,40 +86,49 @@ class Flow(ast.NodeVisitor):
         name = trial_scan.dotted(node.func, {})
         found = mutation(node, name, dropped=dropped, module=name.partition(".")[0] in self._modules())
         if found is not None:
-            self.mutate(found.name, certain=found.certain, why=found.why)
+            deep = not (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name))
+            self.mutate(found.name, certain=found.certain, why=found.why, deep=deep)
+            for part in (*node.args, *(word.value for word in node.keywords)):
+                self.link(found.name, part, inside=True)
+        self._effects(node, name, dropped=dropped and found is None)
         if name in DYNAMIC and name not in self.bound:
-            self.opaque = self.opaque or f"{name}()"
+            self.set_opaque(f"{name}()")
         if "." in name and PROCESS_WIDE.match(name):
             self.ambient = self.ambient or name
         if isinstance(node.func, ast.Name):
             self._call(node, node.func.id)
 
-    def _modules(self) -> set[str]:
-        usual = {
-            "np",
-            "pd",
-            "plt",
-            "sns",
-            "os",
-            "sys",
-            "random",
-            "math",
-            "time",
-            "json",
-            "logging",
-            "warnings",
-        }
-        return (usual - self.stored) | set(self.imports)
+    def _effects(self, node: ast.Call, name: str, *, dropped: bool) -> None:
+        """What a call does beside what its name says: files, random numbers, methods, arguments."""
+        reads, changes = hidden_state.of_call(node, name)
+        for each in reads:
+            self.load(each, certain=False)
+        for each in changes:
+            self.mutate(each, certain=False, why=f"{name}()")
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            root, method = node.func.value.id, node.func.attr
+            self.methods.add((root, method))
+            if root in self.deferred and method in self.deferred[root].alters:
+                self.mutate(root, certain=False, why=f".{method}()", deep=True)
+        if dropped and isinstance(node.func, ast.Name) and self.imports.get(node.func.id):
+            for argument in node.args:
+                if root_of(argument):
+                    self.mutate(root_of(argument), certain=False, why=f"{name}()", deep=True)
+
+    def _modules(self) -> frozenset[str]:
+        return (USUAL_MODULES - self.stored) | set(self.imports)
 
     def _call(self, node: ast.Call, function: str) -> None:
         """What a function of the notebook changes in its arguments; one of another cell is noted."""
         names = tuple(root_of(argument) for argument in node.args)
         keywords = tuple((word.arg, root_of(word.value)) for word in node.keywords if word.arg)
-        call = Call(function, names, tuple(pair for pair in keywords if pair[1]))
+        targets, self._targets = self._targets, ()
+        call = Call(function, names, tuple(pair for pair in keywords if pair[1]), targets)
         if function in self.deferred:
+            self.aliases += returned_by(call, self.deferred[function])
             for name in changed_arguments(call, self.deferred[function]):
-                self.mutate(name, certain=False, why=f"in {function}()")
-        elif function not in self.bound and (any(names) or call.keywords):
+                self.mutate(name, certain=False, why=f"in {function}()", deep=True)
+        elif function not in self.bound and (any(names) or call.keywords or targets):
             self.calls.append(call)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -247,90 +151,27 @@ class Flow(ast.NodeVisitor):
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
         """Bind the targets; what the value uses when it is called goes with them."""
         before, self._held = self._held, []
+        bound = [name for target in targets for name in target_names(target)]
+        self._targets = tuple(bound) if isinstance(value, ast.Call) else ()
         self.visit(value)
+        self._targets = ()
+        stream = is_stream(value) or any(name in self.streams for name in sharing(value).same)
         held, self._held = self._held, before
         plain, called = carried(value)
         own = [self.deferred[name] for name in sorted(plain) if name in self.deferred]
         own += [self.deferred[n] for n in sorted(called) if n in self.deferred and self.deferred[n].keeps]
         away = (plain | called) - self.bound
-        root = root_of(value)
         for target in targets:
             self.visit(target)
+            if root_of(target) and not isinstance(target, ast.Name):
+                self.link(root_of(target), value, inside=True)
             for name in target_names(target):
                 for deferred in (*held, *own):
                     self.deferred[name] = self.deferred.get(name, Deferred()).joined(deferred)
                 if away:
                     self.carries.append(Carry(name, plain & away, called & away))
-                if root and root != name:
-                    self.aliases.append((name, root))
-
-    def visit_If(self, node: ast.If) -> None:
-        self.visit(node.test)
-        if is_main(node.test):
-            for each in node.body:
-                self.visit(each)
-        else:
-            self.branch(node.body, node.orelse)
-
-    def visit_IfExp(self, node: ast.IfExp) -> None:
-        self.visit(node.test)
-        self.branch([node.body], [node.orelse])
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        self.visit(node.values[0])
-        self.branch(node.values[1:], [])
-
-    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self.visit(node.iter)
-        self.branch([node.target, *node.body], [])
-        self.branch(node.orelse, [])
-
-    visit_AsyncFor = visit_For
-
-    def visit_While(self, node: ast.While) -> None:
-        self.visit(node.test)
-        self.branch(node.body, [])
-        self.branch(node.orelse, [])
-
-    def visit_Try(self, node: ast.Try) -> None:
-        self.branch([*node.body, *node.orelse], *([handler] for handler in node.handlers))
-        for each in node.finalbody:
-            self.visit(each)
-
-    def visit_TryStar(self, node: "ast.TryStar") -> None:
-        self.branch([*node.body, *node.orelse], *([handler] for handler in node.handlers))
-        for each in node.finalbody:
-            self.visit(each)
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        if node.type is not None:
-            self.visit(node.type)
-        with self.names_hidden({node.name} if node.name else set()):
-            for each in node.body:
-                self.visit(each)
-
-    def visit_Match(self, node: ast.Match) -> None:
-        self.visit(node.subject)
-        cases: list[list[ast.AST]] = [
-            [case.pattern, *([case.guard] if case.guard else []), *case.body] for case in node.cases
-        ]
-        last = node.cases[-1] if node.cases else None
-        total = last is not None and last.guard is None and is_wildcard(last.pattern)
-        self.branch(*cases, *([] if total else [[]]))
-
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        self.generic_visit(node)
-        if node.name:
-            self.store(node.name)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        if node.name:
-            self.store(node.name)
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
-        self.generic_visit(node)
-        if node.rest:
-            self.store(node.rest)
+                self.link(name, value)
+                (self.streams.add if stream else self.streams.discard)(name)
 
     def visit_Import(self, node: ast.Import) -> None:
         for item in node.names:
@@ -341,7 +182,7 @@ class Flow(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for item in node.names:
             if item.name == "*":
-                self.opaque = self.opaque or f"from {'.' * node.level}{node.module or ''} import *"
+                self.set_opaque(f"from {'.' * node.level}{node.module or ''} import *", defines=True)
                 continue
             self.store(item.asname or item.name)
             self.imports[item.asname or item.name] = f"{'.' * node.level}{node.module}.{item.name}"
@@ -391,7 +232,15 @@ class Flow(ast.NodeVisitor):
             mutates=frozenset(mutates - hidden),
             changes=tuple((at, name) for at, name in enumerate(parameters) if name in flow.changed),
             keeps=flow.nests,
+            gives=tuple((at, name) for at, name in enumerate(parameters) if name in flow.returned),
+            shares=frozenset(flow.returned - hidden),
         )
+
+    def visit_Return(self, node: ast.Return) -> None:
+        self.generic_visit(node)
+        found = sharing(node.value)
+        for name in found.same | found.held:
+            self.returned |= self.related(name, deep=True)
 
     def needs(self) -> tuple[set[str], set[str]]:
         """Names that this scope and the functions in it read, and that they change."""
@@ -418,9 +267,14 @@ class Flow(ast.NodeVisitor):
                 self.load(name, certain=use.certain)
             elif kind == "mutate":
                 self.mutate(name, certain=use.certain, why=use.why)
-        deferred = Deferred(reads=frozenset(filter(None, map(root_of, node.bases))), keeps=True)
+        alters = frozenset(
+            name for name, each in flow.deferred.items() if any(at == 0 for at, _ in each.changes)
+        )
+        deferred = Deferred(
+            reads=frozenset(filter(None, map(root_of, node.bases))), keeps=True, alters=alters - {"__init__"}
+        )
         for method in flow.deferred.values():
-            deferred = deferred.joined(replace(method, changes=()))
+            deferred = deferred.joined(replace(method, changes=(), gives=()))
         self.store(node.name)
         self.deferred[node.name] = deferred
 
@@ -438,81 +292,3 @@ class Flow(ast.NodeVisitor):
         self._held = held
 
     visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
-
-
-def carried(value: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
-    """Names that the value may still be, and names of what is called to make it."""
-    plain, called, waiting = set(), set(), [value]
-    while waiting:
-        node = waiting.pop()
-        match node:
-            case ast.Name():
-                plain.add(node.id)
-            case ast.Call(func=func):
-                if trial_scan.dotted(func, {}).rpartition(".")[2] in (
-                    "partial",
-                    "cache",
-                    "lru_cache",
-                    "wraps",
-                ):
-                    waiting += [*node.args, *(word.value for word in node.keywords)]
-                elif root_of(func):
-                    called.add(root_of(func))
-            case ast.Attribute() | ast.Subscript() | ast.Starred() | ast.Await():
-                waiting.append(node.value)
-            case ast.IfExp():
-                waiting += [node.body, node.orelse]
-            case ast.BoolOp():
-                waiting += node.values
-            case ast.Tuple() | ast.List() | ast.Set():
-                waiting += node.elts
-            case ast.Dict():
-                waiting += node.values
-    return frozenset(plain), frozenset(called)
-
-
-def changed_arguments(call: Call, deferred: Deferred) -> list[str]:
-    """The names whose objects this call changes, as far as the function's text tells."""
-    words = dict(call.keywords)
-    places = [call.arguments[at] if at < len(call.arguments) else "" for at, _ in deferred.changes]
-    places += [words.get(name, "") for _, name in deferred.changes]
-    return [name for name in places if name]
-
-
-def target_names(target: ast.expr) -> list[str]:
-    """The names that an assignment to this target binds."""
-    return [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-
-
-def parameter_names(arguments: ast.arguments) -> list[str]:
-    """The names of the parameters, positional ones first."""
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return [each.arg for each in (*every, *filter(None, [arguments.vararg, arguments.kwarg]))]
-
-
-def outside(arguments: ast.arguments) -> list[ast.expr]:
-    """Defaults and annotations: they are evaluated where the function is defined."""
-    every = [
-        *arguments.posonlyargs,
-        *arguments.args,
-        *arguments.kwonlyargs,
-        arguments.vararg,
-        arguments.kwarg,
-    ]
-    defaults = [*arguments.defaults, *arguments.kw_defaults]
-    return [part for part in (*defaults, *(each.annotation for each in every if each)) if part is not None]
-
-
-def type_parameters(node: ast.AST) -> set[str]:
-    """``T`` of ``def f[T]``."""
-    return {each.name for each in getattr(node, "type_params", ())}
-
-
-def is_main(test: ast.expr) -> bool:
-    """``__name__ == "__main__"``, which holds in a notebook."""
-    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
-
-
-def is_wildcard(pattern: ast.pattern) -> bool:
-    """A pattern that matches everything."""
-    return isinstance(pattern, ast.MatchAs) and pattern.pattern is None

@@ -8,15 +8,16 @@ What has already run in which order is judged in `staleness`.
 """
 
 import builtins
+import heapq
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from codemad_jupyter.notebooks.bindings import changed_arguments
+from codemad_jupyter.notebooks.feeding import Feeding, Needs
 from codemad_jupyter.notebooks.magic_uses import uses
-from codemad_jupyter.notebooks.uses import CellUse, Deferred
+from codemad_jupyter.notebooks.uses import CellUse
 from codemad_jupyter.protocol.kernels import NotebookView
 
 GIVEN = frozenset(dir(builtins)) | frozenset(
@@ -42,8 +43,9 @@ GIVEN = frozenset(dir(builtins)) | frozenset(
         "_dh",
     ]
 )
-MOST_EXPANDED = 40
-MOST_HOLDERS = 8
+MOST_CHARACTERS = 20_000_000
+MOST_FEEDS = 200
+MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Dataflow:
     missing: Mapping[str, frozenset[str]]
     touched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """The positions of the cells that bind or change each name."""
+    nodes: tuple[Needs, ...] = ()
+    """What functions need when they are called; shared by the cells that call them."""
+    leans: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The nodes that each cell leans on."""
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -79,81 +85,158 @@ class Dataflow:
 
     @cached_property
     def into(self) -> dict[str, list[Edge]]:
-        """The edges that end in each cell."""
+        """The edges that end in each cell; without what only the functions it calls need."""
         return _by(self.edges, "reader")
 
-    @cached_property
-    def out_of(self) -> dict[str, list[Edge]]:
-        """The edges that begin in each cell."""
-        return _by(self.edges, "writer")
+    def inputs(self, cell: str) -> dict[str, set[str]]:
+        """The names that the cell and the functions it calls need, by the cell that gives them; bounded."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for edge in self.into.get(cell, ()):
+            found[edge.writer] |= edge.names
+        waiting, seen, steps = list(self.leans.get(cell, ())), set[int](), 0
+        while waiting and steps < MOST_FEEDS:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            for writer, name, _ in self.nodes[node].feeds[:MOST_FEEDS]:
+                steps += 1
+                if writer != cell:
+                    found[writer].add(name)
+            waiting += self.nodes[node].parts
+        return dict(found)
 
     def upstream(self, cell: str) -> frozenset[str]:
         """All cells that this one depends on, directly or not."""
-        return self._reached([cell], {c: [e.writer for e in found] for c, found in self.into.items()}) - {
-            cell
-        }
+        return self._cells(_reached([cell], self._up)) - {cell}
 
     def downstream(self, cell: str) -> frozenset[str]:
         """All cells that depend on this one."""
-        return self._reached([cell], self._readers) - {cell}
+        return self._cells(_reached([cell], self._down)) - {cell}
+
+    def readers(self, cell: str) -> frozenset[str]:
+        """The cells that read what this one left, themselves or through a function."""
+        return self._cells(_reached(self._down(cell), self._through_nodes))
 
     def needed_for(self, cell: str) -> tuple[str, ...]:
         """What must run before it in a fresh kernel, in order: its upstream, and the process set-up."""
         if cell not in self.position:
             return ()
-        writers = {c: [e.writer for e in found] for c, found in self.into.items()}
         above = self.order[: self.position[cell]]
         setup = [each for each in above if self.uses[each].ambient or self.uses[each].opaque]
-        return self._sorted(self._reached([cell, *setup], writers) - {cell})
+        return self._sorted(self._cells(_reached([cell, *setup], self._up)) - {cell})
 
     def minimal_rerun(self, changed: Iterable[str]) -> tuple[str, ...]:
         """The cells to run again, in order, when these were edited and all had run from top to bottom.
 
         Besides what depends on them: the makers of an input that a later cell has changed since, and
-        whoever touches a name after a cell that makes it anew.
+        whoever touches a name after a cell that makes it anew. Where this would take too long: all.
         """
         edited = [cell for cell in changed if cell in self.position]
-        chosen, waiting = set[str](), list(self._reached(edited, self._readers))
+        ambient = [self.position[cell] for cell in edited if self.uses[cell].ambient]
+        begun = {*self._cells(_reached(edited, self._down)), *(self.order[min(ambient) :] if ambient else ())}
+        chosen, waiting = set[str](), [(self.position[cell], cell) for cell in begun]
+        heapq.heapify(waiting)
+        walk = _Clobbered(self)
         while waiting:
-            cell = waiting.pop()
+            cell = heapq.heappop(waiting)[1]
             if cell in chosen:
                 continue
             chosen.add(cell)
-            waiting += self._clobbered(cell)
-            waiting += self._touching_after(cell)
+            for other in (
+                *walk.makers(cell),
+                *self._touching_after(cell),
+            ):
+                if other not in chosen:
+                    heapq.heappush(waiting, (self.position[other], other))
+            if walk.steps > MOST_STEPS:
+                return self.order
         return self._sorted(chosen)
-
-    def _clobbered(self, cell: str) -> list[str]:
-        """The writers of inputs that no longer are in the kernel as this cell needs them."""
-        here = self.position[cell]
-        return [
-            edge.writer
-            for edge in self.into.get(cell, ())
-            if any(self.touched.get(name, (-1,))[-1] >= here for name in edge.names)
-        ]
 
     def _touching_after(self, cell: str) -> list[str]:
         use, here = self.uses[cell], self.position[cell]
-        places = [self.touched.get(name, ()) for name in use.writes | use.mutates]
+        places = [self.touched.get(name, ()) for name in self._changed_by[cell] | use.writes | use.mutates]
         nexts = [(each, bisect_right(each, here)) for each in places]
         return [self.order[each[at]] for each, at in nexts if at < len(each)]
 
     @cached_property
-    def _readers(self) -> dict[str, list[str]]:
-        return {cell: [edge.reader for edge in found] for cell, found in self.out_of.items()}
+    def _changed_by(self) -> dict[str, set[str]]:
+        """The names that each cell binds or changes, through functions too."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for name, places in self.touched.items():
+            for at in places:
+                found[self.order[at]].add(name)
+        return found
 
-    def _reached(self, start: Iterable[str], ways: Mapping[str, list[str]]) -> frozenset[str]:
-        found: set[str] = set()
-        waiting = list(start)
-        while waiting:
-            cell = waiting.pop()
-            if cell not in found:
-                found.add(cell)
-                waiting += ways.get(cell, ())
-        return frozenset(found)
+    def _up(self, each: "str | int") -> Iterable["str | int"]:
+        if isinstance(each, int):
+            return (*(writer for writer, _, _ in self.nodes[each].feeds), *self.nodes[each].parts)
+        return (*(edge.writer for edge in self.into.get(each, ())), *self.leans.get(each, ()))
+
+    def _down(self, each: "str | int") -> Iterable["str | int"]:
+        return self._ways_down.get(each, ())
+
+    def _through_nodes(self, each: "str | int") -> Iterable["str | int"]:
+        return self._down(each) if isinstance(each, int) else ()
+
+    @cached_property
+    def _ways_down(self) -> dict["str | int", list["str | int"]]:
+        found: defaultdict[str | int, list[str | int]] = defaultdict(list)
+        for each in (*self.order, *range(len(self.nodes))):
+            for other in self._up(each):
+                found[other].append(each)
+        return dict(found)
+
+    def _cells(self, found: Iterable["str | int"]) -> frozenset[str]:
+        return frozenset(each for each in found if isinstance(each, str))
 
     def _sorted(self, cells: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(cells, key=self.position.__getitem__))
+
+
+class _Clobbered:
+    """Finds the makers of inputs that no longer are in the kernel as a cell needs them.
+
+    A node is walked again only for a cell further up than those before: others would find no more.
+    """
+
+    def __init__(self, flow: Dataflow) -> None:
+        self.flow = flow
+        self.walked: dict[int, int] = {}
+        self.steps = 0
+
+    def makers(self, cell: str) -> Iterator[str]:
+        """The cells to run again before this one."""
+        flow, here = self.flow, self.flow.position[cell]
+        for edge in flow.into.get(cell, ()):
+            if any(self._is_gone(name, here) for name in edge.names):
+                yield edge.writer
+        waiting = list(flow.leans.get(cell, ()))
+        while waiting:
+            node = waiting.pop()
+            if self.walked.get(node, len(flow.order)) <= here:
+                continue
+            self.walked[node] = here
+            needs = flow.nodes[node]
+            self.steps += len(needs.feeds) + 1
+            yield from (w for w, name, _ in needs.feeds if w != cell and self._is_gone(name, here))
+            waiting += needs.parts
+
+    def _is_gone(self, name: str, here: int) -> bool:
+        return self.flow.touched.get(name, (-1,))[-1] >= here
+
+
+def _reached(
+    start: Iterable["str | int"], ways: Callable[["str | int"], Iterable["str | int"]]
+) -> frozenset["str | int"]:
+    found: set[str | int] = set()
+    waiting = list(start)
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += [other for other in ways(each) if other not in found]
+    return frozenset(found)
 
 
 def _by(edges: Iterable[Edge], end: str) -> dict[str, list[Edge]]:
@@ -165,131 +248,30 @@ def _by(edges: Iterable[Edge], end: str) -> dict[str, list[Edge]]:
 
 def graph(view: NotebookView) -> Dataflow:
     """The dataflow of a notebook's code cells. Never raises; what is not Python is `unknown`."""
-    builder = _Builder()
+    builder = Feeding(GIVEN)
     foreign = CellUse(unknown=f"the notebook is written in {view.language}")
-    python = view.language.lower() in ("python", "ipython", "python3")
+    too_much = CellUse(unknown="the notebook is too long", opaque="a text that was not read")
+    python, left = view.language.lower() in ("python", "ipython", "python3"), MOST_CHARACTERS
     for cell in view.cells:
         if cell.cell_type == "code":
-            builder.add(cell.id, uses(cell.source) if python else foreign)
-    return builder.done()
+            left -= len(cell.source)
+            use = foreign if not python else too_much if left < 0 else uses(cell.source)
+            builder.add(cell.id, use, may_stop="raises-exception" in cell.tags)
+    return _finished(builder)
 
 
-class _Builder:
-    """Walks the cells from top to bottom and remembers where each name's value stands."""
-
-    def __init__(self) -> None:
-        self.uses: dict[str, CellUse] = {}
-        self.edges: dict[tuple[str, str], dict[str, bool]] = {}
-        self.missing: dict[str, frozenset[str]] = {}
-        self.touched: defaultdict[str, list[int]] = defaultdict(list)
-        self.idle: dict[str, set[str]] = defaultdict(set)
-        self.holders: dict[str, list[tuple[str, bool]]] = {}
-        self.lazy: dict[str, Deferred] = {}
-        self.family: dict[str, set[str]] = {}
-        self.opaque: list[str] = []
-
-    def add(self, cell: str, use: CellUse) -> None:
-        """The next cell."""
-        self.uses[cell] = use
-        reads = {each.name: each.certain for each in use.uses if each.kind in ("read", "delete")}
-        mutates = {each.name: each.certain for each in use.uses if each.kind == "mutate"}
-        writes = {each.name: each.certain for each in use.uses if each.kind == "write"}
-        self._expand(reads, mutates, writes, use)
-        for name in list(mutates):
-            for other in self.family.get(name, ()):
-                mutates.setdefault(other, False)
-        lost = [name for name, certain in reads.items() if not self._feed(cell, name, certain) and certain]
-        self.missing[cell] = frozenset(lost) - GIVEN
-        for name in (*mutates, *(name for name, certain in writes.items() if not certain)):
-            self._feed(cell, name, False)
-        self._leave(cell, use, mutates, writes)
-
-    def _expand(
-        self, reads: dict[str, bool], mutates: dict[str, bool], writes: dict[str, bool], use: CellUse
-    ) -> None:
-        """Add what the functions named in the cell use."""
-        waiting, seen = list(reads), set(reads)
-        while waiting and len(seen) < len(reads) + MOST_EXPANDED:
-            deferred = self.lazy.get(waiting.pop())
-            if deferred is None:
-                continue
-            for name in deferred.reads - seen:
-                reads[name] = name not in writes and name not in GIVEN
-                waiting.append(name)
-            seen |= deferred.reads
-            for name in deferred.mutates:
-                mutates.setdefault(name, False)
-            for name in deferred.writes:
-                writes.setdefault(name, False)
-        for call in use.calls:
-            for name in changed_arguments(call, self.lazy.get(call.function, Deferred())):
-                mutates.setdefault(name, False)
-
-    def _feed(self, cell: str, name: str, certain: bool) -> bool:
-        """Draw the edges for a name that is needed; whether anybody gives it."""
-        found = self.holders.get(name)
-        if found is None:
-            found = [(each, False) for each in self.opaque[-MOST_HOLDERS:]] if name not in GIVEN else []
-        for writer, sure in found:
-            names = self.edges.setdefault((writer, cell), {})
-            names[name] = names.get(name, False) or (sure and certain)
-        return bool(found)
-
-    def _leave(self, cell: str, use: CellUse, mutates: dict[str, bool], writes: dict[str, bool]) -> None:
-        at = len(self.uses) - 1
-        imports = dict(use.imports)
-        for name in sorted({*mutates, *writes, *use.names("delete")}):
-            self.touched[name].append(at)
-            self.idle[name].add(imports.get(name, "") if name not in mutates else "")
-        for name, certain in mutates.items():
-            self._hold(name, cell, certain)
-        for name, certain in writes.items():
-            if certain:
-                self.holders.pop(name, None)
-                self.lazy.pop(name, None)
-                self._part(name)
-            self._hold(name, cell, certain)
-        for name in use.names("delete", certain=True):
-            self.holders[name] = []
-        self._carry(use)
-        if use.opaque:
-            self.opaque.append(cell)
-
-    def _hold(self, name: str, cell: str, certain: bool) -> None:
-        held = [each for each in self.holders.get(name, []) if each[0] != cell]
-        held.append((cell, certain))
-        # Whoever drops out was read by those that changed the object after it: it is still upstream.
-        self.holders[name] = held if len(held) <= MOST_HOLDERS else [held[0], *held[-MOST_HOLDERS + 1 :]]
-
-    def _carry(self, use: CellUse) -> None:
-        for name, deferred in use.deferred.items():
-            self.lazy[name] = deferred
-        for carry in use.carries:
-            parts = [self.lazy[each] for each in carry.plain if each in self.lazy]
-            parts += [self.lazy[each] for each in carry.called if each in self.lazy and self.lazy[each].keeps]
-            for part in parts:
-                self.lazy[carry.target] = self.lazy.get(carry.target, Deferred()).joined(part)
-        for target, root in use.aliases:
-            if len(self.family.get(root, ())) < MOST_EXPANDED:
-                group = self.family.setdefault(root, {root})
-                group.add(target)
-                self.family[target] = group
-
-    def _part(self, name: str) -> None:
-        group = self.family.pop(name, None)
-        if group is not None:
-            group.discard(name)
-
-    def done(self) -> Dataflow:
-        """The graph of the cells so far."""
-        edges = tuple(
-            Edge(writer, reader, frozenset(names), frozenset(n for n, sure in names.items() if not sure))
-            for (writer, reader), names in self.edges.items()
-        )
-        # A module that is imported again is the same module: nobody's input has changed.
-        touched = {
-            name: tuple(places)
-            for name, places in self.touched.items()
-            if "" in self.idle[name] or len(self.idle[name]) > 1
-        }
-        return Dataflow(tuple(self.uses), self.uses, edges, self.missing, touched)
+def _finished(builder: Feeding) -> Dataflow:
+    edges = tuple(
+        Edge(writer, reader, frozenset(names), frozenset(n for n, sure in names.items() if not sure))
+        for (writer, reader), names in builder.edges.items()
+    )
+    # A module that is imported again is the same module: nobody's input has changed.
+    touched = {
+        name: tuple(places)
+        for name, places in builder.touched.items()
+        if "" in builder.idle[name] or len(builder.idle[name]) > 1
+    }
+    leans = {cell: tuple(sorted(nodes)) for cell, nodes in builder.leans.items()}
+    return Dataflow(
+        tuple(builder.uses), builder.uses, edges, builder.missing, touched, tuple(builder.nodes), leans
+    )

@@ -12,6 +12,9 @@ from codemad_jupyter.notebooks.bindings import Flow
 from codemad_jupyter.notebooks.uses import CellUse
 
 DEEPEST = 4
+MOST_SOURCE = 500_000
+MOST_TRANSFORMED = 2_000_000
+"""Characters times lines with magics that IPython's transformer is given: its time grows with both."""
 WRAPPERS = trial_scan.CODE_MAGICS | {"memit", "lprun", "mprun", "snakeviz", "pyinstrument"}
 TEXT_CELLS = frozenset(
     [
@@ -47,6 +50,7 @@ AMBIENT = frozenset(
     ]
 )
 EXPANDED = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)|\{\{?\s*([A-Za-z_]\w*)|(?<![\w:]):([A-Za-z_]\w*)")
+SPECIAL = re.compile(r"(?m)^\s*[%!?/,;]|=\s*[%!]|\?\s*$")
 OPTIONS = re.compile(r"(?:\s*-(?:[nrpstlTDf]\s*\S+|-?\w+))*\s*")
 ARGUMENT = re.compile(r"(-{1,2}[a-z]+)[ =]+(\S+)")
 MADE = re.compile(r"\s*(?:--\S+\s+)*([A-Za-z_]\w*)\s*<<")
@@ -54,13 +58,15 @@ MADE = re.compile(r"\s*(?:--\S+\s+)*([A-Za-z_]\w*)\s*<<")
 
 def uses(source: str) -> CellUse:
     """The uses of a cell's names; a text that cannot be understood is `unknown`, with the reason."""
+    if len(source) > MOST_SOURCE:
+        return CellUse(unknown="it is too long", opaque="a text that was not read")
     try:
         flow = Flow(read_magic)
         walk(flow, source)
     except (SyntaxError, ValueError) as error:
         return CellUse(unknown=f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200])
     except (RecursionError, MemoryError):
-        return CellUse(unknown="it is nested too deeply")
+        return CellUse(unknown="it is nested too deeply", opaque="a text nested too deeply")
     return flow.result()
 
 
@@ -82,6 +88,9 @@ def parsed(source: str) -> ast.Module:
 
 def transformed(source: str) -> str:
     """The source as IPython makes it. Raises `SyntaxError` where it cannot."""
+    lines = 1 + len(SPECIAL.findall(source)) if not source.startswith("%%") else 1
+    if len(source) * lines > MOST_TRANSFORMED:
+        raise MemoryError("too many magics")
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -122,13 +131,13 @@ def line_magic(flow: Flow, name: str, line: str) -> None:
         code(flow, OPTIONS.sub("", line, count=1), leaks=name not in ("timeit", "memit"))
         return
     if name in ("run", "load", "macro", "pylab", "rerun", "recall", "edit", "loadpy"):
-        flow.opaque = flow.opaque or f"%{name}"
+        flow.set_opaque(f"%{name}")
     elif name == "store":
         names = re.findall(r"(?:^|\s)([A-Za-z_]\w*)", line.partition(">")[0])
         for each in names:
             flow.store(each) if "-r" in line.split() else flow.load(each)
         if "-r" in line.split() and not names:
-            flow.opaque = "%store -r"
+            flow.set_opaque("%store -r", defines=True)
         return
     elif name == "xdel":
         flow.delete(line.split()[-1] if line.split() else "_")
@@ -170,7 +179,7 @@ def cell_magic(flow: Flow, name: str, line: str, body: str) -> None:
         query(flow, name, line)
         expanded(flow, body)
         if name not in ("sql", "R", "bigquery"):
-            flow.opaque = flow.opaque or f"%%{name}"
+            flow.set_opaque(f"%%{name}")
 
 
 def code(flow: Flow, source: str, *, leaks: bool) -> None:

@@ -49,6 +49,9 @@ PROCESS_WIDE = re.compile(
     r"|set_config|setlocale|set_matplotlib_formats|init_notebook_mode|register_cell_magic|set_default_\w+)$"
     r"|(?:plt|matplotlib)\.(?:style\.use|rc|rcdefaults|use|ion|ioff)$|(?:os\.environ|sys\.path)\.\w+$"
 )
+USUAL_MODULES = frozenset(
+    ["np", "pd", "plt", "sns", "os", "sys", "random", "math", "time", "json", "logging", "warnings"]
+)
 DYNAMIC = frozenset({"exec", "eval", "execfile"})
 NAMESPACES = frozenset({"globals", "locals"})
 

@@ -11,7 +11,8 @@ class Use:
     """One way in which a cell uses a name of the notebook.
 
     Not ``certain``: it may be so (a branch not taken, a method that changes its object only for
-    some types). ``why`` says in a word or two what was seen, such as ``.append()``.
+    some types). ``why`` says in a word or two what was seen, such as ``.append()``; ``deep`` that
+    not the object itself is changed but perhaps one that it holds.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Use:
     certain: bool = True
     why: str = ""
     line: int = 0
+    deep: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Deferred:
 
     ``changes`` are the parameters it changes in place, with their position. ``keeps`` says that what a
     call returns may use these names still later: objects of a class, generators, inner functions.
+    ``gives`` are parameters that a call may return or keep, ``shares`` names around it that it may return,
+    ``alters`` the methods of a class that change their object.
     """
 
     reads: frozenset[str] = frozenset()
@@ -34,6 +38,9 @@ class Deferred:
     mutates: frozenset[str] = frozenset()
     changes: tuple[tuple[int, str], ...] = ()
     keeps: bool = False
+    gives: tuple[tuple[int, str], ...] = ()
+    shares: frozenset[str] = frozenset()
+    alters: frozenset[str] = frozenset()
 
     def joined(self, other: "Deferred") -> "Deferred":
         """What either of the two uses."""
@@ -43,16 +50,23 @@ class Deferred:
             mutates=self.mutates | other.mutates,
             changes=(*self.changes, *(each for each in other.changes if each not in self.changes)),
             keeps=self.keeps or other.keeps,
+            gives=(*self.gives, *(each for each in other.gives if each not in self.gives)),
+            shares=self.shares | other.shares,
+            alters=self.alters | other.alters,
         )
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a named function with names as arguments; "" stands for any other argument."""
+    """A call of a named function with names as arguments; "" stands for any other argument.
+
+    ``targets`` are the names that its result is bound to.
+    """
 
     function: str
     arguments: tuple[str, ...]
     keywords: tuple[tuple[str, str], ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +86,11 @@ class CellUse:
     """All that a cell does with names.
 
     ``unknown`` says why the text could not be understood. ``opaque`` names what may define any name
-    (a star import, ``%run``, ``exec``). ``ambient`` names what changes the whole process: a seed, the
-    working folder, an extension that is loaded.
+    (a star import, ``%run``, ``exec``); unless it only ``defines``, it may use and change any as well.
+    ``aliases`` are pairs of names for what may be one object, ``holds`` of a container and what is in it,
+    ``streams`` names whose reading uses them up, such as generators, ``methods`` the methods called, with
+    the name they are called on. ``ambient`` names what changes the whole process: a seed, the working
+    folder, an extension that is loaded.
     """
 
     uses: tuple[Use, ...] = ()
@@ -81,8 +98,12 @@ class CellUse:
     calls: tuple[Call, ...] = ()
     carries: tuple[Carry, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    holds: tuple[tuple[str, str], ...] = ()
+    streams: frozenset[str] = frozenset()
+    methods: frozenset[tuple[str, str]] = frozenset()
     imports: frozenset[tuple[str, str]] = frozenset()
     opaque: str = ""
+    defines: bool = False
     ambient: str = ""
     unknown: str = ""
 

@@ -59,10 +59,8 @@ def _one(flow: Dataflow, cell: str, reasons: list[str]) -> dict[str, Any]:
             if each.kind == kind and not (kind == "read" and each.name in GIVEN)
         )
         shown[key] = names[:MOST_NAMES]
-    shown["upstream"] = sorted(
-        {edge.writer for edge in flow.into.get(cell, ())}, key=flow.position.__getitem__
-    )
-    shown["downstream"] = sorted({e.reader for e in flow.out_of.get(cell, ())}, key=flow.position.__getitem__)
+    shown["upstream"] = sorted(flow.inputs(cell), key=flow.position.__getitem__)[:MOST_CELLS]
+    shown["downstream"] = sorted(flow.readers(cell), key=flow.position.__getitem__)[:MOST_CELLS]
     shown["stale"] = reasons[:10]
     return shown
 
