@@ -9,7 +9,7 @@ from codemad_jupyter.notebooks.syntax_names import is_main, is_wildcard, target_
 SWALLOWS = ("suppress", "raises", "assertRaises", "warns")
 
 
-class ControlFlow(Scope, ast.NodeVisitor):
+class ControlFlow(Scope):
     """Visits the statements that choose a path."""
 
     def visit_If(self, node: ast.If) -> None:

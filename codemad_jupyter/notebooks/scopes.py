@@ -19,7 +19,7 @@ MOST_LINKS = 500
 """Bounds for following functions within one cell; beyond them the cell counts as opaque."""
 
 
-class Scope:
+class Scope(ast.NodeVisitor):
     """The uses of one scope, gathered in the order in which it runs."""
 
     def __init__(self, magics: Callable[[Any, ast.Call], None], *, parameters: Sequence[str] = ()) -> None:
@@ -165,10 +165,6 @@ class Scope:
         self.load(name)
         self.bound.discard(name)
         self.note(name, "delete", certain=not self._branches, why="del")
-
-    def visit(self, node: ast.AST) -> None:
-        """Note what the node does; see `bindings.Flow`."""
-        raise NotImplementedError
 
     def branch(self, *bodies: Sequence[ast.AST]) -> None:
         """Of these paths one is taken; a path that raises does not go on."""
