@@ -130,7 +130,13 @@ def _add_verify(commands: Commands) -> None:
     text = "run a notebook again in a throw-away kernel, and say which cells fail or differ"
     verify = _sub(commands, "verify", text)
     verify.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
-    verify.add_argument("--cells", metavar="IDS", help="only these cells (a,b) and those they need")
+    verify.add_argument(
+        "--cells",
+        nargs="+",
+        default=[],
+        metavar="ID",
+        help="only these cells and those they need",
+    )
     verify.add_argument("--timeout", type=_seconds, metavar="S", help="seconds one cell may take")
     verify.add_argument("--json", action="store_true", help="print the report as JSON")
     verify.set_defaults(perform=_verify)
@@ -200,10 +206,10 @@ def _apply(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.verify import Proof, verify
+    from codemad_jupyter.batch.verify import Order, verify
 
-    cells = tuple(filter(None, (args.cells or "").split(",")))
-    return verify(Proof(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
+    cells = tuple(cell for word in args.cells for cell in word.split(",") if cell)
+    return verify(Order(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -19,20 +19,28 @@ MASKS = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
         (r"(?<=\bat )0x[0-9a-fA-F]{6,16}", "<address>"),
-        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<id>"),
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b", "<id>"),
         (r"(?:/private)?(?:/var/folders|/tmp|/var/tmp)/[^\s'\":,)>]*", "<temporary>"),
         (r"[A-Z]:\\[^\s'\"]*\\Temp\\[^\s'\":]*", "<temporary>"),
         (r"<ipython-input-\d+-\w+>", "<cell>"),
         (r"\b((?:Cell )?(?:In|Out|Input In) ?)\[\d+\]", r"\1[n]"),
         (r"\bsk-container-id-\d+|\bT_[0-9a-f]{5}(?=[\s_\"#])", "<id>"),
-        (r"\b\d+(?:\.\d+)?(?:e-?\d+)? ?(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|minutes?)\b", "<duration>"),
         (r"(?i)\b(elapsed|took|duration|eta)(\W{1,3})[\d:.]+", r"\1\2<duration>"),
     )
+)
+DURATION = re.compile(
+    r"\b\d+(?:\.\d+)?(?:e-?\d+)? ?(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|minutes?|h|hours?)\b"
+)
+CUE = re.compile(
+    r"(?i)\b(?:elapsed|took|(?:wall|cpu|total|run|running|execution|training|fit) ?times?|runtime|duration"
+    r"|eta|per loop|(?:finished|done|completed|ran|loaded|built|trained) (?:in|after)"
+    r"|in \d+(?:\.\d+)? ?(?:s|ms|secs?|seconds?))\b"
 )
 PROGRESS = re.compile(r"\d+%\|.*\||[━╸█▏▎▍▌▋▊▉]{3,}|\[[=>. -]{8,}\]|\b\d+it \[")
 MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?|\b1[6-9]\d{8}(?:\.\d+)?\b")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MOST_LINES = 40
+MOST_COMPARED = 500
 MOST_CHARACTERS = 4000
 
 
@@ -50,12 +58,21 @@ def difference(old: Iterable[Any], new: Iterable[Any], *, now: datetime) -> str:
         for side in (before, after)
     ]
     first, second = timeless("\n".join(texts[0]), "\n".join(texts[1]), now=now)
-    lines = list(
-        difflib.unified_diff(first.split("\n"), second.split("\n"), "stored", "now", lineterm="", n=2)
-    )
+    if first == second:
+        return ""
+    sides = _window(first.split("\n"), second.split("\n"))
+    lines = list(difflib.unified_diff(*sides, "stored", "now", lineterm="", n=2))
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"[… {len(lines) - MOST_LINES} more lines …]"]
     return "\n".join(line[:300] for line in lines)[:MOST_CHARACTERS]
+
+
+def _window(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """The lines from shortly before the first that differs; comparing takes time that grows with both."""
+    same = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None)
+    begin = max(0, (min(len(old), len(new)) if same is None else same) - 3)
+    end = begin + MOST_COMPARED
+    return [line[:1000] for line in old[begin:end]], [line[:1000] for line in new[begin:end]]
 
 
 def rendered(outputs: Iterable[Any]) -> list[tuple[str, str]]:
@@ -114,7 +131,9 @@ def steady(text: str) -> str:
     text = "\n".join(lines).strip("\n")
     for pattern, put in MASKS:
         text = pattern.sub(put, text)
-    return text
+    return "\n".join(
+        DURATION.sub("<duration>", line) if CUE.search(line[:2000]) else line for line in text.split("\n")
+    )
 
 
 def timeless(old: str, new: str, *, now: datetime) -> tuple[str, str]:
