@@ -12,6 +12,7 @@ from codemad_jupyter.protocol.commands import (
     Reject,
     RejectEdit,
     Undo,
+    VerifyNotebook,
 )
 from codemad_jupyter.protocol.events import ApprovalSettled, EditSettled, Event, Restored, RunFinished
 
@@ -21,12 +22,12 @@ Ending = Callable[[Event], bool]
 def ending(command: Command | None, ack: Ack) -> Ending | None:
     """Says of each event whether it is the last; None when there is nothing to wait for.
 
-    Only a prompt goes on after its acknowledgement. The others have done their work by then, so
-    their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
+    Only a prompt and a verification go on after it. The others have done their work by
+    then, so their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
     kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
     """
     match command:
-        case Prompt() | None:
+        case Prompt() | VerifyNotebook() | None:
             run = ack.run
             if run is None:
                 return None

@@ -16,7 +16,7 @@ from typing import Literal
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
 
-Name = Literal["apply", "reject", "undo", "redo", "fix", "status", "models", "new", "help"]
+Name = Literal["apply", "reject", "undo", "redo", "fix", "verify", "status", "models", "new", "help"]
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply [EDIT] [--run]", "apply a proposed edit, or all that wait; --run also runs the cell"),
@@ -24,6 +24,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("undo", "bring files, notebook and conversation back to before the latest run"),
     "redo": ("redo", "bring back what the latest undo took away"),
     "fix": ("fix", "look at the last error and propose a repair"),
+    "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
     "status": ("status", "what answers here: engine, model, session, edits that wait"),
     "models": ("models [use NAME]", "list the models, or choose one for this session"),
     "new": ("new", "begin a fresh session"),
@@ -196,6 +197,12 @@ def _models(words: list[str], known: Known) -> Subcommand | None:
     return None
 
 
+def _verify(words: list[str], known: Known) -> Subcommand | None:
+    if not words:
+        return Subcommand("verify")
+    return Subcommand("verify", " ".join(words[1:])) if words[0] == "--cells" and words[1:] else None
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -208,6 +215,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "undo": _plain("undo"),
     "redo": _plain("redo"),
     "fix": _plain("fix"),
+    "verify": _verify,
     "status": _plain("status"),
     "models": _models,
     "new": _plain("new"),

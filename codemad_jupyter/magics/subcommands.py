@@ -10,6 +10,7 @@ from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
 from codemad_jupyter.magics.transcript import restored_line
+from codemad_jupyter.magics.verify import verify
 from codemad_jupyter.protocol.commands import ChooseModel, Redo, Undo
 from codemad_jupyter.protocol.errors import StaleEdit
 from codemad_jupyter.protocol.events import Restored
@@ -29,6 +30,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _settled(talk, ip, command))
         case "undo" | "redo":
             show_text(ip, _restored(talk, ip, command.name))
+        case "verify":
+            verify(talk, ip, tuple(command.word.replace(",", " ").split()))
         case "status":
             show_text(ip, _status(talk, ip))
         case "models":

@@ -5,7 +5,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class HeadlessNotebook:
     """A `NotebookPort` and `KernelPort` in one. Start it, use it, stop it; or ``async with``.
 
     ``environment`` is given to the kernel as it is; without it, this process's own without keys.
+    ``prefix`` are words that are put before the kernel's command, ``connection_file`` is where the kernel
+    finds how it is reached. What goes between here and the kernel
+    is encrypted where the kernel can.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class HeadlessNotebook:
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         cell_timeout: float | None = None,
+        prefix: Sequence[str] = (),
+        connection_file: Path | None = None,
     ) -> None:
         self._nb = nb
         self._path = path
@@ -51,6 +57,8 @@ class HeadlessNotebook:
         self._folder = folder
         self._environment = environment
         self._cell_timeout = cell_timeout
+        self._prefix = tuple(prefix)
+        self._connection_file = connection_file
         self._client: Any = None
         self._live: LiveKernel | None = None
         self._running = ""
@@ -66,6 +74,7 @@ class HeadlessNotebook:
         """Start the kernel. Raises `KernelError` when there is none of that name or it does not come up."""
         from jupyter_client.kernelspec import NoSuchKernel
         from nbclient import NotebookClient
+        from traitlets.config import Config
 
         environment = kernel_environment(os.environ) if self._environment is None else self._environment
         client = NotebookClient(
@@ -75,24 +84,41 @@ class HeadlessNotebook:
             interrupt_on_timeout=True,
             allow_errors=True,
             startup_timeout=int(timeout),
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
         client.create_kernel_manager()
+        self._client = client
         try:
+            self._put_before(client.km)
             await client.async_start_new_kernel(
                 cwd=str(self._folder) if self._folder else None, env=dict(environment)
             )
             await client.async_start_new_kernel_client()
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         except NoSuchKernel:
+            self._client = None
             raise KernelError(
                 f"There is no kernel named {self._kernel_name}.",
                 hint="See `jupyter kernelspec list`, or name another one.",
             ) from None
         except (RuntimeError, TimeoutError, OSError) as error:
+            await self.stop()
             raise KernelError(
                 f"The kernel did not start ({error}).", hint="Run `jupyter console` to see why."
             ) from error
-        self._client = client
         self._live = LiveKernel.from_manager(client.km)
+
+    def _put_before(self, manager: Any) -> None:
+        """Start the kernel's command by way of the prefix."""
+        if self._connection_file is not None:
+            manager.connection_file = str(self._connection_file)
+        if self._prefix:
+            command = list(manager.kernel_spec.argv)
+            if re.fullmatch(r"python(?:3(?:\.\d+)?)?", command[0]):
+                command[0] = sys.executable
+            manager.kernel_spec.argv = [*self._prefix, *command]
 
     async def stop(self) -> None:
         """End the kernel; the document stays."""

@@ -15,6 +15,7 @@ from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
+from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Conflict, UsageError
@@ -130,6 +131,8 @@ class Engine:
                 return Ack(session=await self._new(command.title))
             case cmd.Prompt():
                 return await self._prompt(command)
+            case cmd.VerifyNotebook():
+                return await self._verify(command)
             case _:
                 opened = await self._open(command.session)
                 seq = opened.session.bus.seq
@@ -160,8 +163,6 @@ class Engine:
                 raise UsageError("not here yet", hint="")
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 raise UsageError("not here yet", hint="")
-            case cmd.VerifyNotebook():
-                raise UsageError("not here yet", hint="")
             case cmd.ResolveMerge():
                 await self._resolve(opened, command)
             case cmd.ChooseDataLevel():
@@ -170,7 +171,7 @@ class Engine:
                 raise UsageError("not here yet", hint="")
             case cmd.Undo() | cmd.Redo():
                 await self._restore(opened, command)
-            case cmd.NewSession() | cmd.Prompt():
+            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
                 raise AssertionError("taken by submit")
             case _:
                 assert_never(command)
@@ -213,6 +214,25 @@ class Engine:
             model = prompt.model or opened.session.state.model or self.default_model
             self.services.router.provider_for(model)
             return await self._begin(opened, prompt, model)
+
+    async def _verify(self, command: cmd.VerifyNotebook) -> Ack:
+        opened = await self._open(command.session)
+        async with opened.lock:
+            if opened.busy:
+                raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
+            proof = await proof_of(command, self.services)
+            session, run = opened.session, new_id("run")
+            seq, model = session.bus.seq, session.state.model or self.default_model
+            prompt = f"Verify {proof.path}"
+            session.bus.emit(
+                RunStarted(prompt=prompt, model=model, edge=command.edge, target=command.target), run=run
+            )
+            await session.bus.saved()
+            opened.run = run
+            opened.task = asyncio.create_task(
+                verify_run(proof, run=run, session=session), name=f"codemad {run}"
+            )
+            return Ack(session=session.id, run=run, seq=seq)
 
     async def _begin(self, opened: _Open, prompt: cmd.Prompt, model: str) -> Ack:
         session, run = opened.session, new_id("run")

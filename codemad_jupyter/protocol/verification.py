@@ -21,11 +21,13 @@ class Verdict(Value):
 
 class Verification(Value):
     """The verdicts in the order of the cells. ``missing`` are ids of code cells stored without a count,
-    ``out_of_order`` of those whose count is lower than one above. ``seconds`` is the whole time."""
+    ``out_of_order`` of those whose count is lower than one above. ``seconds`` is the whole time,
+    ``notes`` say how it was run and what kept it from the person's files."""
 
     notebook: str
     same: bool
     cells: tuple[Verdict, ...] = ()
     missing: tuple[str, ...] = ()
     out_of_order: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -1060,7 +1060,8 @@ export interface Verdict {
 
 /**
  * The verdicts in the order of the cells. ``missing`` are ids of code cells stored without a count,
- * ``out_of_order`` of those whose count is lower than one above. ``seconds`` is the whole time.
+ * ``out_of_order`` of those whose count is lower than one above. ``seconds`` is the whole time,
+ * ``notes`` say how it was run and what kept it from the person's files.
  */
 export interface Verification {
   notebook: string;
@@ -1068,6 +1069,7 @@ export interface Verification {
   cells: Verdict[];
   missing: string[];
   out_of_order: string[];
+  notes: string[];
   seconds: number;
 }
 

@@ -1,0 +1,77 @@
+"""The command `VerifyNotebook`: a run of its own that changes nothing and ends with a report."""
+
+import asyncio
+import logging
+import os
+import time
+
+from codemad_jupyter.notebooks import document
+from codemad_jupyter.notebooks.verify import Proof, verify
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol.commands import VerifyNotebook
+from codemad_jupyter.protocol.errors import CodemadError, NotFound
+from codemad_jupyter.protocol.events import Event, RunFinished, RunStatus, Verified
+from codemad_jupyter.protocol.verification import Verdict, Verification
+
+_log = logging.getLogger(__name__)
+
+
+async def proof_of(command: VerifyNotebook, services: Services) -> Proof:
+    """The notebook as it stands now, unsaved edits included. Raises `NotFound` without one."""
+    path = command.target.notebook
+    port = await services.ports.notebook(command.target) if path is not None else None
+    if path is None or port is None:
+        raise NotFound("There is no notebook to verify.", hint="Open one, or name it.")
+    file = services.root / path
+    saved = await asyncio.to_thread(lambda: file.read_bytes() if file.is_file() else None)
+    if (await port.view(path)).live:
+        notebook = await port.snapshot(path)
+    elif saved is not None:  # a kernel alone knows the cells but not their outputs
+        notebook = await asyncio.to_thread(document.parse, saved, path)
+    else:
+        raise NotFound(f"{path} is not on disk.", hint="Save the notebook, or use `codemad verify FILE`.")
+    return Proof(
+        notebook=notebook,
+        path=path,
+        folder=file.parent if saved is not None else services.root,
+        root=services.root,
+        cells=command.cells,
+        timeout=command.timeout,
+    )
+
+
+async def verify_run(proof: Proof, *, run: str, session: Session) -> None:
+    """Do it; never raises but for being cancelled, and then has said so."""
+    began = time.monotonic()
+
+    def emit(event: Event) -> None:
+        session.bus.emit(event, run=run)
+
+    status: RunStatus = "cancelled"
+    text = "Stopped; the throw-away kernel was ended."
+    try:
+        report = await verify(proof, environ=os.environ)
+        emit(Verified(report=report))
+        status, text = "done", sentence(report)
+    except CodemadError as error:
+        status, text = "failed", str(error)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        _log.exception("verifying %s failed", proof.path)
+        status, text = "failed", f"Internal error: {type(error).__name__}. The log of the process has more."
+    finally:
+        emit(RunFinished(status=status, text=text, seconds=round(time.monotonic() - began, 3)))
+
+
+def sentence(report: Verification) -> str:
+    """The report in one sentence."""
+    bad: list[Verdict] = [each for each in report.cells if each.status in ("failed", "differs")]
+    if report.same:
+        return f"{report.notebook} gives the same again ({len(report.cells)} cells)."
+    failed = sum(each.status == "failed" for each in bad)
+    parts = [f"{failed} failed"] if failed else []
+    parts += [f"{len(bad) - failed} differ"] if len(bad) > failed else []
+    said = f"{' and '.join(parts)}, first number {bad[0].number}"
+    return f"{report.notebook}: of {len(report.cells)} cells {said}."
