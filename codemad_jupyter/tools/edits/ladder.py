@@ -5,26 +5,35 @@ elided with `...` lines. A rung decides where, and never rewrites lines that the
 is no rung that matches by similarity, by first and last line alone, or without regard to case.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 
 from codemad_jupyter.tools.edits.changes import Change
 from codemad_jupyter.tools.edits.document import Document, Splice, differing, feeds
 from codemad_jupyter.tools.edits.elision import is_elision
 from codemad_jupyter.tools.edits.folding import folded, folded_line
 from codemad_jupyter.tools.edits.headings import below
-from codemad_jupyter.tools.edits.indentation import shift_between, unit_in
+from codemad_jupyter.tools.edits.indentation import indent_of, shift_between, unit_in
 
 Key = Callable[[str], str]
+Lines = Callable[[Document], list[str]]
+Rung = tuple[str, Key, Lines, bool]
 MOST_PLACES = 40
 """Places that are looked at once it is clear that only a refusal can follow."""
-RUNGS: tuple[tuple[str, Key, bool], ...] = (
-    ("trailing blanks", str.rstrip, False),
-    ("indentation", str.strip, True),
-    ("punctuation", lambda line: folded_line(line).rstrip(), False),
-    ("punctuation and indentation", lambda line: folded_line(line).strip(), True),
+MOST_COUNTED = 20
+EXACT: Rung = ("exact", str, attrgetter("texts"), False)
+RUNGS: tuple[Rung, ...] = (
+    ("trailing blanks", str.rstrip, attrgetter("right"), False),
+    ("indentation", str.strip, attrgetter("bare"), True),
+    ("punctuation", lambda line: folded_line(line).rstrip(), attrgetter("folded_right"), False),
+    (
+        "punctuation and indentation",
+        lambda line: folded_line(line).strip(),
+        attrgetter("folded_bare"),
+        True,
+    ),
 )
 
 
@@ -44,20 +53,22 @@ def places(document: Document, change: Change) -> list[Place]:
     picked = change.every or bool(change.under) or change.line is not None or change.at_end
     most = None if picked else MOST_PLACES
     if change.whole_lines:
-        found = _lines_exactly(document, old, new, most)
+        found = _lines_exactly(document, old, new, most, every=change.every)
     else:
         found = _text(document, old, new, every=change.every)
     found = _narrowed(document, change, found)
     if found or not old.strip():
         return found
     a, b = as_lines(old, new)
-    for name, key, shifts in RUNGS:
+    for name, key, lines, shifts in RUNGS:
         if name == "punctuation" and _plain(document, old):
             break
         if name == "punctuation" and not change.whole_lines:
             found = _narrowed(document, change, _text(document, old, new, every=change.every, fold=True))
         found = found or _narrowed(
-            document, change, _blocks(document, a, b, key, shifts=shifts, rung=name, most=most)
+            document,
+            change,
+            _blocks(document, a, b, (name, key, lines, shifts), most=most, every=change.every),
         )
         if found:
             return found
@@ -79,7 +90,7 @@ def _narrowed(document: Document, change: Change, found: list[Place]) -> list[Pl
     if change.at_end:
         found = [place for place in found if place.hi == len(document.texts)]
     if change.under and found:
-        found = below(document.texts, change.under, found, lambda place: place.lo)
+        found = below(document, change.under, found, lambda place: place.lo)
     if change.line is not None and len(found) > 1:
         named = [place for place in found if place.lo == change.line - 1]
         found = named or found
@@ -90,6 +101,8 @@ def _text(document: Document, old: str, new: str, *, every: bool, fold: bool = F
     flat = folded(document.flat) if fold else document.flat
     wanted = folded(old) if fold else old
     rung = "punctuation" if fold else "exact"
+    if every and not fold and "\n" not in old + new:
+        return _in_lines(document, old, new)
     offsets: list[int] = []
     at = flat.find(wanted)
     while at >= 0 and (every or len(offsets) < MOST_PLACES):
@@ -97,7 +110,46 @@ def _text(document: Document, old: str, new: str, *, every: bool, fold: bool = F
         at = flat.find(wanted, at + (len(old) if every else 1))
     if not every:
         return [_in_text(document, [at], old, new, document.line_at(at), rung) for at in offsets]
+    if old.endswith("\n") and new.endswith("\n") and all(not at or flat[at - 1] == "\n" for at in offsets):
+        return list(_whole(document, offsets, old, new, rung))
     return list(_every(document, offsets, old, new, rung))
+
+
+def _in_lines(document: Document, old: str, new: str) -> list[Place]:
+    """Each place of a text without a line end; neighbouring lines are one splice, for there may be many."""
+    texts = document.texts
+    found: list[Place] = []
+    lines: list[str] = []
+    for at, line in enumerate(texts):
+        if old in line:
+            lines.append(line.replace(old, new))
+        elif lines:
+            found.append(Place(at - len(lines), at, (Splice(at - len(lines), at, tuple(lines)),)))
+            lines = []
+    if lines:
+        end = len(texts)
+        splice = Splice(end - len(lines), end, tuple(lines), bool(document.ends[-1]))
+        found.append(Place(end - len(lines), end, (splice,)))
+    return found
+
+
+def _whole(document: Document, offsets: list[int], old: str, new: str, rung: str) -> Iterator[Place]:
+    """Places that are whole lines; where all of their lines change, neighbours are one splice."""
+    a, b = old[:-1].split("\n"), tuple(new[:-1].split("\n"))
+    changed = differing(a, b)
+    joins = changed == [(0, len(a), 0, len(b))]
+    flat, line, seen, run = document.flat, 0, 0, 0
+    for number, at in enumerate(offsets):
+        run += 1
+        follows = number + 1 < len(offsets) and offsets[number + 1] == at + len(old)
+        if joins and follows:
+            continue
+        start = at - (run - 1) * len(old)
+        line, seen = line + flat.count("\n", seen, start), start
+        spans = [(0, len(a) * run, b * run)] if joins else [(i, j, b[k:m]) for i, j, k, m in changed]
+        splices = tuple(Splice(line + i, line + j, made) for i, j, made in spans)
+        yield Place(line, line + len(a) * run, splices, rung)
+        run = 0
 
 
 def _every(document: Document, offsets: list[int], old: str, new: str, rung: str) -> Iterator[Place]:
@@ -157,56 +209,81 @@ def _last(splices: tuple[Splice, ...], hi: int, line: str, newline: bool) -> tup
     return (*splices, Splice(hi - 1, hi, (line,), newline))
 
 
-def _lines_exactly(document: Document, old: str, new: str, most: int | None) -> list[Place]:
+def _lines_exactly(document: Document, old: str, new: str, most: int | None, *, every: bool) -> list[Place]:
     a, b = as_lines(old, new)
-    return [Place(at, at + len(a), spliced(at, a, b)) for at in islice(_starts(document.texts, a), most)]
-
-
-def spliced(
-    at: int, old: Sequence[str], new: Sequence[str], made: Sequence[str] | None = None
-) -> tuple[Splice, ...]:
-    """The splices at a line; lines that old and new share stay what the file has there."""
-    made = new if made is None else made
-    return tuple(Splice(at + i, at + j, tuple(made[k:m])) for i, j, k, m in differing(old, new))
+    return _blocks(document, a, b, EXACT, most=most, every=every)
 
 
 def _blocks(
     document: Document,
     old: list[str],
     new: list[str],
-    key: Key,
+    rung: Rung,
     *,
-    shifts: bool,
-    rung: str,
     most: int | None = MOST_PLACES,
+    every: bool = False,
 ) -> list[Place]:
+    name, key, lines, shifts = rung
     keyed = [key(line) for line in old]
-    if not any(keyed):
+    if name != "exact" and not any(keyed):
         return []
     found: list[Place] = []
-    unit: str | None = None
-    starts = list(islice(_starts(list(map(key, document.texts)), keyed), most))
+    maker = _Maker(document, old, new, shifts=shifts)
+    starts = list(islice(_starts(lines(document), keyed), most))
     for at in starts:
-        made: Sequence[str] | None = new
-        if shifts:
-            unit = unit_in(document.texts) if unit is None else unit
-            shift = shift_between(old, document.texts[at : at + len(old)], new, unit)
-            made = shift.lines(new) if shift else None
-        if made is not None:
-            found.append(Place(at, at + len(old), spliced(at, old, new, made), rung))
+        if every and found and at < found[-1].hi:
+            continue  # begins inside the one before
+        spans = maker.spans(at)
+        if spans is not None:
+            splices = tuple(Splice(at + lo, at + hi, made) for lo, hi, made in spans)
+            found.append(Place(at, at + len(old), splices, name))
     # With too many to look at, one that fits is not known to be the only one.
     crowded = len(found) == 1 and most is not None and len(starts) == most
     return found * 2 if crowded else found
 
 
+Spans = list[tuple[int, int, tuple[str, ...]]]
+
+
+class _Maker:
+    """What a block of lines becomes, worked out once for each indentation it is found with."""
+
+    def __init__(self, document: Document, old: list[str], new: list[str], *, shifts: bool) -> None:
+        self._document, self._old, self._new, self._shifts = document, old, new, shifts
+        self._known: dict[tuple[str, ...], Spans | None] = {}
+        self._changed = differing(old, new)
+        self._unit: str | None = None
+
+    def spans(self, at: int) -> Spans | None:
+        """The lines that change, counted from the block's first; None when it cannot be shifted there."""
+        held = self._document.texts[at : at + len(self._old)] if self._shifts else []
+        indents = tuple(map(indent_of, held))
+        if indents not in self._known:
+            self._known[indents] = self._made(held)
+        return self._known[indents]
+
+    def _made(self, held: Sequence[str]) -> Spans | None:
+        made: Sequence[str] | None = self._new
+        if self._shifts:
+            self._unit = unit_in(self._document.texts) if self._unit is None else self._unit
+            shift = shift_between(self._old, held, self._new, self._unit)
+            made = shift.lines(self._new) if shift else None
+        return None if made is None else [(i, j, tuple(made[k:m])) for i, j, k, m in self._changed]
+
+
 def _starts(texts: Sequence[str], block: Sequence[str]) -> Iterator[int]:
-    """Where a block of lines begins, found by its rarest line."""
+    """Where a block of lines begins, found by the rarest of its first lines."""
     if not block or len(block) > len(texts):
         return
-    counts = Counter(texts)
-    rare = min(range(len(block)), key=lambda i: counts[block[i]])
+    rare, often = 0, len(texts) + 1
+    for number, line in enumerate(block[:MOST_COUNTED]):
+        count = texts.count(line)
+        if count < often:
+            rare, often = number, count
+        if often < 2:
+            break
     listed, at = list(block), -1
-    for _ in range(counts[block[rare]]):
+    for _ in range(often):
         at = texts.index(block[rare], at + 1)
         start = at - rare
         if start >= 0 and texts[start : start + len(listed)] == listed:
@@ -233,8 +310,8 @@ def _elided(document: Document, old: list[str], new: list[str]) -> list[Place]:
 
 
 def _one(document: Document, old: list[str], new: list[str]) -> Place | None:
-    for rung, key, shifts in RUNGS[:2]:
-        found = _blocks(document, old, new, key, shifts=shifts, rung=rung)
+    for rung in RUNGS[:2]:
+        found = _blocks(document, old, new, rung)
         if found:
             return found[0] if len(found) == 1 else None
     return None

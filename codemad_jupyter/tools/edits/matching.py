@@ -16,7 +16,7 @@ def splices(document: Document, change: Change, *, name: str) -> tuple[Splice, .
         return _inserted(document, change, name)
     _sensible(document, change, name)
     for heading in change.under:
-        if not heading_lines(document.texts, heading):
+        if not heading_lines(document, heading):
             raise Refused(
                 f"{name} has no line {heading.strip()!r}, which the patch names above its lines.",
                 hint="Copy the line after @@ exactly from the file.",
