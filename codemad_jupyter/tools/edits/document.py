@@ -31,6 +31,16 @@ class Splice:
     newline: bool | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Lines ``lo`` to ``hi`` (exclusive, 0-based) hold the old text; the splices change it."""
+
+    lo: int
+    hi: int
+    splices: tuple[Splice, ...]
+    rung: str = "exact"
+
+
 class Document:
     """Lines and their ends. A lone carriage return ends a line only where no line feed stands at all."""
 

@@ -5,7 +5,8 @@ from codemad_jupyter.tools.edits.closest import closest, shown, standing
 from codemad_jupyter.tools.edits.document import Document, Splice, feeds
 from codemad_jupyter.tools.edits.elision import placeholder
 from codemad_jupyter.tools.edits.headings import heading_lines
-from codemad_jupyter.tools.edits.ladder import MOST_PLACES, places
+from codemad_jupyter.tools.edits.ladder import places
+from codemad_jupyter.tools.edits.text_places import MOST_PLACES
 
 MOST_NAMED = 20
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 from codemad_jupyter.notebooks.disk import confined
@@ -18,7 +19,9 @@ def located(root: Path, path: str) -> Path:
     parts = path.replace("\\", "/").split("/")
     if ".." in parts:
         raise _denied(f"{path!r} climbs with '..'")
-    if re.match(r"[A-Za-z]:", path) or any(ord(letter) < 32 for letter in path):
+    if re.match(r"[A-Za-z]:", path) or any(
+        ord(letter) < 32 or "\ud800" <= letter < "\ue000" for letter in path
+    ):
         raise _denied(f"{path[:200]!r} is not a path relative to the folder")
     try:
         real = confined(root, path)
@@ -34,13 +37,20 @@ def located(root: Path, path: str) -> Path:
     return real
 
 
-def other_case(real: Path) -> str | None:
-    """The name beside it that differs in case only."""
-    if not real.parent.is_dir():
+def other_case(root: Path, real: Path) -> str | None:
+    """The name of a file or folder that differs from the first missing part of a path in case only."""
+    missing = real
+    while not missing.parent.is_dir() and missing.parent != missing:
+        missing = missing.parent
+    if (missing.exists() and missing != real) or not missing.is_relative_to(os.path.realpath(root)):
         return None
-    wanted = real.name.casefold()
-    names = (entry.name for entry in real.parent.iterdir())
-    return next((name for name in names if name.casefold() == wanted and name != real.name), None)
+    wanted = _same_case(missing.name)
+    names = (entry.name for entry in missing.parent.iterdir())
+    return next((name for name in names if _same_case(name) == wanted and name != missing.name), None)
+
+
+def _same_case(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def through_link(root: Path, path: str) -> bool:

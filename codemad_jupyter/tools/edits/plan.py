@@ -28,7 +28,7 @@ class FileChange:
     real: Path
     before: bytes | None
     after: bytes | None
-    executable: bool = False
+    executable: bool | None = None
     moved_from: str | None = None
     moved_to: str | None = None
 
@@ -76,10 +76,21 @@ def plan(root: Path, patches: Sequence[FilePatch]) -> tuple[FileChange, ...]:
     if made.refusals:
         several = len(made.refusals) + len(made.landed) > 1
         raise refused(made.refusals, made.landed, several=several)
-    changed = [file for file in made.files.values() if file.before != file.after or file.moved_to]
+    changed = [file for file in made.files.values() if _differs(file)]
     if not changed:
         raise Refused("Nothing would change.", cause="no_change")
     return tuple(changed)
+
+
+def _differs(file: FileChange) -> bool:
+    if file.before != file.after or file.moved_to:
+        return True
+    wanted = file.executable
+    return file.after is not None and wanted is not None and wanted != _executable(file.real)
+
+
+def _executable(real: Path) -> bool:
+    return bool(real.stat().st_mode & stat.S_IXUSR)
 
 
 def _planned(made: _Plan, patch: FilePatch) -> None:
@@ -99,7 +110,7 @@ def _create(made: _Plan, patch: FilePatch) -> None:
         told = "exists with this content already" if there else "exists already"
         raise Refused(f"{patch.path} {told}.", hint="Change it instead of creating it.", cause=cause)
     if file.before is None:
-        _no_other_case(file.real, patch.path)
+        _no_other_case(made.root, file.real, patch.path)
     file.after, file.executable = _encoded(Encoding(), patch.content, patch.path), patch.executable
     made.landed.append(f"{patch.path} (new)")
 
@@ -127,6 +138,9 @@ def _update(made: _Plan, patch: FilePatch) -> None:
     if len(made.refusals) > failed:
         return
     data = _encoded(encoding, document.text, file.path) if patch.changes else data
+    if patch.executable is not None:
+        file.executable = patch.executable
+        made.landed += [] if patch.changes else [f"{file.path} (mode)"]
     if patch.move_to is None:
         file.after = data
         return
@@ -147,9 +161,11 @@ def _move(made: _Plan, file: FileChange, path: str, data: bytes) -> None:
         raise Refused(f"{path} is where the file is already.", cause="no_change")
     if target.after is not None:
         raise Refused(f"{path} exists already.", hint="Move to another name.", cause="exists")
-    _no_other_case(target.real, path, but=file.real)
+    _no_other_case(made.root, target.real, path, but=file.real)
     target.after, target.moved_from, file.after, file.moved_to = data, file.path, None, path
-    target.executable = bool(file.real.exists() and file.real.stat().st_mode & stat.S_IXUSR)
+    target.executable = file.executable
+    if target.executable is None and file.real.exists():
+        target.executable = _executable(file.real)
     made.landed.append(f"{file.path} (moved to {path})")
 
 
@@ -161,7 +177,7 @@ def _existing(made: _Plan, patch: FilePatch) -> FileChange:
             f"There is no file {patch.path}, only {patch.instead}.", hint=hint, cause="missing_file"
         )
     if file.after is None:
-        near = other_case(file.real)
+        near = other_case(made.root, file.real)
         hint = f"There is {near}: names are told apart by case." if near else "Check the path."
         raise Refused(f"There is no file {patch.path}.", hint=hint, cause="missing_file")
     return file
@@ -207,8 +223,8 @@ def _no_link(root: Path, path: str) -> None:
         raise Refused(f"{path} is a link.", hint="Name the file it leads to.", cause="path")
 
 
-def _no_other_case(real: Path, path: str, *, but: Path | None = None) -> None:
-    near = other_case(real)
+def _no_other_case(root: Path, real: Path, path: str, *, but: Path | None = None) -> None:
+    near = other_case(root, real)
     if near is not None and (but is None or real.with_name(near) != but):
         hint = "Many file systems take both for one file: choose another name."
         raise Refused(f"{path} differs from the file {near} by case alone.", hint=hint, cause="path")

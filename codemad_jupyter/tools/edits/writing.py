@@ -56,11 +56,21 @@ def _step(file: FileChange, undo: list[Undo], removed: list[Path]) -> None:
     elif before is not None and after is not None:
         replace_bytes(real, path, after, expected=before)
         undo.append(lambda: replace_bytes(real, path, before, expected=after))
+        _set_mode(file, undo)
     elif before is not None:
         aside = real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
         real.rename(aside)
         removed.append(aside)
         undo.append(lambda: aside.rename(real))
+
+
+def _set_mode(file: FileChange, undo: list[Undo]) -> None:
+    """Give whoever may read it the right to run it, or take that right from all."""
+    mode = file.real.stat().st_mode & 0o7777
+    if file.executable is not None and file.executable != bool(mode & 0o100):
+        wanted = mode | (mode & 0o444) >> 2 if file.executable else mode & ~0o111
+        file.real.chmod(wanted)
+        undo.append(lambda: file.real.chmod(mode))
 
 
 def _quietly(step: Callable[[], object]) -> None:
