@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.tools.edits.cell_places import on_disk
 from codemad_jupyter.tools.edits.changes import Refused
+from codemad_jupyter.tools.edits.file_change import FileChange
 from codemad_jupyter.tools.edits.formats import Format, parse
-from codemad_jupyter.tools.edits.plan import FileChange, plan
+from codemad_jupyter.tools.edits.plan import plan
 from codemad_jupyter.tools.edits.writing import write
 
 MOST_BYTES = 20_000_000
@@ -35,8 +37,9 @@ def apply(patching: Patching) -> int:
     try:
         text = _text(data)
         files = plan(patching.root, parse(text, patching.form))
+        written = on_disk(patching.root, files)
         if not patching.check:
-            write(files)
+            write(written)
     except Refused as error:
         _tell_refusal(error, as_json=patching.json)
         return 1

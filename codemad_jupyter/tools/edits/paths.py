@@ -14,8 +14,9 @@ _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _GIT = re.compile(r"\.git|git~\d+", re.IGNORECASE)
 
 
-def located(root: Path, path: str) -> Path:
-    """The real file. Raises `Refused` for a path that leads out, into git's folder, or to a notebook."""
+def located(root: Path, path: str, *, notebook: bool = False) -> Path:
+    """The real file. Raises `Refused` for a path that leads out, into git's folder, or to a notebook
+    (unless one is asked for)."""
     parts = path.replace("\\", "/").split("/")
     if ".." in parts:
         raise _denied(f"{path!r} climbs with '..'")
@@ -30,9 +31,9 @@ def located(root: Path, path: str) -> Path:
     top = Path(os.path.realpath(root))
     if any(_is_git(part) for part in (*parts, *real.relative_to(top).parts)):
         raise _denied(f"{path} belongs to git itself")
-    for name in (path, real.name):
+    for name in () if notebook else (path, real.name):
         if name.rstrip(". ").lower().endswith(".ipynb"):
-            hint = "Change it by cell: in JupyterLab, or with codemad ask."
+            hint = "Change it by cell: with the cell tools, or name a cell as notebook.ipynb#cell-id."
             raise Refused(f"{path} is a notebook.", hint=hint, cause="notebook")
     return real
 

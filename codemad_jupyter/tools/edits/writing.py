@@ -9,7 +9,7 @@ from pathlib import Path
 from codemad_jupyter.notebooks.disk import create_bytes, read_bytes, replace_bytes
 from codemad_jupyter.protocol.errors import CodemadError, StaleEdit
 from codemad_jupyter.tools.edits.changes import Refused
-from codemad_jupyter.tools.edits.plan import FileChange
+from codemad_jupyter.tools.edits.file_change import FileChange
 
 Undo = Callable[[], object]
 
@@ -53,6 +53,9 @@ def _step(file: FileChange, undo: list[Undo], removed: list[Path]) -> None:
             undo.append(lambda folder=folder: _quietly(folder.rmdir))  # type: ignore[misc]
         create_bytes(real, path, after, mode=0o777 if file.executable else 0o666)
         undo.append(lambda: _quietly(real.unlink))
+        if file.mode is not None:
+            real.chmod(file.mode)
+        _set_mode(file, undo)
     elif before is not None and after is not None:
         replace_bytes(real, path, after, expected=before)
         undo.append(lambda: replace_bytes(real, path, before, expected=after))
