@@ -85,7 +85,7 @@ def _name(above: Sequence[str]) -> str | None:
     """The file name in the nearest lines above a block: in the fence, or on the line above it."""
     for line in reversed(above):
         fence = _FENCE.fullmatch(line)
-        if fence is None and line.strip():
+        if fence is None and line.strip() and not re.fullmatch(r"\s*<\w+>\s*", line):
             return _named(line)
         words = fence[1].replace(":", " ").split() if fence else []
         named = next((word for word in reversed(words) if _LOOKS.fullmatch(word)), None)
