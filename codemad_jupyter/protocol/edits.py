@@ -54,8 +54,9 @@ class CellTarget(Value):
     (``position="before"``) or the end (``position="after"``) of the notebook.
 
     ``split`` leaves the last of ``pieces`` in the cell, with its outputs, as JupyterLab does, and puts the
-    others above it, in new cells with the ids ``others``. ``merge`` puts the sources of ``others`` (the cells right below, in order) into
-    the cell and deletes them. ``clear`` removes outputs and execution count. Each is one hunk.
+    others above it, in new cells with the ids ``others``. ``merge`` puts the sources of ``others`` (the
+    cells right below, in order) into the cell and deletes them. ``clear`` removes outputs and execution
+    count. Each is one hunk.
     """
 
     type: Literal["cell"] = "cell"

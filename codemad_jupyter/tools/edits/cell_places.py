@@ -59,8 +59,8 @@ def rewritten(data: bytes, notebook: str, changed: dict[str, tuple[str, str | No
         else CellChange(op="replace", cell=cell, source=after, expect=before)
         for cell, (before, after) in changed.items()
     )
-    nb = document.apply(document.parse(data, notebook), changes)
-    return document.render(nb, document.style_of(data))
+    nb = document.parse(data, notebook)
+    return document.rewrite(data, nb, document.apply(nb, changes))
 
 
 def on_disk(root: Path, files: Sequence[FileChange]) -> tuple[FileChange, ...]:
