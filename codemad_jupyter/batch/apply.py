@@ -41,7 +41,7 @@ def apply(patching: Patching) -> int:
         if not patching.check:
             write(written)
     except Refused as error:
-        _tell_refusal(error, as_json=patching.json)
+        _tell_refusal(error, patching)
         return 1
     _tell(files, patching)
     return 0
@@ -71,7 +71,7 @@ def _tell(files: Sequence[FileChange], patching: Patching) -> None:
     shown = [file for file in files if file.moved_to is None]
     if patching.json:
         told = [_row(file) for file in shown]
-        print(json.dumps({"applied": not patching.check, "checked": patching.check, "files": told}))
+        print(json.dumps(_answer(patching, applied=not patching.check, files=told)))
         return
     for file in shown:
         whence = f" (was {file.moved_from})" if file.moved_from else ""
@@ -83,8 +83,14 @@ def _row(file: FileChange) -> dict[str, Any]:
     return {**row, "from": file.moved_from} if file.moved_from else row
 
 
-def _tell_refusal(error: Refused, *, as_json: bool) -> None:
-    if as_json:
+def _answer(patching: Patching, **told: Any) -> dict[str, Any]:
+    """The JSON answer, which has the same names in every outcome."""
+    empty = {"applied": False, "checked": patching.check, "files": [], "refused": [], "would_apply": []}
+    return {**empty, **told}
+
+
+def _tell_refusal(error: Refused, patching: Patching) -> None:
+    if patching.json:
         refusals = [refusal.data() for refusal in error.refusals]
         own: dict[str, Any] = {
             "path": None,
@@ -93,6 +99,6 @@ def _tell_refusal(error: Refused, *, as_json: bool) -> None:
             "lines": [],
             "message": str(error),
         }
-        told = {"applied": False, "refused": refusals or [own], "would_apply": list(error.would_apply)}
+        told = _answer(patching, refused=refusals or [own], would_apply=list(error.would_apply))
         print(json.dumps(told, ensure_ascii=True))
     print(f"codemad: {error}".encode("utf-8", "replace").decode(), file=sys.stderr)
