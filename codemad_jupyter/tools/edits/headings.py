@@ -1,7 +1,9 @@
 """Which places stand below the headings (`@@ class A`, `@@ def f`) a patch names above a hunk."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 from codemad_jupyter.tools.edits.document import Document
@@ -33,17 +35,29 @@ def scopes(document: Document, headings: Sequence[str]) -> list[tuple[int, int]]
     spans = [(0, len(texts))]
     for heading in headings:
         lines = heading_lines(document, heading)
-        spans = [(at, min(_scope_end(texts, at), hi)) for lo, hi in spans for at in lines if lo <= at < hi]
-    return spans
+        inner: dict[int, int] = {}
+        for lo, hi in spans:
+            for at in lines[bisect_left(lines, lo) : bisect_left(lines, hi)]:
+                if at not in inner or inner[at] < hi:
+                    inner[at] = hi
+        spans = [(at, min(_scope_end(texts, at), hi)) for at, hi in inner.items()]
+    return sorted(spans)
 
 
 def below(document: Document, headings: Sequence[str], found: list[T], line: Callable[[T], int]) -> list[T]:
     """The places inside a scope of the headings; failing that, those anywhere after them."""
     spans = scopes(document, headings)
-    inside = [each for each in found if any(lo <= line(each) < hi for lo, hi in spans)]
-    if inside or not spans:
+    if not spans:
+        return []
+    starts = [lo for lo, _ in spans]
+    # How far the spans that begin at or above each one reach.
+    ends = list(accumulate((hi for _, hi in spans), max))
+    inside = [
+        each for each in found if (at := bisect_right(starts, line(each))) and line(each) < ends[at - 1]
+    ]
+    if inside:
         return inside
-    first = min(lo for lo, _ in spans)
+    first = starts[0]
     return [each for each in found if line(each) >= first]
 
 

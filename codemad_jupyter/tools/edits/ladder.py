@@ -41,8 +41,9 @@ def places(document: Document, change: Change) -> list[Place]:
     old, new = feeds(change.old), feeds(change.new)
     picked = change.every or bool(change.under) or change.line is not None or change.at_end
     most = None if picked else MOST_PLACES
+    line = None if change.at_end or change.under else change.line
     if change.whole_lines:
-        found = _lines_exactly(document, old, new, most, every=change.every)
+        found = _lines_exactly(document, old, new, most, every=change.every, line=line)
     else:
         found = in_text(document, old, new, every=change.every)
     found = _narrowed(document, change, found)
@@ -57,7 +58,7 @@ def places(document: Document, change: Change) -> list[Place]:
         found = found or _narrowed(
             document,
             change,
-            _blocks(document, a, b, (name, key, lines, shifts), most=most, every=change.every),
+            _blocks(document, a, b, (name, key, lines, shifts), most=most, every=change.every, line=line),
         )
         if found:
             return found
@@ -103,9 +104,11 @@ def _narrowed(document: Document, change: Change, found: list[Place]) -> list[Pl
     return found
 
 
-def _lines_exactly(document: Document, old: str, new: str, most: int | None, *, every: bool) -> list[Place]:
+def _lines_exactly(
+    document: Document, old: str, new: str, most: int | None, *, every: bool, line: int | None
+) -> list[Place]:
     a, b = as_lines(old, new)
-    return _blocks(document, a, b, EXACT, most=most, every=every)
+    return _blocks(document, a, b, EXACT, most=most, every=every, line=line)
 
 
 def _blocks(
@@ -116,6 +119,7 @@ def _blocks(
     *,
     most: int | None = MOST_PLACES,
     every: bool = False,
+    line: int | None = None,
 ) -> list[Place]:
     name, key, lines, shifts = rung
     keyed = [key(line) for line in old]
@@ -124,6 +128,9 @@ def _blocks(
     found: list[Place] = []
     maker = _Maker(document, old, new, shifts=shifts)
     starts = list(islice(_starts(lines(document), keyed), most))
+    spans = maker.spans(line - 1) if line is not None and line - 1 in starts else None
+    if spans is not None and line is not None:
+        starts = [line - 1]  # the place a diff names, among so many that may be alike
     for at in starts:
         if every and found and at < found[-1].hi:
             continue  # begins inside the one before
