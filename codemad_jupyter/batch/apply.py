@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.tools.edits.cell_places import on_disk
 from codemad_jupyter.tools.edits.changes import Refused
+from codemad_jupyter.tools.edits.file_change import FileChange
 from codemad_jupyter.tools.edits.formats import Format, parse
-from codemad_jupyter.tools.edits.plan import FileChange, plan
+from codemad_jupyter.tools.edits.plan import plan
 from codemad_jupyter.tools.edits.writing import write
 
 MOST_BYTES = 20_000_000
@@ -35,10 +37,11 @@ def apply(patching: Patching) -> int:
     try:
         text = _text(data)
         files = plan(patching.root, parse(text, patching.form))
+        written = on_disk(patching.root, files)
         if not patching.check:
-            write(files)
+            write(written)
     except Refused as error:
-        _tell_refusal(error, as_json=patching.json)
+        _tell_refusal(error, patching)
         return 1
     _tell(files, patching)
     return 0
@@ -68,7 +71,7 @@ def _tell(files: Sequence[FileChange], patching: Patching) -> None:
     shown = [file for file in files if file.moved_to is None]
     if patching.json:
         told = [_row(file) for file in shown]
-        print(json.dumps({"applied": not patching.check, "checked": patching.check, "files": told}))
+        print(json.dumps(_answer(patching, applied=not patching.check, files=told)))
         return
     for file in shown:
         whence = f" (was {file.moved_from})" if file.moved_from else ""
@@ -80,8 +83,14 @@ def _row(file: FileChange) -> dict[str, Any]:
     return {**row, "from": file.moved_from} if file.moved_from else row
 
 
-def _tell_refusal(error: Refused, *, as_json: bool) -> None:
-    if as_json:
+def _answer(patching: Patching, **told: Any) -> dict[str, Any]:
+    """The JSON answer, which has the same names in every outcome."""
+    empty = {"applied": False, "checked": patching.check, "files": [], "refused": [], "would_apply": []}
+    return {**empty, **told}
+
+
+def _tell_refusal(error: Refused, patching: Patching) -> None:
+    if patching.json:
         refusals = [refusal.data() for refusal in error.refusals]
         own: dict[str, Any] = {
             "path": None,
@@ -90,6 +99,6 @@ def _tell_refusal(error: Refused, *, as_json: bool) -> None:
             "lines": [],
             "message": str(error),
         }
-        told = {"applied": False, "refused": refusals or [own], "would_apply": list(error.would_apply)}
+        told = _answer(patching, refused=refusals or [own], would_apply=list(error.would_apply))
         print(json.dumps(told, ensure_ascii=True))
     print(f"codemad: {error}".encode("utf-8", "replace").decode(), file=sys.stderr)

@@ -55,6 +55,11 @@ class KernelNotebook:
                     f"A kernel alone cannot {change.op} a cell of an open notebook.",
                     hint="Copy the proposal by hand, or open the notebook in JupyterLab with CodeMAD.",
                 )
+            if change.op == "move" and change.anchor not in (None, *self._added):
+                raise NotebookError(
+                    "A kernel alone can move new cells only among each other.",
+                    hint="Open the notebook in JupyterLab with CodeMAD.",
+                )
         for change in changes:
             self._take(change)
 
@@ -63,12 +68,35 @@ class KernelNotebook:
             cell = Cell(id=change.cell, cell_type=change.cell_type, source=_source(change))
             self._added[cell.id] = cell
             self._waiting.append(cell)
+            self._place(change)
         elif change.op == "delete":
             del self._added[change.cell]
             self._waiting = [cell for cell in self._waiting if cell.id != change.cell]
         elif change.op in ("replace", "put"):
-            cell = self._added[change.cell].model_copy(update={"source": _source(change)})
-            self._added[change.cell] = cell
+            self._alter(change.cell, source=_source(change))
+        elif change.op == "retype":
+            self._alter(change.cell, cell_type=change.cell_type)
+        elif change.op == "move":
+            self._place(change)
+        elif change.op == "clear":
+            self._alter(change.cell, outputs_text="", execution_count=None)
+
+    def _alter(self, id: str, **update: Any) -> None:
+        cell = self._added[id].model_copy(update=update)
+        self._added[id] = cell
+        self._waiting = [cell if other.id == id else other for other in self._waiting]
+
+    def _place(self, change: CellChange) -> None:
+        """Put a new cell beside another new one; beside any other it stays at the end."""
+        order = [id for id in self._added if id != change.cell]
+        at = len(order)
+        if change.anchor in order:
+            at = order.index(change.anchor) + (change.position == "after")
+        elif change.op == "move" and change.position == "before":
+            at = 0
+        order.insert(at, change.cell)
+        self._added = {id: self._added[id] for id in order}
+        self._waiting.sort(key=lambda cell: order.index(cell.id))
 
     async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
         """Refused: the magic that accepts a cell runs it in place itself, on the main thread."""

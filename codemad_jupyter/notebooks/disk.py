@@ -72,27 +72,7 @@ def replace_bytes(real: Path, path: str, data: bytes, *, expected: bytes) -> Non
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    _sync_folder(real.parent)
-
-
-def create_bytes(real: Path, path: str, data: bytes, *, mode: int = 0o666) -> None:
-    """Put ``data`` into a file that does not exist yet, whole or not at all; the folder exists.
-
-    ``mode`` is narrowed by the process's umask. Raises `StaleEdit` when the file exists by then.
-    """
-    temporary = real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, real)
-    except FileExistsError as error:
-        raise StaleEdit(f"{path} exists by now.", hint="Ask again to see what it holds.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(real.parent)
+    sync_folder(real.parent)
 
 
 def _write_new(temporary: Path, data: bytes, mode: int) -> None:
@@ -104,8 +84,8 @@ def _write_new(temporary: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last, where the file system can."""
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last, where the file system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:

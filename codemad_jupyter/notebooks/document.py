@@ -21,6 +21,7 @@ from codemad_jupyter.notebooks.changes import apply as apply
 from codemad_jupyter.notebooks.inverse import Conflict as Conflict
 from codemad_jupyter.notebooks.inverse import inverse as inverse
 from codemad_jupyter.notebooks.outputs import outputs_text
+from codemad_jupyter.notebooks.rewriting import rewritten
 from codemad_jupyter.protocol.errors import NotebookError
 from codemad_jupyter.protocol.kernels import Cell, NotebookView
 
@@ -114,7 +115,7 @@ def style_of(data: bytes) -> Style:
     newline, indent, colon = first.groups() if first else ("\n", " ", ": ")
     return Style(
         indent=indent if newline else None,
-        ascii=text.isascii() and NON_ASCII_ESCAPE.search(text) is not None,
+        ascii="\\u" in text and text.isascii() and NON_ASCII_ESCAPE.search(text) is not None,
         tail=text[len(body) :],
         newline=newline or "\n",
         bom=data.startswith(BOM),
@@ -123,10 +124,31 @@ def style_of(data: bytes) -> Style:
     )
 
 
+def rewrite(data: bytes, old: Notebook, made: Notebook) -> bytes:
+    """The bytes of a file that holds ``old``, with ``made`` in its place: untouched cells stay as written."""
+    if old is made:
+        return data
+    style = style_of(data)
+    mark = BOM if style.bom else b""
+
+    def dump(cell: dict[str, Any]) -> str:
+        text = _dumped(cell, style)
+        return text.replace("\n", f"{style.newline}{(style.indent or '') * 2}")
+
+    text = rewritten(data.removeprefix(BOM).decode("utf-8"), old, made, dump=dump)
+    return render(made, style) if text is None else mark + text.encode("utf-8")
+
+
+def _dumped(value: Any, style: Style) -> str:
+    text = json.dumps(
+        value, ensure_ascii=style.ascii, indent=style.indent, separators=(style.item, style.colon)
+    )
+    return SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
 def render(nb: Notebook, style: Style = Style()) -> bytes:
     """The document as the bytes of a file."""
-    text = json.dumps(nb, ensure_ascii=style.ascii, indent=style.indent, separators=(style.item, style.colon))
-    text = SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    text = _dumped(nb, style)
     if style.newline != "\n":
         text = text.replace("\n", style.newline)
     return (BOM if style.bom else b"") + (text + style.tail).encode("utf-8")

@@ -133,7 +133,8 @@ class FileNotebooks:
     def _rendered(self, name: str, made: Notebook, read: _Read) -> bytes:
         data = read.data[name]
         if name.endswith(".ipynb"):
-            return document.render(made, document.style_of(data))
+            old = read.nb if read.pair is None else self._parse(name, data)
+            return document.rewrite(data, old, made)
         if read.pair is not None:
             made = pairs.as_text(made, self._parse(name, data))
         return write_script(made, data, name)

@@ -4,12 +4,12 @@ import asyncio
 from typing import assert_never
 
 from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import (
-    CellChange,
     CellTarget,
     Edit,
     FileTarget,
@@ -19,7 +19,7 @@ from codemad_jupyter.protocol.edits import (
 )
 from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit
 from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
-from codemad_jupyter.tools.files import read_text, write_text
+from codemad_jupyter.tools.settling import settle, touched, verify
 
 
 class Reviewer:
@@ -131,40 +131,28 @@ class Reviewer:
     async def _apply(self, edit: Edit, wanted: Edit, run: str) -> None:
         match edit.target:
             case FileTarget():
-                expected = await asyncio.to_thread(self._expected, edit, edit.target)
+                verified = await asyncio.to_thread(verify, self._services.root, [(edit, wanted)])
                 await self._checkpointer.before_change(run, ())
-                async with self._checkpointer.watching_files(run, include=(edit.target.path,)):
-                    await asyncio.to_thread(
-                        write_text,
-                        self._services.root,
-                        edit.target.path,
-                        settled_text(wanted),
-                        expected=expected,
-                    )
+                async with self._checkpointer.watching_files(run, include=touched(edit.target)):
+                    await asyncio.to_thread(settle, verified)
             case CellTarget():
                 await self._apply_cell(edit, wanted, edit.target, run)
             case _:
                 assert_never(edit.target)
 
-    def _expected(self, edit: Edit, target: FileTarget) -> str | None:
-        if not target.exists and all(hunk.status != "accepted" for hunk in edit.hunks):
-            return None
-        text = read_text(self._services.root, target.path)
-        if text != settled_text(edit):
-            raise StaleEdit(f"{target.path} changed since it was read.", hint="Ask again.")
-        return text
-
     async def _apply_cell(self, edit: Edit, wanted: Edit, target: CellTarget, run: str) -> None:
         port = await self._services.ports.notebook(Target(notebook=target.notebook))
         if port is None:
             raise NotFound(f"{target.notebook} cannot be reached.", hint="Open the notebook and try again.")
-        change = cell_change(edit, wanted, target)
-        if change.op != "insert" and (await port.view(target.notebook)).cell(target.cell) is None:
+        view = await port.view(target.notebook)
+        if target.op != "insert" and view.cell(target.cell) is None:
             raise StaleEdit(f"Cell {target.cell} is gone.", hint="It was deleted; ask again.")
+        document = await port.snapshot(target.notebook) if target.op in ("split", "merge") else {}
+        changes = cell_changes(edit, wanted, target, document)
         await self._checkpointer.before_change(run, (target.notebook,))
-        await port.apply(target.notebook, (change,))
-        left = None if target.op == "delete" else settled_text(wanted)
-        await self._checkpointer.touched_cell(run, target.notebook, target.cell, left)
+        await port.apply(target.notebook, changes)
+        for cell, left in left_in(target, settled_text(wanted)).items():
+            await self._checkpointer.touched_cell(run, target.notebook, cell, left)
 
     async def _execute(self, edit: Edit, run: str) -> None:
         target = edit.target
@@ -183,21 +171,6 @@ class Reviewer:
                 error = str(failure)
         event = CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
         self._session.bus.emit(event, run=run)
-
-
-def cell_change(edit: Edit, wanted: Edit, target: CellTarget) -> CellChange:
-    """The document change that accepting leads to; it expects what the edit was made from."""
-    if target.op in ("split", "merge"):
-        raise NotFound("not here yet", hint="")
-    return CellChange(
-        op=target.op,
-        cell=target.cell,
-        cell_type=target.cell_type,
-        source=settled_text(wanted),
-        anchor=target.anchor,
-        position=target.position,
-        expect=None if target.op == "insert" else settled_text(edit),
-    )
 
 
 def syntax_trial(source: str, name: str) -> Trial:

@@ -53,9 +53,10 @@ class CellTarget(Value):
     ``anchor`` is the id of the cell to insert at or move to; None means the start
     (``position="before"``) or the end (``position="after"``) of the notebook.
 
-    ``split`` leaves the first of ``pieces`` in the cell and puts the others after it, in new cells with
-    the ids ``others``. ``merge`` puts the sources of ``others`` (the cells right below, in order) into
-    the cell and deletes them. ``clear`` removes outputs and execution count. Each is one hunk.
+    ``split`` leaves the last of ``pieces`` in the cell, with its outputs, as JupyterLab does, and puts the
+    others above it, in new cells with the ids ``others``. ``merge`` puts the sources of ``others`` (the
+    cells right below, in order) into the cell and deletes them. ``clear`` removes outputs and execution
+    count. Each is one hunk.
     """
 
     type: Literal["cell"] = "cell"

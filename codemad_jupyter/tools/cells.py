@@ -1,6 +1,8 @@
 """Cell tools: read the notebook and propose changes, always by cell id."""
 
+import difflib
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 from codemad_jupyter.protocol.edits import (
@@ -19,20 +21,32 @@ from codemad_jupyter.tools.proposals import new_cell_id, new_id, told
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 
-async def _view(context: ToolContext) -> NotebookView:
+async def view_of(context: ToolContext) -> NotebookView:
+    """The notebook of the run as it stands now."""
     port, path = context.need_notebook()
     return await port.view(path)
 
 
-def _found(view: NotebookView, cell: str) -> Cell:
+def found_in(view: NotebookView, cell: str) -> Cell:
+    """The cell. Raises `NotFound` with ids that come close."""
     found = view.cell(cell)
     if found is None:
-        known = ", ".join(c.id for c in view.cells[:50])
-        raise NotFound(f"{view.path} has no cell {cell}.", hint=f"Its cells: {known}.")
+        raise NotFound(f"{view.path} has no cell {cell}.", hint=near_ids(view, cell))
     return found
 
 
-def _unchanged(context: ToolContext, view: NotebookView, cell: Cell) -> None:
+def near_ids(view: NotebookView, cell: str) -> str:
+    """The ids that come closest to one that is not there, else the first ones."""
+    ids = [each.id for each in view.cells]
+    near = difflib.get_close_matches(cell, ids[:2_000], n=3, cutoff=0.6)
+    if near:
+        return f"Close to it: {', '.join(near)}."
+    more = f" and {len(ids) - 50} more" if len(ids) > 50 else ""
+    return f"Its cells: {', '.join(ids[:50])}{more}."
+
+
+def unchanged(context: ToolContext, view: NotebookView, cell: Cell) -> None:
+    """Raises `ToolError` when the cell is not as the model last read it."""
     key = f"{view.path}#{cell.id}"
     if context.seen.get(key, text_hash(cell.source)) != text_hash(cell.source):
         raise ToolError(f"Cell {cell.id} changed since you read it.", hint="Call read_notebook again.")
@@ -41,7 +55,7 @@ def _unchanged(context: ToolContext, view: NotebookView, cell: Cell) -> None:
 @tool("read", account=lambda result: f"{len(result['cells'])} cells of {result['path']}")
 async def read_notebook(context: ToolContext) -> dict[str, Any]:
     """The cells of the notebook as they stand now, with ids, sources and bounded outputs."""
-    view = await _view(context)
+    view = await view_of(context)
     for cell in view.cells:
         context.seen[f"{view.path}#{cell.id}"] = text_hash(cell.source)
     known = context.target.cell if context.target.cell and view.cell(context.target.cell) else None
@@ -87,10 +101,10 @@ async def insert_cell(
     _, path = context.need_notebook()
     if not source.strip():
         raise ToolError("The new cell is empty.", hint="Give its source.")
-    view = await _view(context)
+    view = await view_of(context)
     anchor = before or after or (context.target.cell if view.cell(context.target.cell or "") else None)
     if anchor is not None:
-        _found(view, anchor)
+        found_in(view, anchor)
     target = CellTarget(
         notebook=path,
         op="insert",
@@ -112,36 +126,46 @@ async def insert_cell(
 @tool("write")
 async def replace_cell(context: ToolContext, cell: str, source: str, title: str = "") -> dict[str, Any]:
     """Propose a new source for a cell, also for one that you proposed before in this answer."""
-    view = await _view(context)
+    view = await view_of(context)
+    return await propose_source(context, view, cell, lambda _: source, title=title)
+
+
+async def propose_source(
+    context: ToolContext, view: NotebookView, cell: str, make: Callable[[str], str], *, title: str
+) -> dict[str, Any]:
+    """Propose what ``make`` makes of a cell's source, or of a cell this run proposed and nobody settled."""
     own = context.proposals.pending_insert(cell)
     if own is not None:
+        source = make(own.after)
         context.proposals.withdraw(own)
         update = {"id": new_id("edit"), "title": title or own.title, "after": source, "trial": None}
         better = own.model_copy(update={**update, "hunks": whole_hunk("", source)})
         return told(await context.proposals.propose(better))
-    found = _found(view, cell)
-    _unchanged(context, view, found)
-    if found.source == source:
-        raise ToolError(f"Cell {cell} has this source already.", hint="Nothing to do.")
-    edit = _cell_edit(view, found, "replace", title or "Change cell")
-    return told(
-        await context.proposals.propose(
-            edit.model_copy(update={"after": source, "hunks": make_hunks(found.source, source)})
-        )
-    )
+    found = found_in(view, cell)
+    unchanged(context, view, found)
+    return told(await context.proposals.propose(source_edit(view, found, make(found.source), title)))
+
+
+def source_edit(view: NotebookView, cell: Cell, source: str, title: str) -> Edit:
+    """A proposal of a new source. Raises `ToolError` when the cell has it already."""
+    if cell.source == source:
+        raise ToolError(f"Cell {cell.id} has this source already.", hint="Nothing to do.")
+    edit = cell_edit(view, cell, "replace", title or "Change cell")
+    return edit.model_copy(update={"after": source, "hunks": make_hunks(cell.source, source)})
 
 
 @tool("write")
 async def delete_cell(context: ToolContext, cell: str, title: str = "") -> dict[str, Any]:
     """Propose to delete a cell."""
-    view = await _view(context)
-    found = _found(view, cell)
-    edit = _cell_edit(view, found, "delete", title or "Delete cell")
-    return told(
-        await context.proposals.propose(
-            edit.model_copy(update={"after": "", "hunks": whole_hunk(found.source, "")})
-        )
-    )
+    view = await view_of(context)
+    found = found_in(view, cell)
+    return told(await context.proposals.propose(delete_edit(view, found, title)))
+
+
+def delete_edit(view: NotebookView, cell: Cell, title: str) -> Edit:
+    """A proposal to delete a cell."""
+    edit = cell_edit(view, cell, "delete", title or "Delete cell")
+    return edit.model_copy(update={"after": "", "hunks": whole_hunk(cell.source, "")})
 
 
 @tool("write")
@@ -149,30 +173,30 @@ async def move_cell(
     context: ToolContext, cell: str, after: str | None = None, before: str | None = None
 ) -> dict[str, Any]:
     """Propose to move a cell after or before another (default: to the end)."""
-    view = await _view(context)
-    found = _found(view, cell)
+    view = await view_of(context)
+    found = found_in(view, cell)
     anchor = before or after
     if anchor is not None:
-        _found(view, anchor)
+        found_in(view, anchor)
     if anchor == cell:
         raise ToolError("A cell cannot be moved next to itself.", hint="Name another cell.")
     position: Literal["before", "after"] = "before" if before else "after"
-    edit = _cell_edit(view, found, "move", "Move cell", anchor=anchor, position=position)
+    edit = cell_edit(view, found, "move", "Move cell", anchor=anchor, position=position)
     return told(await context.proposals.propose(edit))
 
 
 @tool("write")
 async def change_cell_type(context: ToolContext, cell: str, cell_type: CellType) -> dict[str, Any]:
     """Propose another type for a cell: code, markdown or raw."""
-    view = await _view(context)
-    found = _found(view, cell)
+    view = await view_of(context)
+    found = found_in(view, cell)
     if found.cell_type == cell_type:
         raise ToolError(f"Cell {cell} is a {cell_type} cell already.", hint="Nothing to do.")
-    edit = _cell_edit(view, found, "retype", f"Make it a {cell_type} cell", cell_type=cell_type)
+    edit = cell_edit(view, found, "retype", f"Make it a {cell_type} cell", cell_type=cell_type)
     return told(await context.proposals.propose(edit))
 
 
-def _cell_edit(
+def cell_edit(
     view: NotebookView,
     cell: Cell,
     op: CellOp,
@@ -182,6 +206,7 @@ def _cell_edit(
     anchor: str | None = None,
     position: Literal["before", "after"] = "after",
 ) -> Edit:
+    """A proposal that leaves the source of the cell as it is."""
     target = CellTarget(
         notebook=view.path,
         op=op,

@@ -5,6 +5,7 @@ not there is answered with the closest place. Files, formats and several edits a
 """
 
 from collections.abc import Sequence
+from dataclasses import replace as replaced
 
 from codemad_jupyter.tools.edits.changes import Change, Refusal, Refused
 from codemad_jupyter.tools.edits.document import Document
@@ -57,5 +58,5 @@ def _changed(text: str, change: Change, name: str) -> str:
     mark = BOM if text.startswith(BOM) else ""
     old, new = change.old.removeprefix(BOM), change.new.removeprefix(BOM)
     document = Document.parse(text.removeprefix(BOM))
-    change = Change(old=old, new=new, every=change.every)
+    change = replaced(change, old=old, new=new)
     return mark + document.spliced(splices(document, change, name=name)).text

@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codemad_jupyter.context.search import search, walk
-from codemad_jupyter.notebooks.disk import create_bytes, replace_bytes
 from codemad_jupyter.protocol.edits import Edit, FileTarget, make_hunks, text_hash, whole_hunk
 from codemad_jupyter.protocol.errors import NotFound, ToolError
+from codemad_jupyter.tools.edits.changes import Refused
+from codemad_jupyter.tools.edits.paths import located, other_case
 from codemad_jupyter.tools.proposals import new_id, told
+from codemad_jupyter.tools.settling import held
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 MAX_FILE = 2_000_000
@@ -45,20 +47,6 @@ def read_text(root: Path, path: str) -> str:
         return found.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ToolError(f"{path} is not UTF-8 text.", hint="Open it with code in a cell.") from error
-
-
-def write_text(root: Path, path: str, text: str, *, expected: str | None) -> None:
-    """Put text into a file that holds ``expected`` (None: that does not exist yet), whole or not at all.
-
-    Raises `StaleEdit` when it holds something else by then.
-    """
-    real = inside(root, path)
-    data = text.encode("utf-8")
-    if expected is not None:
-        replace_bytes(real, path, data, expected=expected.encode("utf-8"))
-        return
-    real.parent.mkdir(parents=True, exist_ok=True)
-    create_bytes(real, path, data)
 
 
 @tool("read", account=lambda result: f"{len(result['files'])} files")
@@ -98,22 +86,61 @@ async def search_workspace(context: ToolContext, query: str) -> list[dict[str, A
 @tool("write")
 async def write_file(context: ToolContext, path: str, content: str, title: str = "") -> dict[str, Any]:
     """Propose a new file, or new content for a whole file."""
-    if path.endswith(".ipynb"):
-        raise ToolError(f"{path} is a notebook.", hint="Change it by cell: replace_cell, insert_cell.")
-    found = inside(context.root, path)
+    found = located(context.root, path)
     exists = found.exists()
+    if not exists:
+        _free(context.root, path)
     before = await asyncio.to_thread(read_text, context.root, path) if exists else ""
     if before == content and exists:
         raise ToolError(f"{path} has this content already.", hint="Nothing to do.")
-    edit = Edit(
-        id=new_id("edit"),
-        target=FileTarget(path=PurePosixPath(path).as_posix(), exists=exists),
-        title=title or (f"Rewrite {path}" if exists else f"Create {path}"),
-        before=before,
-        after=content,
-        hunks=make_hunks(before, content) if exists else whole_hunk("", content),
-    )
-    return told(await context.proposals.propose(edit))
+    if exists:
+        unchanged(context, path, before)
+    target = FileTarget(path=PurePosixPath(path).as_posix(), exists=exists)
+    title = title or (f"Rewrite {path}" if exists else f"Create {path}")
+    return told(await context.proposals.propose(file_edit(target, before, content, title)))
 
 
-TOOLS = (list_files, read_file, search_workspace, write_file)
+@tool("write")
+async def delete_file(context: ToolContext, path: str, title: str = "") -> dict[str, Any]:
+    """Propose to delete a file; an undo brings it back byte for byte. Folders cannot be deleted."""
+    before = await asyncio.to_thread(held, context.root, path)
+    unchanged(context, path, before)
+    target = FileTarget(path=PurePosixPath(path).as_posix(), op="delete")
+    return told(await context.proposals.propose(file_edit(target, before, "", title or f"Delete {path}")))
+
+
+@tool("write")
+async def move_file(context: ToolContext, path: str, to: str, title: str = "") -> dict[str, Any]:
+    """Propose to move or rename a file. There must be no file at ``to`` yet; folders are made."""
+    before = await asyncio.to_thread(held, context.root, path)
+    unchanged(context, path, before)
+    _free(context.root, to, but=path)
+    target = FileTarget(path=PurePosixPath(path).as_posix(), op="move", to=PurePosixPath(to).as_posix())
+    title = title or f"Move {path} to {to}"
+    return told(await context.proposals.propose(file_edit(target, before, before, title)))
+
+
+def _free(root: Path, path: str, *, but: str = "") -> None:
+    real = located(root, path)
+    if real.exists():
+        raise Refused(f"{path} exists already.", hint="Choose another name.", cause="exists")
+    near = other_case(root, real)
+    if near is not None and real.with_name(near) != (located(root, but) if but else None):
+        hint = "Many file systems take both for one: choose another name."
+        raise Refused(f"{path} differs from {near} by case alone.", hint=hint, cause="path")
+
+
+def unchanged(context: ToolContext, path: str, text: str) -> None:
+    """Raises `ToolError` when the file is not as the model last read it."""
+    if context.seen.get(path, text_hash(text)) != text_hash(text):
+        raise ToolError(f"{path} changed since you read it.", hint="Read it again first.")
+
+
+def file_edit(target: FileTarget, before: str, after: str, title: str) -> Edit:
+    """The proposal; one hunk where it can only be taken as a whole."""
+    whole = target.op == "delete" or not target.exists or before == after
+    hunks = whole_hunk(before, after) if whole else make_hunks(before, after)
+    return Edit(id=new_id("edit"), target=target, title=title, before=before, after=after, hunks=hunks)
+
+
+TOOLS = (list_files, read_file, search_workspace, write_file, delete_file, move_file)

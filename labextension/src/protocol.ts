@@ -143,9 +143,10 @@ export interface CellExecuted {
  * ``anchor`` is the id of the cell to insert at or move to; None means the start
  * (``position="before"``) or the end (``position="after"``) of the notebook.
  *
- * ``split`` leaves the first of ``pieces`` in the cell and puts the others after it, in new cells with
- * the ids ``others``. ``merge`` puts the sources of ``others`` (the cells right below, in order) into
- * the cell and deletes them. ``clear`` removes outputs and execution count. Each is one hunk.
+ * ``split`` leaves the last of ``pieces`` in the cell, with its outputs, as JupyterLab does, and puts the
+ * others above it, in new cells with the ids ``others``. ``merge`` puts the sources of ``others`` (the
+ * cells right below, in order) into the cell and deletes them. ``clear`` removes outputs and execution
+ * count. Each is one hunk.
  */
 export interface CellTarget {
   type: 'cell';

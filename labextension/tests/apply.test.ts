@@ -182,3 +182,57 @@ test('outputs become bounded text, with a mark for what is no text', () => {
   expect(long.length).toBeLessThan(OUTPUT_LIMIT + 100);
   expect(long).toContain('[42000 characters left out]');
 });
+
+test('clearing removes outputs and count of that cell alone', () => {
+  const others = model.toJSON().cells.filter(cell => cell.id !== 'one');
+  apply(model, [change('clear', 'one', { expect: 'a = 1\nb = 2' })], trust);
+  const cleared = model.toJSON().cells[1] as nbformat.ICodeCell;
+  expect(cleared).toMatchObject({ outputs: [], execution_count: null, source: 'a = 1\nb = 2', metadata: { tags: ['x'] } });
+  expect(model.toJSON().cells.filter(cell => cell.id !== 'one')).toEqual(others);
+});
+
+test('an accepted cell carries who made it, and keeps its other metadata', () => {
+  const provenance = { session: 's', run: 'r', model: 'm', time: 1.5 };
+  apply(
+    model,
+    [
+      change('replace', 'one', { source: 'a = 2', provenance }),
+      change('insert', 'new', { source: 'c', anchor: 'one', provenance }),
+      change('retype', 'two', { cell_type: 'markdown', provenance }),
+      change('retype', 'title', { cell_type: 'markdown', provenance })
+    ],
+    trust
+  );
+  expect(cellOf('one').getMetadata()).toMatchObject({ tags: ['x'], codemad: provenance });
+  for (const id of ['new', 'two', 'title']) {
+    expect(cellOf(id).getMetadata('codemad')).toEqual(provenance);
+  }
+});
+
+test('a markdown cell that becomes raw keeps its attachments', () => {
+  const attachments = { 'a.png': { 'image/png': 'AAAA' } };
+  const content = { cell_type: 'markdown', source: '![](attachment:a.png)', metadata: {}, attachments };
+  apply(model, [change('insert', 'pic', { content, cell_type: 'markdown' })], trust);
+  apply(model, [change('retype', 'pic', { cell_type: 'raw' })], trust);
+  expect(model.toJSON().cells[3]).toMatchObject({ cell_type: 'raw', attachments });
+});
+
+test('a split leaves outputs with the last piece, in the cell that was there', () => {
+  const content = { cell_type: 'code', source: ['a = 1'], metadata: { tags: ['x'] }, outputs: [], execution_count: null };
+  apply(
+    model,
+    [
+      change('replace', 'one', { source: 'b = 2', expect: 'a = 1\nb = 2' }),
+      change('insert', 'first', { content, anchor: 'one', position: 'before' })
+    ],
+    trust
+  );
+  expect(cells().map(([id, , source]) => [id, source])).toEqual([
+    ['title', '# Title'],
+    ['first', 'a = 1'],
+    ['one', 'b = 2'],
+    ['two', 'print(a)']
+  ]);
+  expect((model.toJSON().cells[2] as nbformat.ICodeCell).outputs).toHaveLength(1);
+  expect((model.toJSON().cells[1] as nbformat.ICodeCell).outputs).toHaveLength(0);
+});

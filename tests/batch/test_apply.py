@@ -31,7 +31,13 @@ def test_check_writes_nothing(root: Path) -> None:
     done = codemad(root, "--check", "--json", "-", text=EDIT)
     assert done.returncode == 0
     told = json.loads(done.stdout)
-    assert told == {"applied": False, "checked": True, "files": [{"path": "f.py", "action": "changed"}]}
+    assert told == {
+        "applied": False,
+        "checked": True,
+        "files": [{"path": "f.py", "action": "changed"}],
+        "refused": [],
+        "would_apply": [],
+    }
     assert (root / "f.py").read_text() == "a = 1\n"
 
 
@@ -97,3 +103,58 @@ def test_no_heavy_import() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("check", [[], ["--check"]])
+@pytest.mark.parametrize(
+    "text", ["", "words", "{", "*** Begin Patch\n*** End Patch", "[]", "\x00", "\ud7ff", "{}"]
+)
+def test_what_is_no_edit_is_refused_in_the_same_shape(root: Path, text: str, check: list[str]) -> None:
+    done = codemad(root, "--json", *check, "-", text=text)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert set(told) == {"applied", "checked", "files", "refused", "would_apply"}
+    assert set(told["refused"][0]) == {"path", "edit", "cause", "lines", "message"}
+    assert not told["applied"]
+
+
+def test_bytes_that_are_no_text_are_refused(root: Path) -> None:
+    (root / "edit.txt").write_bytes(b"\xff\xfe\x00")
+    assert codemad(root, str(root / "edit.txt")).returncode == 1
+
+
+def test_files_are_deleted_moved_and_made(root: Path) -> None:
+    (root / "g.py").write_text("g\n")
+    patch = (
+        "*** Begin Patch\n*** Update File: f.py\n*** Move to: sub/h.py\n@@\n-a = 1\n+a = 2\n"
+        "*** Delete File: g.py\n*** Add File: new.py\n+n\n*** End Patch\n"
+    )
+    checked = codemad(root, "--check", "--json", "-", text=patch)
+    assert checked.returncode == 0
+    assert sorted(p.name for p in root.iterdir()) == ["f.py", "g.py"]
+    done = codemad(root, "--json", "-", text=patch)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["files"] == json.loads(checked.stdout)["files"]
+    assert {(row["path"], row["action"], row.get("from")) for row in json.loads(done.stdout)["files"]} == {
+        ("sub/h.py", "moved", "f.py"),
+        ("g.py", "deleted", None),
+        ("new.py", "created", None),
+    }
+    assert sorted(p.name for p in root.iterdir()) == ["new.py", "sub"]
+    assert (root / "sub" / "h.py").read_text() == "a = 2\n"
+
+
+def test_a_cell_is_changed_by_its_id(root: Path) -> None:
+    cell = {"cell_type": "code", "id": "one", "metadata": {}, "source": "x = 1"}
+    cells = [{**cell, "outputs": [], "execution_count": None}, {**cell, "id": "two", "cell_type": "raw"}]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (root / "n.ipynb").write_text(json.dumps(notebook))
+    edit = json.dumps({"path": "n.ipynb#two", "old_string": "1", "new_string": "2"})
+    done = codemad(root, "-", text=edit)
+    assert (done.returncode, done.stdout) == (0, "changed: n.ipynb#two\n")
+    changed = json.loads((root / "n.ipynb").read_text())
+    cells[1]["source"] = "x = 2"
+    assert changed == notebook
+    missed = codemad(root, "-", text=edit.replace("#two", "#tow"))
+    assert missed.returncode == 1
+    assert "has no cell tow. Close to it: two" in missed.stderr

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.tools.edit_cases_foreign  # noqa: F401  (adds its cases)
+from codemad_jupyter.tools.edits.cell_places import on_disk
 from codemad_jupyter.tools.edits.changes import Refused
 from codemad_jupyter.tools.edits.formats import parse
 from codemad_jupyter.tools.edits.plan import plan
@@ -27,11 +29,11 @@ def test_case(case: Case, tmp_path: Path) -> None:
     before = tree(tmp_path)
     if isinstance(case.after, str):
         with pytest.raises(Refused) as refused:
-            write(plan(root, parse(case.text)))
+            write(on_disk(root, plan(root, parse(case.text))))
         assert refused.value.cause == case.after
         assert tree(tmp_path) == before
         return
-    write(plan(root, parse(case.text)))
+    write(on_disk(root, plan(root, parse(case.text))))
     wanted = {**before, **{f"root/{name}": data for name, data in case.after.items()}}
     assert tree(tmp_path) == {name: data for name, data in wanted.items() if data is not None}
 

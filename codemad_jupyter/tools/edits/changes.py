@@ -47,7 +47,8 @@ class Change:
 class FilePatch:
     """What one proposal does to one file. ``in_turn``: each change sees the result of the one before.
 
-    ``instead`` is another name the format gave for the same file, taken when ``path`` does not exist.
+    ``executable`` is the mode it gets, None where nothing is said of it. ``instead`` is another name the
+    format gave for the same file, named in the refusal when ``path`` does not exist.
     """
 
     path: str
@@ -58,7 +59,7 @@ class FilePatch:
     in_turn: bool = True
     checked: bool = False
     instead: str | None = None
-    executable: bool = False
+    executable: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

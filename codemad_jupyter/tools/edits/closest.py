@@ -21,7 +21,7 @@ def standing(document: Document, new: str) -> tuple[int, ...]:
     wanted = [line.rstrip() for line in feeds(new).strip("\n").split("\n")]
     if not any(wanted):
         return ()
-    texts = [line.rstrip() for line in document.texts]
+    texts = document.right
     found: list[int] = []
     at = -1
     for _ in range(min(texts.count(wanted[0]), 1_000)):
@@ -51,8 +51,7 @@ def _by_lines(document: Document, wanted: Sequence[str]) -> Counter[int]:
         if line.strip():
             places.setdefault(folded_line(line).strip(), []).append(number)
     hits: dict[str, list[int]] = {}
-    for at, line in enumerate(document.texts):
-        key = line.strip() if line.isascii() else folded_line(line).strip()
+    for at, key in enumerate(document.bare if document.flat.isascii() else document.folded_bare):
         if key in places:
             hits.setdefault(key, []).append(at)
     votes: Counter[int] = Counter()

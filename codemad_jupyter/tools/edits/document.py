@@ -4,9 +4,13 @@ Owns line ends and the missing last one. Where a change belongs is decided in `l
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from codemad_jupyter.tools.edits.folding import folded_line
 
 MOST_COMPARED = 250_000
 """Old lines times new lines that are compared to find the ones that stay."""
@@ -25,6 +29,16 @@ class Splice:
     hi: int
     lines: tuple[str, ...]
     newline: bool | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Lines ``lo`` to ``hi`` (exclusive, 0-based) hold the old text; the splices change it."""
+
+    lo: int
+    hi: int
+    splices: tuple[Splice, ...]
+    rung: str = "exact"
 
 
 class Document:
@@ -68,6 +82,32 @@ class Document:
         return "\n".join(self.texts) + ("\n" if self.ends and self.ends[-1] else "")
 
     @cached_property
+    def right(self) -> list[str]:
+        """The lines without blanks at their ends."""
+        return [line.rstrip() for line in self.texts]
+
+    @cached_property
+    def bare(self) -> list[str]:
+        """The lines without blanks on either side."""
+        return [line.strip() for line in self.texts]
+
+    @cached_property
+    def folded(self) -> list[str]:
+        """The lines with odd punctuation made plain."""
+        # All at once: folding line by line takes many times as long.
+        return folded_line("\n".join(self.texts)).split("\n") if self.texts else []
+
+    @cached_property
+    def folded_right(self) -> list[str]:
+        """The folded lines without blanks at their ends."""
+        return [line.rstrip() for line in self.folded]
+
+    @cached_property
+    def folded_bare(self) -> list[str]:
+        """The folded lines without blanks on either side."""
+        return [line.strip() for line in self.folded]
+
+    @cached_property
     def end(self) -> str:
         """The line end that most lines have."""
         counts = {end: self.ends.count(end) for end in ("\n", "\r\n", "\r")}
@@ -106,6 +146,10 @@ class Document:
 
 def differing(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
     """Spans (old from, old to, new from, new to) in which two lists of lines differ."""
+    return list(_differing(old, new, 0, 0))
+
+
+def _differing(old: Sequence[str], new: Sequence[str], i: int, k: int) -> Iterator[tuple[int, int, int, int]]:
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1
@@ -113,9 +157,45 @@ def differing(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, in
     while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]
-    if not a and not b:
-        return []
-    if len(a) * len(b) > MOST_COMPARED or not a or not b:
-        return [(head, head + len(a), head, head + len(b))]
-    codes = difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-    return [(i + head, j + head, k + head, m + head) for tag, i, j, k, m in codes if tag != "equal"]
+    i, k = i + head, k + head
+    if not a or not b:
+        if a or b:
+            yield i, i + len(a), k, k + len(b)
+    elif len(a) * len(b) > MOST_COMPARED:
+        yield from _between(a, b, i, k)
+    else:
+        for tag, lo, hi, start, stop in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+            if tag != "equal":
+                yield i + lo, i + hi, k + start, k + stop
+
+
+def _between(a: Sequence[str], b: Sequence[str], i: int, k: int) -> Iterator[tuple[int, int, int, int]]:
+    """As `_differing` for texts too long to compare as a whole: cut at lines that stand once in both."""
+    anchors = _anchors(a, b)
+    if not anchors:
+        yield i, i + len(a), k, k + len(b)
+        return
+    at = start = 0
+    for x, y in [*anchors, (len(a), len(b))]:
+        yield from _differing(a[at:x], b[start:y], i + at, k + start)
+        at, start = x + 1, y + 1
+
+
+def _anchors(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
+    """The longest run of pairs, rising on both sides, of lines that stand exactly once in each."""
+    often, other = Counter(a), Counter(b)
+    places = {line: y for y, line in enumerate(b) if other[line] == 1}
+    pairs = [(x, places[line]) for x, line in enumerate(a) if often[line] == 1 and line in places]
+    tops: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for number, (_, y) in enumerate(pairs):
+        at = bisect_left(tops, y)
+        before.append(ends[at - 1] if at else -1)
+        tops[at : at + 1], ends[at : at + 1] = [y], [number]
+    run: list[tuple[int, int]] = []
+    at = ends[-1] if ends else -1
+    while at >= 0:
+        run.append(pairs[at])
+        at = before[at]
+    return run[::-1]

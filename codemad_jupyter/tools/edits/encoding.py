@@ -23,6 +23,9 @@ class Encoding:
 
     def encode(self, text: str, path: str) -> bytes:
         """The bytes of a text. Raises `Refused` for a character the encoding lacks."""
+        if "\0" in text:
+            hint = "Write it as an escape of the language."
+            raise Refused(f"{path}: text cannot hold a NUL character.", hint=hint, cause="encoding")
         try:
             data = text.encode(self.name)
         except UnicodeEncodeError as error:

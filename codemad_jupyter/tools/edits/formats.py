@@ -1,14 +1,23 @@
 """Which format a text is in, and its patches."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from codemad_jupyter.tools.edits import search_replace, str_replace, unified, v4a
 from codemad_jupyter.tools.edits.changes import FilePatch, malformed
 
 Format = Literal["auto", "search_replace", "str_replace", "apply_patch", "unified_diff"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+_BEGINS: dict[Format, Callable[[list[str]], int | None]] = {
+    "apply_patch": v4a.begins,
+    "search_replace": search_replace.begins,
+    "unified_diff": unified.begins,
+}
+_EDGE = "\ufeff \t\r\n"
+_FENCED = re.compile(r"(?ms)^[ \t]*```(?:json[c5]?)?[ \t]*\r?$(.*?)^[ \t]*```[ \t]*\r?$")
 _PARSERS: dict[Format, Callable[[str], tuple[FilePatch, ...]]] = {
     "search_replace": search_replace.parse,
     "str_replace": str_replace.parse,
@@ -19,31 +28,62 @@ _PARSERS: dict[Format, Callable[[str], tuple[FilePatch, ...]]] = {
 
 def parse(text: str, form: Format = "auto") -> tuple[FilePatch, ...]:
     """The patches of a text, those of one file joined. Raises `Refused` when it is not in the format."""
-    return _joined(_PARSERS[detect(text) if form == "auto" else form](_unfenced(text)))
+    if form in ("auto", "apply_patch", "unified_diff"):
+        text = _unwrapped(text)
+    form = detect(text) if form == "auto" else form
+    return _joined(_PARSERS[form](json_in(text) if form == "str_replace" else text))
 
 
 def detect(text: str) -> Format:
-    """The format a text is in. Raises `Refused` when it is in none."""
-    bare = _unfenced(text).lstrip("\ufeff \t\r\n")
-    if bare.startswith(("{", "[")):
+    """The format a text is in: the one that begins first. Raises `Refused` when it is in none."""
+    if text.lstrip(_EDGE).startswith(("{", "[")) and _value(json_in(text)) is not None:
         return "str_replace"
-    if v4a.found_in(text):
-        return "apply_patch"
-    if search_replace.found_in(text):
-        return "search_replace"
-    if unified.found_in(text):
-        return "unified_diff"
+    lines = text.replace("\r\n", "\n").split("\n")
+    starts = [(begins(lines), form) for form, begins in _BEGINS.items()]
+    found = [(at, form) for at, form in starts if at is not None]
+    if found:
+        return min(found)[1]
+    if json_in(text).startswith(("{", "[")):
+        return "str_replace"
     raise malformed("This is no edit in a known format", hint=f"Known are {', '.join(FORMATS[1:])}.")
 
 
-def _unfenced(text: str) -> str:
-    """The text inside a fence that is all there is."""
-    lines = text.strip().split("\n")
-    if len(lines) > 2 and lines[0].startswith("```") and lines[-1].strip() == "```":
-        inner = lines[1:-1]
-        if inner[0].lstrip().startswith(("{", "[")):
-            return "\n".join(inner)
-    return text
+def json_in(text: str) -> str:
+    """The JSON of a text: all of it, or what stands in its only fence that holds such."""
+    bare = text.strip(_EDGE)
+    if bare.startswith(("{", "[")):
+        return bare
+    found = [each.strip() for each in _FENCED.findall(text)]
+    found = [each for each in found if each.startswith(("{", "["))]
+    return found[0] if len(found) == 1 else text
+
+
+def _value(text: str) -> Any:
+    """The value of JSON that may hold edits, else None."""
+    try:
+        value = json.loads(text) if text.startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        return None
+    first = value[0] if isinstance(value, list) and value else value
+    return value if isinstance(first, dict) else None
+
+
+def _unwrapped(text: str) -> str:
+    """The patch that is the only argument of a call written as JSON."""
+    value = _value(json_in(text))
+    if not isinstance(value, dict) or len(value) != 1:
+        return text
+    name, inner = next(iter(value.items()))
+    if (
+        name in ("command", "cmd")
+        and isinstance(inner, list)
+        and len(inner) == 2
+        and inner[0] == "apply_patch"
+    ):
+        inner = inner[1]
+    elif name not in ("patch", "input", "diff"):
+        return text
+    return inner if isinstance(inner, str) else text
 
 
 def _joined(patches: tuple[FilePatch, ...]) -> tuple[FilePatch, ...]:

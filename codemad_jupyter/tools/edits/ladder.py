@@ -5,37 +5,35 @@ elided with `...` lines. A rung decides where, and never rewrites lines that the
 is no rung that matches by similarity, by first and last line alone, or without regard to case.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 
 from codemad_jupyter.tools.edits.changes import Change
-from codemad_jupyter.tools.edits.document import Document, Splice, differing, feeds
+from codemad_jupyter.tools.edits.document import Document, Place, Splice, differing, feeds
 from codemad_jupyter.tools.edits.elision import is_elision
-from codemad_jupyter.tools.edits.folding import folded, folded_line
+from codemad_jupyter.tools.edits.folding import folded_line
 from codemad_jupyter.tools.edits.headings import below
-from codemad_jupyter.tools.edits.indentation import shift_between, unit_in
+from codemad_jupyter.tools.edits.indentation import indent_of, shift_between, unit_in
+from codemad_jupyter.tools.edits.text_places import MOST_PLACES, in_text
 
 Key = Callable[[str], str]
-MOST_PLACES = 40
-"""Places that are looked at once it is clear that only a refusal can follow."""
-RUNGS: tuple[tuple[str, Key, bool], ...] = (
-    ("trailing blanks", str.rstrip, False),
-    ("indentation", str.strip, True),
-    ("punctuation", lambda line: folded_line(line).rstrip(), False),
-    ("punctuation and indentation", lambda line: folded_line(line).strip(), True),
+Lines = Callable[[Document], list[str]]
+Rung = tuple[str, Key, Lines, bool]
+MOST_COUNTED = 20
+EXACT: Rung = ("exact", str, attrgetter("texts"), False)
+RUNGS: tuple[Rung, ...] = (
+    ("trailing blanks", str.rstrip, attrgetter("right"), False),
+    ("indentation", str.strip, attrgetter("bare"), True),
+    ("punctuation", lambda line: folded_line(line).rstrip(), attrgetter("folded_right"), False),
+    (
+        "punctuation and indentation",
+        lambda line: folded_line(line).strip(),
+        attrgetter("folded_bare"),
+        True,
+    ),
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Lines ``lo`` to ``hi`` (exclusive, 0-based) hold the old text; the splices change it."""
-
-    lo: int
-    hi: int
-    splices: tuple[Splice, ...]
-    rung: str = "exact"
 
 
 def places(document: Document, change: Change) -> list[Place]:
@@ -43,25 +41,45 @@ def places(document: Document, change: Change) -> list[Place]:
     old, new = feeds(change.old), feeds(change.new)
     picked = change.every or bool(change.under) or change.line is not None or change.at_end
     most = None if picked else MOST_PLACES
+    line = None if change.at_end or change.under else change.line
     if change.whole_lines:
-        found = _lines_exactly(document, old, new, most)
+        found = _lines_exactly(document, old, new, most, every=change.every, line=line)
     else:
-        found = _text(document, old, new, every=change.every)
+        found = in_text(document, old, new, every=change.every)
     found = _narrowed(document, change, found)
     if found or not old.strip():
         return found
     a, b = as_lines(old, new)
-    for name, key, shifts in RUNGS:
+    for name, key, lines, shifts in RUNGS:
         if name == "punctuation" and _plain(document, old):
             break
         if name == "punctuation" and not change.whole_lines:
-            found = _narrowed(document, change, _text(document, old, new, every=change.every, fold=True))
+            found = _narrowed(document, change, in_text(document, old, new, every=change.every, fold=True))
         found = found or _narrowed(
-            document, change, _blocks(document, a, b, key, shifts=shifts, rung=name, most=most)
+            document,
+            change,
+            _blocks(document, a, b, (name, key, lines, shifts), most=most, every=change.every, line=line),
         )
         if found:
             return found
-    return _narrowed(document, change, _elided(document, a, b))
+    found = _narrowed(document, change, _elided(document, a, b))
+    return found or _unpadded(document, change, a, b)
+
+
+def _unpadded(document: Document, change: Change, old: list[str], new: list[str]) -> list[Place]:
+    """As `places` without the empty lines that both texts begin and end with."""
+    head = min(_blank(old), _blank(new))
+    tail = min(_blank(old[::-1]), _blank(new[::-1]))
+    a, b = (lines[head : len(lines) - tail] for lines in (old, new))
+    if not (head or tail) or not b:
+        return []
+    texts = ("".join(f"{line}\n" for line in lines) for lines in (a, b))
+    return places(document, replace(change, old=next(texts), new=next(texts), whole_lines=True))
+
+
+def _blank(lines: Sequence[str]) -> int:
+    """How many lines at the beginning are blank."""
+    return next((number for number, line in enumerate(lines) if line.strip()), len(lines))
 
 
 def as_lines(old: str, new: str) -> tuple[list[str], list[str]]:
@@ -79,134 +97,94 @@ def _narrowed(document: Document, change: Change, found: list[Place]) -> list[Pl
     if change.at_end:
         found = [place for place in found if place.hi == len(document.texts)]
     if change.under and found:
-        found = below(document.texts, change.under, found, lambda place: place.lo)
+        found = below(document, change.under, found, lambda place: place.lo)
     if change.line is not None and len(found) > 1:
         named = [place for place in found if place.lo == change.line - 1]
         found = named or found
     return found
 
 
-def _text(document: Document, old: str, new: str, *, every: bool, fold: bool = False) -> list[Place]:
-    flat = folded(document.flat) if fold else document.flat
-    wanted = folded(old) if fold else old
-    rung = "punctuation" if fold else "exact"
-    offsets: list[int] = []
-    at = flat.find(wanted)
-    while at >= 0 and (every or len(offsets) < MOST_PLACES):
-        offsets.append(at)
-        at = flat.find(wanted, at + (len(old) if every else 1))
-    if not every:
-        return [_in_text(document, [at], old, new, document.line_at(at), rung) for at in offsets]
-    return list(_every(document, offsets, old, new, rung))
-
-
-def _every(document: Document, offsets: list[int], old: str, new: str, rung: str) -> Iterator[Place]:
-    # Hits that share a line are one place, so that no two splices meet.
-    flat, group, seen, line, stop = document.flat, list[int](), 0, 0, 0
-    for at in offsets:
-        if group and flat.rfind("\n", 0, at) + 1 >= stop:
-            yield _in_text(document, group, old, new, line, rung)
-            group = []
-        if not group:
-            line, seen = line + flat.count("\n", seen, at), at
-        group.append(at)
-        stop = _stop(flat, at + len(old), more=True)
-    if group:
-        yield _in_text(document, group, old, new, line, rung)
-
-
-def _stop(flat: str, end: int, *, more: bool) -> int:
-    """The end of the line in which a hit ends, and of the next one where that may be joined to it."""
-    stop = flat.find("\n", end - 1) + 1 or len(flat)
-    return (flat.find("\n", stop) + 1 or len(flat)) if more and stop < len(flat) else stop
-
-
-def _in_text(document: Document, offsets: list[int], old: str, new: str, lo: int, rung: str) -> Place:
-    flat = document.flat
-    head = flat.rfind("\n", 0, offsets[0]) + 1
-    end = offsets[-1] + len(old)
-    made, said, at = "", "", head
-    for offset in offsets:
-        same = flat[at:offset]
-        made, said, at = made + same + new, said + same + old, offset + len(old)
-    stop = _stop(flat, end, more=False)
-    tail = flat[at:stop]
-    if made and not (made + tail).endswith("\n") and stop < len(flat):
-        stop = _stop(flat, end, more=True)
-        tail = flat[at:stop]
-    made, said = made + tail, said + tail
-    hi = lo + flat.count("\n", head, stop) + (0 if flat.endswith("\n", head, stop) else 1)
-    lines = made.removesuffix("\n").split("\n") if made else []
-    newline = made.endswith("\n")
-    # What the model said stands there is compared, so that lines it keeps stay as the file has them.
-    changed = differing(said.removesuffix("\n").split("\n"), lines)
-    splices = tuple(Splice(lo + i, lo + j, tuple(lines[k:m]), newline) for i, j, k, m in changed)
-    if (
-        lines
-        and hi == len(document.texts)
-        and not any(splice.hi == hi and splice.lines for splice in splices)
-    ):
-        splices = _last(splices, hi, lines[-1], newline)
-    return Place(lo, lo + 1 + flat.count("\n", offsets[0], end - 1), splices, rung)
-
-
-def _last(splices: tuple[Splice, ...], hi: int, line: str, newline: bool) -> tuple[Splice, ...]:
-    """With the last line said again, so that the way the file ends is settled."""
-    if splices and splices[-1].hi == hi:
-        return (*splices[:-1], Splice(splices[-1].lo - 1, hi, (line,), newline))
-    return (*splices, Splice(hi - 1, hi, (line,), newline))
-
-
-def _lines_exactly(document: Document, old: str, new: str, most: int | None) -> list[Place]:
+def _lines_exactly(
+    document: Document, old: str, new: str, most: int | None, *, every: bool, line: int | None
+) -> list[Place]:
     a, b = as_lines(old, new)
-    return [Place(at, at + len(a), spliced(at, a, b)) for at in islice(_starts(document.texts, a), most)]
-
-
-def spliced(
-    at: int, old: Sequence[str], new: Sequence[str], made: Sequence[str] | None = None
-) -> tuple[Splice, ...]:
-    """The splices at a line; lines that old and new share stay what the file has there."""
-    made = new if made is None else made
-    return tuple(Splice(at + i, at + j, tuple(made[k:m])) for i, j, k, m in differing(old, new))
+    return _blocks(document, a, b, EXACT, most=most, every=every, line=line)
 
 
 def _blocks(
     document: Document,
     old: list[str],
     new: list[str],
-    key: Key,
+    rung: Rung,
     *,
-    shifts: bool,
-    rung: str,
     most: int | None = MOST_PLACES,
+    every: bool = False,
+    line: int | None = None,
 ) -> list[Place]:
+    name, key, lines, shifts = rung
     keyed = [key(line) for line in old]
-    if not any(keyed):
+    if name != "exact" and not any(keyed):
         return []
     found: list[Place] = []
-    unit: str | None = None
-    starts = list(islice(_starts(list(map(key, document.texts)), keyed), most))
+    maker = _Maker(document, old, new, shifts=shifts)
+    starts = list(islice(_starts(lines(document), keyed), most))
+    spans = maker.spans(line - 1) if line is not None and line - 1 in starts else None
+    if spans is not None and line is not None:
+        starts = [line - 1]  # the place a diff names, among so many that may be alike
     for at in starts:
-        made: Sequence[str] | None = new
-        if shifts:
-            unit = unit_in(document.texts) if unit is None else unit
-            shift = shift_between(old, document.texts[at : at + len(old)], new, unit)
-            made = shift.lines(new) if shift else None
-        if made is not None:
-            found.append(Place(at, at + len(old), spliced(at, old, new, made), rung))
+        if every and found and at < found[-1].hi:
+            continue  # begins inside the one before
+        spans = maker.spans(at)
+        if spans is not None:
+            splices = tuple(Splice(at + lo, at + hi, made) for lo, hi, made in spans)
+            found.append(Place(at, at + len(old), splices, name))
     # With too many to look at, one that fits is not known to be the only one.
     crowded = len(found) == 1 and most is not None and len(starts) == most
     return found * 2 if crowded else found
 
 
+Spans = list[tuple[int, int, tuple[str, ...]]]
+
+
+class _Maker:
+    """What a block of lines becomes, worked out once for each indentation it is found with."""
+
+    def __init__(self, document: Document, old: list[str], new: list[str], *, shifts: bool) -> None:
+        self._document, self._old, self._new, self._shifts = document, old, new, shifts
+        self._known: dict[tuple[str, ...], Spans | None] = {}
+        self._changed = differing(old, new)
+        self._unit: str | None = None
+
+    def spans(self, at: int) -> Spans | None:
+        """The lines that change, counted from the block's first; None when it cannot be shifted there."""
+        held = self._document.texts[at : at + len(self._old)] if self._shifts else []
+        indents = tuple(map(indent_of, held))
+        if indents not in self._known:
+            self._known[indents] = self._made(held)
+        return self._known[indents]
+
+    def _made(self, held: Sequence[str]) -> Spans | None:
+        made: Sequence[str] | None = self._new
+        if self._shifts:
+            self._unit = unit_in(self._document.texts) if self._unit is None else self._unit
+            shift = shift_between(self._old, held, self._new, self._unit)
+            made = shift.lines(self._new) if shift else None
+        return None if made is None else [(i, j, tuple(made[k:m])) for i, j, k, m in self._changed]
+
+
 def _starts(texts: Sequence[str], block: Sequence[str]) -> Iterator[int]:
-    """Where a block of lines begins, found by its rarest line."""
+    """Where a block of lines begins, found by the rarest of its first lines."""
     if not block or len(block) > len(texts):
         return
-    counts = Counter(texts)
-    rare = min(range(len(block)), key=lambda i: counts[block[i]])
+    rare, often = 0, len(texts) + 1
+    for number, line in enumerate(block[:MOST_COUNTED]):
+        count = texts.count(line)
+        if count < often:
+            rare, often = number, count
+        if often < 2:
+            break
     listed, at = list(block), -1
-    for _ in range(counts[block[rare]]):
+    for _ in range(often):
         at = texts.index(block[rare], at + 1)
         start = at - rare
         if start >= 0 and texts[start : start + len(listed)] == listed:
@@ -233,8 +211,8 @@ def _elided(document: Document, old: list[str], new: list[str]) -> list[Place]:
 
 
 def _one(document: Document, old: list[str], new: list[str]) -> Place | None:
-    for rung, key, shifts in RUNGS[:2]:
-        found = _blocks(document, old, new, key, shifts=shifts, rung=rung)
+    for rung in RUNGS[:2]:
+        found = _blocks(document, old, new, rung)
         if found:
             return found[0] if len(found) == 1 else None
     return None

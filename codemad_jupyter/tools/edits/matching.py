@@ -5,7 +5,8 @@ from codemad_jupyter.tools.edits.closest import closest, shown, standing
 from codemad_jupyter.tools.edits.document import Document, Splice, feeds
 from codemad_jupyter.tools.edits.elision import placeholder
 from codemad_jupyter.tools.edits.headings import heading_lines
-from codemad_jupyter.tools.edits.ladder import MOST_PLACES, places
+from codemad_jupyter.tools.edits.ladder import places
+from codemad_jupyter.tools.edits.text_places import MOST_PLACES
 
 MOST_NAMED = 20
 
@@ -16,7 +17,7 @@ def splices(document: Document, change: Change, *, name: str) -> tuple[Splice, .
         return _inserted(document, change, name)
     _sensible(document, change, name)
     for heading in change.under:
-        if not heading_lines(document.texts, heading):
+        if not heading_lines(document, heading):
             raise Refused(
                 f"{name} has no line {heading.strip()!r}, which the patch names above its lines.",
                 hint="Copy the line after @@ exactly from the file.",

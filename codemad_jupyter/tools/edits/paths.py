@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 from codemad_jupyter.notebooks.disk import confined
@@ -13,12 +14,15 @@ _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _GIT = re.compile(r"\.git|git~\d+", re.IGNORECASE)
 
 
-def located(root: Path, path: str) -> Path:
-    """The real file. Raises `Refused` for a path that leads out, into git's folder, or to a notebook."""
+def located(root: Path, path: str, *, notebook: bool = False) -> Path:
+    """The real file. Raises `Refused` for a path that leads out, into git's folder, or to a notebook
+    (unless one is asked for)."""
     parts = path.replace("\\", "/").split("/")
     if ".." in parts:
         raise _denied(f"{path!r} climbs with '..'")
-    if re.match(r"[A-Za-z]:", path) or any(ord(letter) < 32 for letter in path):
+    if re.match(r"[A-Za-z]:", path) or any(
+        ord(letter) < 32 or "\ud800" <= letter < "\ue000" for letter in path
+    ):
         raise _denied(f"{path[:200]!r} is not a path relative to the folder")
     try:
         real = confined(root, path)
@@ -27,20 +31,27 @@ def located(root: Path, path: str) -> Path:
     top = Path(os.path.realpath(root))
     if any(_is_git(part) for part in (*parts, *real.relative_to(top).parts)):
         raise _denied(f"{path} belongs to git itself")
-    for name in (path, real.name):
+    for name in () if notebook else (path, real.name):
         if name.rstrip(". ").lower().endswith(".ipynb"):
-            hint = "Change it by cell: in JupyterLab, or with codemad ask."
+            hint = "Change it by cell: with the cell tools, or name a cell as notebook.ipynb#cell-id."
             raise Refused(f"{path} is a notebook.", hint=hint, cause="notebook")
     return real
 
 
-def other_case(real: Path) -> str | None:
-    """The name beside it that differs in case only."""
-    if not real.parent.is_dir():
+def other_case(root: Path, real: Path) -> str | None:
+    """The name of a file or folder that differs from the first missing part of a path in case only."""
+    missing = real
+    while not missing.parent.is_dir() and missing.parent != missing:
+        missing = missing.parent
+    if (missing.exists() and missing != real) or not missing.is_relative_to(os.path.realpath(root)):
         return None
-    wanted = real.name.casefold()
-    names = (entry.name for entry in real.parent.iterdir())
-    return next((name for name in names if name.casefold() == wanted and name != real.name), None)
+    wanted = _same_case(missing.name)
+    names = (entry.name for entry in missing.parent.iterdir())
+    return next((name for name in names if _same_case(name) == wanted and name != missing.name), None)
+
+
+def _same_case(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def through_link(root: Path, path: str) -> bool:

@@ -4,16 +4,18 @@ Owns what a proposal leads to and which parts of it fail. Writing it is left to 
 """
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codemad_jupyter.notebooks.disk import read_bytes
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.tools.edit_match import refused
+from codemad_jupyter.tools.edits.cell_places import address, source_on_disk
 from codemad_jupyter.tools.edits.changes import Cause, Change, FilePatch, Refusal, Refused
 from codemad_jupyter.tools.edits.document import Document, Splice
 from codemad_jupyter.tools.edits.encoding import Encoding, decoded
+from codemad_jupyter.tools.edits.file_change import Address, FileChange
 from codemad_jupyter.tools.edits.matching import splices
 from codemad_jupyter.tools.edits.paths import located, other_case, through_link
 
@@ -21,41 +23,33 @@ MOST_BYTES = 20_000_000
 
 
 @dataclass
-class FileChange:
-    """A file before and after; None where it does not exist."""
-
-    path: str
-    real: Path
-    before: bytes | None
-    after: bytes | None
-    executable: bool = False
-    moved_from: str | None = None
-    moved_to: str | None = None
-
-    @property
-    def action(self) -> str:
-        """What happens to it, in one word."""
-        if self.moved_from is not None:
-            return "moved"
-        if self.before is None:
-            return "created"
-        return "deleted" if self.after is None else "changed"
-
-
-@dataclass
 class _Plan:
     root: Path
+    sources: Mapping[Address, str] | None = None
     files: dict[Path, FileChange] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     landed: list[str] = field(default_factory=list)
 
     def state(self, path: str) -> FileChange:
-        """The file as it stands after what was planned so far."""
+        """The file or cell as it stands after what was planned so far."""
+        cell = address(path)
+        if cell is not None:
+            return self._cell(path, cell)
         real = located(self.root, path)
         if real not in self.files:
             before = _read(real, path)
             self.files[real] = FileChange(path, real, before, before)
         return self.files[real]
+
+    def _cell(self, path: str, cell: Address) -> FileChange:
+        real = located(self.root, cell[0], notebook=True)
+        place = real / f"#{cell[1]}"
+        if place not in self.files:
+            known = self.sources.get(cell) if self.sources is not None else None
+            source = source_on_disk(real, *cell) if known is None else known
+            data = source.encode("utf-8", "surrogatepass")
+            self.files[place] = FileChange(path, place, data, data, cell=cell)
+        return self.files[place]
 
     def refuse(self, path: str, error: Refused, edit: int = 0) -> None:
         """Remember why something cannot be done, and go on to see what else."""
@@ -65,9 +59,14 @@ class _Plan:
         )
 
 
-def plan(root: Path, patches: Sequence[FilePatch]) -> tuple[FileChange, ...]:
-    """What the patches lead to. Raises one `Refused` that tells of all that fails."""
-    made = _Plan(root)
+def plan(
+    root: Path, patches: Sequence[FilePatch], *, sources: Mapping[Address, str] | None = None
+) -> tuple[FileChange, ...]:
+    """What the patches lead to. Raises one `Refused` that tells of all that fails.
+
+    ``sources`` are cells as an open document has them; others are read from their files.
+    """
+    made = _Plan(root, sources)
     for patch in patches:
         try:
             _planned(made, patch)
@@ -76,10 +75,26 @@ def plan(root: Path, patches: Sequence[FilePatch]) -> tuple[FileChange, ...]:
     if made.refusals:
         several = len(made.refusals) + len(made.landed) > 1
         raise refused(made.refusals, made.landed, several=several)
-    changed = [file for file in made.files.values() if file.before != file.after or file.moved_to]
+    changed = [file for file in made.files.values() if _differs(file)]
     if not changed:
         raise Refused("Nothing would change.", cause="no_change")
     return tuple(changed)
+
+
+def _differs(file: FileChange) -> bool:
+    if file.before != file.after or file.moved_to:
+        return True
+    wanted = file.executable
+    return (
+        file.cell is None
+        and file.after is not None
+        and wanted is not None
+        and wanted != _executable(file.real)
+    )
+
+
+def _executable(real: Path) -> bool:
+    return bool(real.stat().st_mode & stat.S_IXUSR)
 
 
 def _planned(made: _Plan, patch: FilePatch) -> None:
@@ -92,6 +107,9 @@ def _planned(made: _Plan, patch: FilePatch) -> None:
 
 
 def _create(made: _Plan, patch: FilePatch) -> None:
+    if address(patch.path):
+        hint = "Insert it with insert_cell; a patch changes or deletes cells that exist."
+        raise Refused(f"{patch.path}: a patch cannot add a cell.", hint=hint, cause="unsupported")
     file = made.state(patch.path)
     if file.after is not None and (file.after or not patch.content):
         there = file.after == patch.content.encode("utf-8", "surrogatepass")
@@ -99,7 +117,7 @@ def _create(made: _Plan, patch: FilePatch) -> None:
         told = "exists with this content already" if there else "exists already"
         raise Refused(f"{patch.path} {told}.", hint="Change it instead of creating it.", cause=cause)
     if file.before is None:
-        _no_other_case(file.real, patch.path)
+        _no_other_case(made.root, file.real, patch.path)
     file.after, file.executable = _encoded(Encoding(), patch.content, patch.path), patch.executable
     made.landed.append(f"{patch.path} (new)")
 
@@ -127,6 +145,9 @@ def _update(made: _Plan, patch: FilePatch) -> None:
     if len(made.refusals) > failed:
         return
     data = _encoded(encoding, document.text, file.path) if patch.changes else data
+    if patch.executable is not None:
+        file.executable = patch.executable
+        made.landed += [] if patch.changes else [f"{file.path} (mode)"]
     if patch.move_to is None:
         file.after = data
         return
@@ -141,15 +162,21 @@ def _encoded(encoding: Encoding, text: str, path: str) -> bytes:
 
 
 def _move(made: _Plan, file: FileChange, path: str, data: bytes) -> None:
+    if file.cell is not None or address(path):
+        raise Refused(f"{file.path}: a cell is no file.", hint="Use move_cell.", cause="unsupported")
     _no_link(made.root, file.path)
     target = made.state(path)
     if target is file:
         raise Refused(f"{path} is where the file is already.", cause="no_change")
     if target.after is not None:
         raise Refused(f"{path} exists already.", hint="Move to another name.", cause="exists")
-    _no_other_case(target.real, path, but=file.real)
-    target.after, target.moved_from, file.after, file.moved_to = data, file.path, None, path
-    target.executable = bool(file.real.exists() and file.real.stat().st_mode & stat.S_IXUSR)
+    _no_other_case(made.root, target.real, path, but=file.real)
+    target.after, target.moved_from = data, file.path
+    target.executable = file.executable
+    target.unchanged_text = data == file.before
+    if file.real.exists():
+        target.mode = file.real.stat().st_mode & 0o7777
+    file.after, file.moved_to, file.executable = None, path, None
     made.landed.append(f"{file.path} (moved to {path})")
 
 
@@ -161,7 +188,7 @@ def _existing(made: _Plan, patch: FilePatch) -> FileChange:
             f"There is no file {patch.path}, only {patch.instead}.", hint=hint, cause="missing_file"
         )
     if file.after is None:
-        near = other_case(file.real)
+        near = other_case(made.root, file.real)
         hint = f"There is {near}: names are told apart by case." if near else "Check the path."
         raise Refused(f"There is no file {patch.path}.", hint=hint, cause="missing_file")
     return file
@@ -207,8 +234,8 @@ def _no_link(root: Path, path: str) -> None:
         raise Refused(f"{path} is a link.", hint="Name the file it leads to.", cause="path")
 
 
-def _no_other_case(real: Path, path: str, *, but: Path | None = None) -> None:
-    near = other_case(real)
+def _no_other_case(root: Path, real: Path, path: str, *, but: Path | None = None) -> None:
+    near = other_case(root, real)
     if near is not None and (but is None or real.with_name(near) != but):
         hint = "Many file systems take both for one file: choose another name."
         raise Refused(f"{path} differs from the file {near} by case alone.", hint=hint, cause="path")

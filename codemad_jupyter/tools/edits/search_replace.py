@@ -10,13 +10,15 @@ _TAIL = re.compile(r"([>+])\1{4,8} ?(?:REPLACE|UPDATED)\s*")
 _DIVIDER = re.compile(r"={5,9}\s*")
 _FENCE = re.compile(r"\s*(?:```+|~~~+)\s*(.*)")
 _WRAPPED = re.compile(r"`([^`\n]+)`|\*\*([^*\n]+)\*\*")
+_LINE = re.compile(r":(start|end)_line:\s*(\d+)\s*")
+_TAG = re.compile(r"<(path|file_path|filename|file)>\s*([^<>\n]+?)\s*</\1>")
 _PREFIX = re.compile(r"(?i)(?:#+\s*)?(?:file(?:name)?|path)\s*:\s*(.+)")
 _LOOKS = re.compile(r"[^\s:*?\"<>|]*[./][^\s:*?\"<>|]*[^\s:*?\"<>|.,;!]|[A-Z][A-Za-z]*file|LICENSE|README")
 
 
-def found_in(text: str) -> bool:
-    """Whether the text holds a block."""
-    return any(_HEAD.fullmatch(line) for line in text.splitlines())
+def begins(lines: Sequence[str]) -> int | None:
+    """The line at which the first block begins."""
+    return next((at for at, line in enumerate(lines) if _HEAD.fullmatch(line)), None)
 
 
 def parse(text: str) -> tuple[FilePatch, ...]:
@@ -29,22 +31,37 @@ def parse(text: str) -> tuple[FilePatch, ...]:
         if not _HEAD.fullmatch(lines[at]):
             at += 1
             continue
-        path = _name(lines[since:at]) or path
+        path = _name(lines[since:at]) or path or _word(lines[since:at])
         if path is None:
             raise malformed("No file name stands above the block", at + 1, hint="Write it on its own line.")
         old, new, since = _block(lines, at)
-        patches.append(_patch(path, old, new))
+        patches.append(_patch(path, *_numbered(old), new))
         at = since
     if not patches:
         raise malformed("There is no SEARCH/REPLACE block")
     return tuple(patches)
 
 
-def _patch(path: str, old: Sequence[str], new: Sequence[str]) -> FilePatch:
+def _numbered(old: list[str]) -> tuple[list[str], int | None]:
+    """The lines without a head that says at which line they stand, and that line."""
+    stop = next((i for i, line in enumerate(old) if not _LINE.fullmatch(line)), len(old))
+    if not stop or stop == len(old) or not re.fullmatch(r"-{5,9}\s*", old[stop]):
+        return old, None
+    named = _LINE.fullmatch(old[0])
+    return old[stop + 1 :], int(named[2]) if named and named[1] == "start" else None
+
+
+def _word(above: Sequence[str]) -> str | None:
+    """A single word on the line above a block, which may be a file without a suffix."""
+    line = next((line.strip() for line in reversed(above) if line.strip() and not _FENCE.fullmatch(line)), "")
+    return line if re.fullmatch(r"\w[\w-]*", line) else None
+
+
+def _patch(path: str, old: Sequence[str], line: int | None, new: Sequence[str]) -> FilePatch:
     before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
     if not before.strip():
         return FilePatch(path=path, action="create", content=after)
-    return FilePatch(path=path, changes=(Change(old=before, new=after, whole_lines=True),))
+    return FilePatch(path=path, changes=(Change(old=before, new=after, whole_lines=True, line=line),))
 
 
 def _block(lines: list[str], head: int) -> tuple[list[str], list[str], int]:
@@ -68,7 +85,7 @@ def _name(above: Sequence[str]) -> str | None:
     """The file name in the nearest lines above a block: in the fence, or on the line above it."""
     for line in reversed(above):
         fence = _FENCE.fullmatch(line)
-        if fence is None and line.strip():
+        if fence is None and line.strip() and not re.fullmatch(r"\s*<\w+>\s*", line):
             return _named(line)
         words = fence[1].replace(":", " ").split() if fence else []
         named = next((word for word in reversed(words) if _LOOKS.fullmatch(word)), None)
@@ -79,6 +96,9 @@ def _name(above: Sequence[str]) -> str | None:
 
 def _named(line: str) -> str | None:
     line = line.strip()
+    tag = _TAG.fullmatch(line)
+    if tag:
+        return tag[2]
     prefix = _PREFIX.fullmatch(line.strip("*` "))
     if prefix:
         return prefix[1].strip("*` ")
@@ -87,7 +107,7 @@ def _named(line: str) -> str | None:
         whole = len(wrapped) == 1 and re.fullmatch(r"[#\s*`]*" + re.escape(wrapped[0]) + r"[\s*`:]*", line)
         named = wrapped if whole else [word for word in wrapped if _LOOKS.fullmatch(word)]
         return named[0].strip("` ") if len(named) == 1 else None
-    bare = line.lstrip("# ").rstrip(": ")
+    bare = re.sub(r"^(?:#+|//|--|;|<!--|/\*) *|(?: *(?:-->|\*/|:))+ *$", "", line)
     if _LOOKS.fullmatch(bare):
         return bare
     return bare if re.fullmatch(r"[^:]*\.\w{1,8}", bare) and len(bare.split()) <= 3 else None

@@ -1,20 +1,28 @@
 """Unified diffs: from git or not, with line numbers that are right, wrong or missing."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codemad_jupyter.tools.edits.changes import Change, FilePatch, Refused, malformed
 
 NULL = "/dev/null"
 _HUNK = re.compile(r"@@(?: -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*| \.\.\. @@.*| @@.*|)\s*")
-_GIT = re.compile(r"diff --git (?:\"?a/(.+?)\"?) (?:\"?b/(.+?)\"?)")
-_UNSUPPORTED = re.compile(r"(old mode|new mode|GIT binary patch|Binary files|copy from)\b.*")
+_NAME = r'("(?:[^"\\]|\\.)*"|.+?)'
+_GIT = re.compile(rf"diff --git {_NAME} {_NAME}")
+_PREFIXES = (("a/", "b/"), ("i/", "w/"), ("c/", "i/"), ("c/", "w/"), ("o/", "w/"), ("1/", "2/"))
+"""What git writes before the two names; the last five where it is told to say what is compared."""
+_TIME = re.compile(r" +\d{4}-\d\d-\d\d \d\d:\d\d.*")
+_UNSUPPORTED = re.compile(r"(GIT binary patch|Binary files|copy from)\b.*")
+_COMBINED = re.compile(r"@@@+ |diff --(?:cc|combined) ")
+_OUTSIDE = re.compile(r"(diff |Index: |Only in |From |-- ?$|```|~~~|\*\*\* |@@).*")
 _QUOTED = re.compile(r"\\([0-7]{3}|.)")
 
 
-def found_in(text: str) -> bool:
-    """Whether the text holds such a diff."""
-    return re.search(r"(?m)^(diff --git |--- [^\n]+\n\+\+\+ )", text.replace("\r\n", "\n")) is not None
+def begins(lines: Sequence[str]) -> int | None:
+    """The line at which the first such diff begins."""
+    found = (at for at, line in enumerate(lines) if line.startswith("diff --") or _is_header(lines, at))
+    return next(found, None)
 
 
 @dataclass
@@ -24,12 +32,13 @@ class _Section:
     renamed: bool = False
     created: bool = False
     deleted: bool = False
-    executable: bool = False
+    executable: bool | None = None
     changes: list[Change] = field(default_factory=list)
 
     def patch(self) -> FilePatch:
         """What the section does to its file."""
-        if self.created or self.old == NULL:
+        fresh = len(self.changes) == 1 and self.changes[0].line == 0 and not self.changes[0].old
+        if self.created or self.old == NULL or (fresh and not self.renamed):
             content = "".join(change.new for change in self.changes)
             if any(change.old for change in self.changes):
                 raise malformed(f"The new file {self.new} has old lines")
@@ -41,12 +50,13 @@ class _Section:
             return FilePatch(
                 path=self.old, action="delete", changes=changes, in_turn=False, checked=bool(changes)
             )
+        mode = self.executable
         if self.renamed:
-            return FilePatch(path=self.old, move_to=self.new, changes=changes, in_turn=False)
-        if not changes:
+            return FilePatch(path=self.old, move_to=self.new, changes=changes, in_turn=False, executable=mode)
+        if not changes and mode is None:
             raise malformed(f"The diff of {self.new} has no hunk")
         instead = self.old if self.old != self.new else None
-        return FilePatch(path=self.new, changes=changes, in_turn=False, instead=instead)
+        return FilePatch(path=self.new, changes=changes, in_turn=False, instead=instead, executable=mode)
 
 
 def parse(text: str) -> tuple[FilePatch, ...]:
@@ -56,6 +66,8 @@ def parse(text: str) -> tuple[FilePatch, ...]:
     at = 0
     while at < len(lines):
         line = lines[at]
+        if _COMBINED.match(line):
+            raise malformed("A diff against several parents cannot be applied", at + 1)
         if line.startswith("diff --git "):
             sections.append(_git(line, at))
         elif _is_header(lines, at):
@@ -76,14 +88,29 @@ def parse(text: str) -> tuple[FilePatch, ...]:
 
 
 def _git(line: str, at: int) -> _Section:
+    said = line.rstrip().removeprefix("diff --git ")
+    pairs = [(said[:i], said[i + 1 :]) for i, letter in enumerate(said) if letter == " "]
+    same = [pair for pair in pairs if len(set(_plain(*pair))) == 1]
     names = _GIT.fullmatch(line.rstrip())
+    if len(same) == 1:
+        return _Section(*_plain(*same[0]))
     if names is None:
         raise malformed("The names after diff --git cannot be told apart", at + 1)
-    return _Section(_unquoted(names[1]), _unquoted(names[2]))
+    return _Section(*_plain(names[1], names[2]))
+
+
+def _plain(old: str, new: str) -> tuple[str, str]:
+    """Two names without quotes, and without the prefixes that git writes before them."""
+    old, new = _unquoted(old), _unquoted(new)
+    for first, second in _PREFIXES:
+        if (old == NULL or old.startswith(first)) and (new == NULL or new.startswith(second)):
+            a, b = (name if name == NULL else name[2:] for name in (old, new))
+            return a, b
+    return old, new
 
 
 def _extended(section: _Section, line: str, at: int) -> None:
-    if _UNSUPPORTED.fullmatch(line) or line.startswith("new file mode 12"):
+    if _UNSUPPORTED.fullmatch(line) or re.match(r"new (file )?mode 1[26]", line):
         hint = "Only text of regular files can be changed."
         raise Refused(f"{section.new}: {line.strip()[:60]!r} cannot be done.", hint=hint, cause="unsupported")
     if line.startswith("rename from "):
@@ -91,20 +118,19 @@ def _extended(section: _Section, line: str, at: int) -> None:
     elif line.startswith("rename to "):
         section.new, section.renamed = _unquoted(line[10:].rstrip()), True
     elif line.startswith("new file mode"):
-        section.created, section.executable = True, line.rstrip().endswith("755")
+        section.created, section.executable = True, line.rstrip().endswith("755") or None
+    elif line.startswith("new mode"):
+        section.executable = line.rstrip().endswith("755")
     elif line.startswith("deleted file mode"):
         section.deleted = True
 
 
-def _is_header(lines: list[str], at: int) -> bool:
+def _is_header(lines: Sequence[str], at: int) -> bool:
     return lines[at].startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ ")
 
 
 def _names(sections: list[_Section], first: str, second: str) -> None:
-    old, new = (_path(line[4:]) for line in (first, second))
-    prefixed = (old.startswith("a/") or old == NULL) and (new.startswith("b/") or new == NULL)
-    if prefixed:
-        old, new = (name if name == NULL else name[2:] for name in (old, new))
+    old, new = _plain(_path(first[4:]), _path(second[4:]))
     if sections and not sections[-1].changes and _same(sections[-1], old, new):
         section = sections[-1]
         section.created, section.deleted = section.created or old == NULL, section.deleted or new == NULL
@@ -117,8 +143,8 @@ def _same(section: _Section, old: str, new: str) -> bool:
 
 
 def _path(text: str) -> str:
-    """The name on a --- or +++ line, without the time that may follow a tab."""
-    return _unquoted(text.split("\t", 1)[0].rstrip())
+    """The name on a --- or +++ line, without the time that may follow it."""
+    return _TIME.sub("", text.split("\t", 1)[0].rstrip())
 
 
 def _unquoted(name: str) -> str:
@@ -199,9 +225,20 @@ def _end(lines: list[str], at: int) -> int:
         stop += 1
     while stop > at and not lines[stop - 1]:
         stop -= 1
+    _no_stray(lines, stop)
     return stop
+
+
+def _no_stray(lines: list[str], at: int) -> None:
+    """A line without a sign must not cut a hunk in two, for the rest of it would be lost."""
+    if at + 1 >= len(lines) or not lines[at] or _OUTSIDE.match(lines[at]) or _is_header(lines, at):
+        return
+    if lines[at + 1][:1] in ("+", "-", " ") and not _ends_here(lines, at + 1):
+        hint = "Begin each unchanged line with one blank."
+        raise malformed(f"{lines[at][:60]!r} begins with none of '+', '-' and blank", at + 1, hint=hint)
 
 
 def _ends_here(lines: list[str], at: int) -> bool:
     follows = lines[at + 2] if at + 2 < len(lines) else ""
-    return _is_header(lines, at) and (follows.startswith("@@") or not follows)
+    signed = lines[at].rstrip() == "--" and re.fullmatch(r"\d+(\.\w+)+.*", "".join(lines[at + 1 : at + 2]))
+    return bool(signed) or (_is_header(lines, at) and (follows.startswith("@@") or not follows))

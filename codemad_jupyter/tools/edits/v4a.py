@@ -1,7 +1,7 @@
 """The V4A format (`*** Begin Patch`): add, update, move and delete, with stacked `@@` headings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codemad_jupyter.tools.edits.changes import Change, FilePatch, malformed
@@ -9,12 +9,13 @@ from codemad_jupyter.tools.edits.changes import Change, FilePatch, malformed
 BEGIN, END, EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 _HEADER = re.compile(r"\*\*\* (Add|Update|Delete) File: (.+)")
 _MOVE = re.compile(r"\*\*\* Move to: (.+)")
+_ENVIRONMENT = re.compile(r"\*\*\* Environment ID: .+")
 _RANGE = re.compile(r"-\d+(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)|\.\.\.(?: @@)?()")
 
 
-def found_in(text: str) -> bool:
-    """Whether the text holds such a patch."""
-    return any(line.strip() == BEGIN for line in text.splitlines())
+def begins(lines: Sequence[str]) -> int | None:
+    """The line at which the first such patch begins."""
+    return next((at for at, line in enumerate(lines) if line.strip() == BEGIN), None)
 
 
 @dataclass
@@ -41,7 +42,7 @@ class _Hunk:
 def parse(text: str) -> tuple[FilePatch, ...]:
     """One patch per file section, in their order."""
     lines = text.replace("\r\n", "\n").split("\n")
-    begin = next((i for i, line in enumerate(lines) if line.strip() == BEGIN), None)
+    begin = begins(lines)
     if begin is None:
         raise malformed(f"The patch has no {BEGIN!r} line")
     end = next((i for i in range(begin + 1, len(lines)) if lines[i].rstrip() == END), None)
@@ -58,14 +59,16 @@ def parse(text: str) -> tuple[FilePatch, ...]:
 
 
 def _sections(lines: list[str], at: int, end: int) -> Iterator[FilePatch]:
+    empty = True
     while at < end:
         header = _HEADER.fullmatch(lines[at].strip())
         if header is None:
-            if lines[at].strip():
+            if lines[at].strip() and not (empty and _ENVIRONMENT.fullmatch(lines[at].strip())):
                 raise malformed(f"{lines[at][:80]!r} is no file header", at + 1)
             at += 1
             continue
         stop = next((i for i in range(at + 1, end) if _HEADER.fullmatch(lines[i].rstrip())), end)
+        empty = False
         yield _section(header[1], header[2].strip(), lines, at + 1, stop)
         at = stop
 
@@ -87,7 +90,7 @@ def _section(kind: str, path: str, lines: list[str], at: int, stop: int) -> File
 
 
 def _added(lines: list[str], at: int, stop: int) -> str:
-    while stop > at and not lines[stop - 1].strip():
+    while stop > at and lines[stop - 1].strip() in ("", EOF):
         stop -= 1
     wrong = next((i for i in range(at, stop) if not lines[i].startswith("+")), None)
     if wrong is not None:

@@ -9,6 +9,7 @@ import type { SharedCell, YNotebook } from '@jupyter/ydoc';
 import type { ICellModel } from '@jupyterlab/cells';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookModel } from '@jupyterlab/notebook';
+import type { PartialJSONValue } from '@lumino/coreutils';
 
 import type { CellChange } from '../protocol';
 import type { ICellState } from './check';
@@ -60,12 +61,39 @@ function make(model: INotebookModel, notebook: YNotebook, change: CellChange, tr
       break;
     case 'replace':
       setText(cell, change.source);
+      setProvenance(cell, change);
       break;
     case 'retype':
-      retype(notebook, index, change.cell_type);
+      retype(notebook, index, change);
+      break;
+    case 'clear':
+      clear(cell);
       break;
     case 'put':
       put(model, notebook, index, change, trust);
+  }
+}
+
+/** Who made the cell; not undone by hand, as all metadata. */
+function setProvenance(cell: YCell, change: CellChange): void {
+  if (change.provenance) {
+    cell.setMetadata('codemad', change.provenance as PartialJSONValue);
+  }
+}
+
+/** The metadata of a new cell, with who made it. */
+function signed(
+  metadata: Partial<nbformat.IBaseCellMetadata>,
+  change: CellChange
+): Partial<nbformat.IBaseCellMetadata> {
+  const provenance = change.op === 'put' ? null : change.provenance;
+  return provenance ? { ...metadata, codemad: provenance as PartialJSONValue } : metadata;
+}
+
+function clear(cell: YCell): void {
+  if (cell.cell_type === 'code') {
+    cell.setOutputs([]);
+    cell.execution_count = null;
   }
 }
 
@@ -90,13 +118,17 @@ function setText(cell: YCell, source: string): void {
 }
 
 /** A cell cannot change its type: another one with the same id takes its place. */
-function retype(notebook: YNotebook, index: number, type: CellChange['cell_type']): void {
+function retype(notebook: YNotebook, index: number, change: CellChange): void {
   const old = notebook.cells[index];
+  const type = change.cell_type;
   if (old.cell_type === type) {
+    setProvenance(old, change);
     return;
   }
-  const metadata = withoutTrust(old.getMetadata());
-  swap(notebook, index, { cell_type: type, id: old.getId(), source: old.getSource(), metadata });
+  const metadata = signed(withoutTrust(old.getMetadata()), change);
+  const attachments = type !== 'code' && 'attachments' in old ? old.getAttachments() : undefined;
+  const kept = attachments && { attachments };
+  swap(notebook, index, { cell_type: type, id: old.getId(), source: old.getSource(), metadata, ...kept });
 }
 
 function swap(notebook: YNotebook, index: number, cell: SharedCell.Cell): void {
@@ -156,7 +188,7 @@ function fresh(change: CellChange, trust: TrustMemory): SharedCell.Cell {
   const type = typeOf(change);
   const source = sourceOf(change);
   const content = change.content ?? {};
-  const metadata = withoutTrust(content.metadata ?? {});
+  const metadata = signed(withoutTrust(content.metadata ?? {}), change);
   if (type !== 'code') {
     const attachments = content.attachments as nbformat.IAttachments | undefined;
     return { cell_type: type, id: change.cell, source, metadata, ...(attachments && { attachments }) };

@@ -72,6 +72,9 @@ function insert(cells: ICellState[], change: CellChange): void {
 }
 
 function changed(cell: ICellState, change: CellChange): ICellState {
+  if (change.op === 'clear') {
+    return cell;
+  }
   if (change.op === 'retype') {
     return { ...cell, type: change.cell_type };
   }
