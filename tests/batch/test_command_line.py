@@ -20,7 +20,7 @@ def subparsers() -> dict[str, argparse.ArgumentParser]:
 
 def test_help_lists_every_subcommand() -> None:
     text = parser().format_help()
-    assert set(subparsers()) == {"run", "ask", "apply", "doctor", "models"}
+    assert set(subparsers()) == {"run", "ask", "apply", "merge", "doctor", "models"}
     for name in subparsers():
         assert f"\n    {name} " in text
     assert "--version" in text

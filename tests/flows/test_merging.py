@@ -49,6 +49,16 @@ def git(folder: Path, *arguments: str) -> bytes:
     return subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True).stdout
 
 
+@pytest.fixture(autouse=True)
+def nbdime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra `merge`, which `python3 dev.py test` installs beside the environment."""
+    apart = Path(sys.prefix) / "merging"
+    assert apart.is_dir(), "run `python3 dev.py test`: it installs nbdime"
+    monkeypatch.syspath_prepend(str(apart))
+    above = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(apart), above])))
+
+
 @pytest.fixture
 def conflicted(tmp_path: Path) -> Path:
     """A repository in the middle of a merge that failed in ``m.ipynb``."""
