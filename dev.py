@@ -29,6 +29,12 @@ PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / "dev-stamps.json"
 BUILT = ROOT / "codemad_jupyter" / "labextension"
 DEMO = ROOT / "demo-work"
+COLLABORATION = VENV / "collaboration"
+"""jupyter-collaboration and what it needs, apart from the rest: only some browser tests switch it on."""
+COLLABORATING = [
+    *("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider", "jupyter-server-ydoc"),
+    *("jupyter-ydoc", "jupyter-server-fileid", "pycrdt", "pycrdt-store", "pycrdt-websocket", "sqlite-anyio"),
+]
 EXTRAS = ("test", "demo", "litellm")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
@@ -189,7 +195,14 @@ def lab(arguments: list[str]) -> int:
     os.execve(PYTHON, command, environment())  # noqa: S606
 
 
+def install_collaboration() -> None:
+    shutil.rmtree(COLLABORATION, ignore_errors=True)
+    target = ["--no-deps", "--target", COLLABORATION, "-c", "constraints.txt"]
+    run([PYTHON, "-m", "pip", "install", "--quiet", *target, *COLLABORATING])
+
+
 def test(arguments: list[str]) -> int:
+    once("Collaboration for its tests", install_collaboration, ["constraints.txt"], COLLABORATION)
     chromium = find_chromium() or fetch_chromium()
     if chromium:
         os.environ["CODEMAD_CHROMIUM"] = chromium

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_run, _add_ask, _add_apply, _add_verify, _add_doctor, _add_models):
+    for add in (_add_run, _add_ask, _add_apply, _add_merge, _add_verify, _add_doctor, _add_models):
         add(commands)
     return top
 
@@ -142,6 +142,26 @@ def _add_verify(commands: Commands) -> None:
     verify.set_defaults(perform=_verify)
 
 
+def _add_merge(commands: Commands) -> None:
+    merge = _sub(commands, "merge", "resolve what git could not merge in a notebook, cell by cell")
+    merge.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook with conflict markers")
+    merge.add_argument(
+        "--take",
+        choices=("ours", "theirs", "both", "base"),
+        help="the side for every conflict that --choose does not name",
+    )
+    merge.add_argument(
+        "--choose",
+        action="append",
+        default=[],
+        metavar="N=SIDE",
+        help="the side for conflict N (may be repeated)",
+    )
+    merge.add_argument("--check", action="store_true", help="only list the conflicts, write nothing")
+    merge.add_argument("--json", action="store_true", help="print the conflicts as JSON")
+    merge.set_defaults(perform=_merge)
+
+
 def _add_doctor(commands: Commands) -> None:
     doctor = _sub(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
@@ -210,6 +230,20 @@ def _verify(args: argparse.Namespace) -> int:
 
     cells = tuple(cell for word in args.cells for cell in word.split(",") if cell)
     return verify(Order(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.merging import Merging, merge
+
+    return merge(
+        Merging(
+            notebook=args.notebook,
+            take=args.take,
+            choices=tuple(args.choose),
+            check=args.check,
+            json=args.json,
+        )
+    )
 
 
 def _doctor(args: argparse.Namespace) -> int:

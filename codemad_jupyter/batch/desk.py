@@ -44,7 +44,7 @@ class Desk:
         root, target = Path.cwd(), Target()
         if notebook is not None:
             document = await asyncio.to_thread(read_notebook, notebook)
-            root, target = _placed(notebook)
+            root, target = placed(notebook)
         desk = cls(root, target)
         if kernel_file is not None:
             desk.live = _attached(kernel_file)
@@ -80,7 +80,7 @@ class Desk:
         return self.live
 
 
-def _placed(notebook: Path) -> tuple[Path, Target]:
+def placed(notebook: Path) -> tuple[Path, Target]:
     """The workspace and the target: the working folder, or the notebook's where that lies elsewhere."""
     root, path = Path.cwd().resolve(), notebook.resolve()
     if not path.is_relative_to(root):

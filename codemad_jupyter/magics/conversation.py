@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codemad_jupyter.magics.buttons import Buttons
 from codemad_jupyter.magics.canvas import Canvas, canvas_for, show_text
 from codemad_jupyter.magics.door import Door
 from codemad_jupyter.magics.place import Place, place_of
@@ -39,6 +40,7 @@ class Conversation:
         self._ip = ip
         self.door = Door(ip)
         self.edits = Edits(ip, self.door)
+        self.buttons = Buttons(ip, self.edits)
 
     def ask(self, ask: Ask) -> None:
         """Put the question and draw the run. Raises when it failed, was cancelled, or lacked a person."""
@@ -59,6 +61,8 @@ class Conversation:
         finally:
             canvas.finish()
             self.edits.remember(transcript, session=prompt.session, canvas=canvas)
+        if not place.headless:
+            self.buttons.show(transcript.changes)
         self._conclude(transcript, place)
 
     def _prompt(self, ask: Ask, place: Place) -> Prompt:

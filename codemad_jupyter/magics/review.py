@@ -55,9 +55,18 @@ class Edits:
             self._shown[change.number] = Shown(change, session, transcript, canvas)
         self._latest = {change.number for change in transcript.changes} or self._latest
 
+    @property
+    def alone(self) -> bool:
+        """Whether no server is there that could reach an open document."""
+        return self._door.server is None
+
+    def waiting_at_all(self) -> list[int]:
+        """The edits that wait, of any run."""
+        return [n for n, shown in self._shown.items() if shown.change.status == "pending"]
+
     def waiting(self) -> list[int]:
         """The edits that wait: those of the latest run that proposed any, else all."""
-        pending = [n for n, shown in self._shown.items() if shown.change.status == "pending"]
+        pending = self.waiting_at_all()
         return [n for n in pending if n in self._latest] or pending
 
     def numbers(self, word: str) -> list[int]:
@@ -74,16 +83,23 @@ class Edits:
         raise NotFound(f"There is no edit {word} here.", hint=f"Edits that wait: {those}.")
 
     def settle(
-        self, numbers: list[int], place: Place, *, accept: bool, execute: bool = False
+        self,
+        numbers: list[int],
+        place: Place,
+        *,
+        accept: bool,
+        execute: bool = False,
+        in_cell: bool = True,
     ) -> list[Change]:
         """Accept or reject edits and redraw them. The server has accepted cells run by the front end;
-        an engine in this process cannot, so here the magic runs them itself, in this very cell."""
+        an engine in this process cannot, so here the magic runs them itself, in this very cell.
+        Outside a cell (``in_cell``) nothing can be handed over as the next input."""
         here = self._door.server is None
         settled = [
             self._settle_one(number, place, accept=accept, execute=execute and not here) for number in numbers
         ]
         cells = self._door.cells
-        if cells is not None and place.headless:
+        if cells is not None and (place.headless or not in_cell):
             cells.keep()
         elif cells is not None:
             cells.hand_over()

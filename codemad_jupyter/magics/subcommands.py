@@ -46,6 +46,7 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
 def _settled(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:
     numbers = talk.edits.numbers(command.word)
     changes = talk.edits.settle(numbers, place_of(ip), accept=command.name == "apply", execute=command.run)
+    talk.buttons.refresh()
     stale = [change for change in changes if change.status == "stale"]
     if stale:
         raise StaleEdit("\n".join(map(_outcome, stale)), hint="Ask again: the proposal will be made anew.")

@@ -67,7 +67,7 @@ def not_json(data: bytes, name: str, error: Exception) -> NotebookError:
         line = data.count(b"\n", 0, marker.start()) + 1
         return NotebookError(
             f"{name} holds git merge-conflict markers (line {line}).",
-            hint="Resolve the conflict first, for example with nbdime mergetool.",
+            hint=f"Choose what holds: `codemad merge {name}`, or `%codemad merge {name}`.",
         )
     if isinstance(error, json.JSONDecodeError):
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"

@@ -3,17 +3,35 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codemad_jupyter.notebooks import document
+from codemad_jupyter.notebooks import document, pairs
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, with_results
 from codemad_jupyter.notebooks.disk import confined, read_bytes, replace_bytes
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.scripts import SUFFIXES, ScriptIds, read_script, write_script
 from codemad_jupyter.protocol.edits import CellChange
-from codemad_jupyter.protocol.errors import KernelError, NotebookError, NotFound, StaleEdit
+from codemad_jupyter.protocol.errors import CodemadError, KernelError, NotebookError, NotFound, StaleEdit
 from codemad_jupyter.protocol.kernels import ExecutionResult, NotebookView
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A document, with the bytes of the one or two files that hold it. ``doubt``: the two differ, and
+    nobody can tell which one holds."""
+
+    nb: Notebook
+    data: dict[str, bytes]
+    pair: pairs.Pair | None = None
+    doubt: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files in the order in which they are written: of a pair the text last."""
+        return tuple(self.data) if self.pair is None else tuple(self.pair)
+
 
 FindKernel = Callable[[str], Awaitable[KernelPort | None]]
 
@@ -29,13 +47,12 @@ class FileNotebooks:
 
     async def view(self, path: str) -> NotebookView:
         """See `NotebookPort.view`."""
-        nb, _ = await asyncio.to_thread(self._read, path)
-        return document.view(nb, path)
+        read = await asyncio.to_thread(self._read, path)
+        return document.view(read.nb, path)
 
     async def snapshot(self, path: str) -> Notebook:
         """See `NotebookPort.snapshot`."""
-        nb, _ = await asyncio.to_thread(self._read, path)
-        return nb
+        return (await asyncio.to_thread(self._read, path)).nb
 
     async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
         """See `NotebookPort.apply`."""
@@ -62,26 +79,64 @@ class FileNotebooks:
             await asyncio.to_thread(self._change, path, lambda nb: ran(nb, path, cell, seen.source, result))
         return result
 
-    def _read(self, path: str) -> tuple[Notebook, bytes]:
-        real = confined(self._root, path)
-        data = read_bytes(real, path)
-        if real.suffix == ".ipynb":
-            return document.parse(data, path), data
-        if real.suffix in SUFFIXES:
-            return read_script(data, path, self._ids.find(path, data)), data
+    def _read(self, path: str) -> _Read:
+        data = {path: read_bytes(confined(self._root, path), path)}
+        nb = self._parse(path, data[path])
+        pair = pairs.pair_of(self._root, path, nb)
+        if pair is None:
+            return _Read(nb, data)
+        other = pair.book if path == pair.text else pair.text
+        data[other] = read_bytes(confined(self._root, other), other)
+        found = {path: nb, other: self._parse(other, data[other])}
+        book, script = found[pair.book], found[pair.text]
+        if not pairs.differ(book, script):
+            return _Read(book, data, pair)
+        written = {name: confined(self._root, name).stat().st_mtime_ns for name in pair}
+        if written[pair.text] >= written[pair.book]:
+            return _Read(pairs.combined(book, script, pair.text), data, pair)
+        return _Read(book, data, pair, doubt=True)
+
+    def _parse(self, path: str, data: bytes) -> Notebook:
+        suffix = Path(path).suffix
+        if suffix == ".ipynb":
+            return document.parse(data, path)
+        if suffix in SUFFIXES:
+            return read_script(data, path, self._ids.find(path, data))
         raise NotebookError(f"{path} is no notebook.", hint="Notebooks end with .ipynb, .py or .md.")
 
     def _change(self, path: str, change: Callable[[Notebook], Notebook]) -> None:
-        nb, data = self._read(path)
-        made = change(nb)
-        real = confined(self._root, path)
-        if real.suffix == ".ipynb":
-            replace_bytes(real, path, document.render(made, document.style_of(data)), expected=data)
-            return
-        written = write_script(made, data, path)
-        if written != data:
-            replace_bytes(real, path, written, expected=data)
-        self._ids.keep(path, written, cell_ids(made))
+        read = self._read(path)
+        if read.doubt and read.pair is not None:
+            raise NotebookError(
+                f"{read.pair.book} and {read.pair.text} are a pair, but their cells differ, and the"
+                " notebook was written last.",
+                hint="Say which one holds: `jupytext --sync` takes the newer one.",
+            )
+        made = change(read.nb)
+        written = {name: self._rendered(name, made, read) for name in read.names}
+        done: list[str] = []
+        try:
+            for name, data in written.items():
+                if data != read.data[name]:
+                    replace_bytes(confined(self._root, name), name, data, expected=read.data[name])
+                    done.append(name)
+        except CodemadError:
+            for name in done:  # a pair changes as one
+                replace_bytes(confined(self._root, name), name, read.data[name], expected=written[name])
+            raise
+        if read.pair is not None and done == [read.pair.book]:
+            confined(self._root, read.pair.text).touch()  # jupytext takes an older text for outdated
+        for name, data in written.items():
+            if not name.endswith(".ipynb"):
+                self._ids.keep(name, data, cell_ids(made))
+
+    def _rendered(self, name: str, made: Notebook, read: _Read) -> bytes:
+        data = read.data[name]
+        if name.endswith(".ipynb"):
+            return document.render(made, document.style_of(data))
+        if read.pair is not None:
+            made = pairs.as_text(made, self._parse(name, data))
+        return write_script(made, data, name)
 
 
 def ran(nb: Notebook, path: str, cell: str, source: str, result: ExecutionResult) -> Notebook:

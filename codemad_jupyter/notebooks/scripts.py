@@ -9,7 +9,7 @@ import json
 from pathlib import PurePath
 from typing import Any
 
-from codemad_jupyter.notebooks.cells import Notebook, cell_ids
+from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
 from codemad_jupyter.protocol.errors import NotebookError
 
 SUFFIXES = frozenset({".py", ".md", ".Rmd", ".qmd", ".R", ".r", ".jl"})
@@ -53,7 +53,28 @@ def write_script(nb: Notebook, before: bytes, name: str) -> bytes:
     newline = "\r\n" if "\r\n" in text else "\n"
     if format_script(parse_script(text, name), name) != text.replace("\r\n", "\n"):
         raise NotebookError(f"{name} cannot be rewritten as a notebook without changing it.", hint=AS_TEXT)
-    return format_script(nb, name).replace("\n", newline).encode("utf-8")
+    written = format_script(_plain(nb), name)
+    if _sources(parse_script(written, name)) != _sources(nb):
+        raise NotebookError(
+            f"The cells of {name} would not be the same when it is read again: a line in one of them"
+            " looks like the beginning of a cell.",
+            hint=AS_TEXT,
+        )
+    return written.replace("\n", newline).encode("utf-8")
+
+
+def _plain(nb: Notebook) -> Notebook:
+    """Without the note of who made a cell: in a text it would stand in everybody's way."""
+    return {**nb, "cells": [_without_provenance(cell) for cell in nb["cells"]]}
+
+
+def _without_provenance(cell: dict[str, Any]) -> dict[str, Any]:
+    metadata = cell.get("metadata", {})
+    return {**cell, "metadata": {name: value for name, value in metadata.items() if name != "codemad"}}
+
+
+def _sources(nb: Notebook) -> list[tuple[str, str]]:
+    return [(cell["cell_type"], source_of(cell).strip()) for cell in nb["cells"]]
 
 
 def text_of(data: bytes, name: str) -> str:

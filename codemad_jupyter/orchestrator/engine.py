@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from codemad_jupyter.orchestrator import merging
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -19,6 +20,7 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.sessions import SessionInfo
@@ -161,6 +163,8 @@ class Engine:
                 raise UsageError("not here yet", hint="")
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 raise UsageError("not here yet", hint="")
+            case cmd.ResolveMerge():
+                await self._resolve(opened, command)
             case cmd.ChooseDataLevel():
                 raise UsageError("not here yet", hint="")
             case cmd.RestoreCheckpoint():
@@ -171,6 +175,16 @@ class Engine:
                 raise AssertionError("taken by submit")
             case _:
                 assert_never(command)
+
+    async def merge_view(self, notebook: str) -> MergeView:
+        """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""
+        return await merging.merge_view(self.services, notebook)
+
+    async def _resolve(self, opened: _Open, command: cmd.ResolveMerge) -> None:
+        if opened.busy:
+            raise Conflict("A run is going on.", hint="Stop it first, then merge.")
+        async with opened.lock:
+            opened.run = await merging.resolve(self.services, opened.session, opened.checkpointer, command)
 
     async def _restore(self, opened: _Open, command: cmd.Undo | cmd.Redo) -> None:
         if opened.busy:

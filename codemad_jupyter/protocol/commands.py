@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.merging import MergeChoice
 from codemad_jupyter.protocol.privacy import DataLevel
 
 Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
@@ -108,7 +109,7 @@ class TryEdit(Value):
 
 class AcceptRun(Value):
     """Accept all pending edits of a run, in the order they were proposed; ``execute`` also runs the
-    touched code cells, up to the first that fails. A stale edit is settled as such, the others are applied."""
+    touched code cells, up to the first that fails. Stale ones are settled as such."""
 
     type: Literal["accept_run"] = "accept_run"
     session: str
@@ -177,6 +178,18 @@ class VerifyNotebook(Value):
     edge: Edge = "sidebar"
 
 
+class ResolveMerge(Value):
+    """Write the notebook that git could not merge as ``choices`` say, by number of conflict. ``digest`` is
+    that of the `MergeView` they were made from. A run of its own, that `Undo` takes back."""
+
+    type: Literal["resolve_merge"] = "resolve_merge"
+    session: str
+    notebook: str
+    digest: str
+    choices: dict[int, MergeChoice] = Field(default_factory=dict)
+    edge: Edge = "sidebar"
+
+
 class ChooseDataLevel(Value):
     """From now on send no more of this notebook's data (None: of any that has no level of its own)."""
 
@@ -221,6 +234,7 @@ Command = Annotated[
     | PruneCheckpoints
     | VerifyNotebook
     | ChooseDataLevel
+    | ResolveMerge
     | Undo
     | Redo,
     Field(discriminator="type"),

@@ -18,6 +18,7 @@ from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.sessions import SessionInfo
@@ -36,6 +37,7 @@ VALUES = (
     CheckpointInfo,
     ContextPreview,
     ErrorValue,
+    MergeView,
     ModelInfo,
     NotebookView,
     SessionInfo,

@@ -35,6 +35,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         (rf"sessions/{session}/events", rest.EventsHandler),
         ("commands", rest.CommandsHandler),
         ("models", rest.ModelsHandler),
+        ("merge", rest.MergeHandler),
         ("status", rest.StatusHandler),
         ("stream", stream.StreamHandler),
         ("kernel/commands", kernel_link.CommandsHandler),

@@ -139,6 +139,19 @@ class ModelsHandler(CodemadHandler):
         await self.answer(lambda: self.host.models(probe=self.number("probe") > 0))
 
 
+class MergeHandler(CodemadHandler):
+    """What a notebook that git could not merge leaves to choose."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        await self.answer(self._view)
+
+    async def _view(self) -> str:
+        engine = await self.host.engine()
+        return (await engine.merge_view(self.get_query_argument("notebook"))).model_dump_json()
+
+
 class StatusHandler(CodemadHandler):
     """How CodeMAD is doing here; with ``?checks=1`` everything is tried, which takes a while."""
 

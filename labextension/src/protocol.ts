@@ -13,7 +13,7 @@ export interface AcceptEdit {
 
 /**
  * Accept all pending edits of a run, in the order they were proposed; ``execute`` also runs the
- * touched code cells, up to the first that fails. A stale edit is settled as such, the others are applied.
+ * touched code cells, up to the first that fails. Stale ones are settled as such.
  */
 export interface AcceptRun {
   type: 'accept_run';
@@ -241,7 +241,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -454,6 +454,34 @@ export interface MakeCheckpoint {
   session: string;
   name?: string;
   target?: Target;
+}
+
+/**
+ * A place where both sides changed the same. The texts are the sources (or outputs, or metadata as
+ * JSON) that choosing a side would leave there; empty where it leaves nothing. ``both`` says that both
+ * can be kept, ours first. ``cell`` is the id in the common ancestor.
+ */
+export interface MergeConflict {
+  number: number;
+  cell: string | null;
+  part: 'source' | 'outputs' | 'metadata' | 'cells' | 'notebook';
+  base: string;
+  ours: string;
+  theirs: string;
+  both: boolean;
+}
+
+/**
+ * ``settled`` counts the changes that merge by themselves. ``digest`` is the SHA-256 (hex) of the
+ * file that was looked at; ``origin`` says whether the three versions come from git's index or from the
+ * markers in the file (then the ancestor is what both have in common).
+ */
+export interface MergeView {
+  notebook: string;
+  digest: string;
+  origin: 'git' | 'markers';
+  conflicts: MergeConflict[];
+  settled: number;
 }
 
 /**
@@ -713,6 +741,19 @@ export interface Replayed {
   type: 'replayed';
   session: string;
   seq: number;
+}
+
+/**
+ * Write the notebook that git could not merge as ``choices`` say, by number of conflict. ``digest`` is
+ * that of the `MergeView` they were made from. A run of its own, that `Undo` takes back.
+ */
+export interface ResolveMerge {
+  type: 'resolve_merge';
+  session: string;
+  notebook: string;
+  digest: string;
+  choices?: Record<string, 'ours' | 'theirs' | 'both' | 'base'>;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 /**

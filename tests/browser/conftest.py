@@ -84,6 +84,34 @@ def scripted_lab(tmp_path_factory: pytest.TempPathFactory, scripted_server: Mode
         yield lab
 
 
+@pytest.fixture(scope="session")
+def collaborative_lab(
+    tmp_path_factory: pytest.TempPathFactory, scripted_server: ModelServer
+) -> Iterator[Lab]:
+    """A lab with jupyter-collaboration, which `python3 dev.py test` installs beside the environment."""
+    extra = Path(sys.prefix) / "collaboration"
+    assert extra.is_dir(), "run `python3 dev.py test`: it installs jupyter-collaboration"
+    folder = tmp_path_factory.mktemp("collaborative-lab")
+    env = {
+        "CODEMAD_COMPATIBLE_BASE_URL": scripted_server.openai_url,
+        "CODEMAD_COMPATIBLE_MODELS": "scripted",
+        "CODEMAD_MODEL": "compatible/scripted",
+        "CODEMAD_DATA_DIR": str(folder / "codemad"),
+        "PYTHONPATH": os.pathsep.join([str(extra), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+        "JUPYTER_PATH": str(extra / "share" / "jupyter"),
+        "JUPYTER_CONFIG_PATH": str(extra / "etc" / "jupyter"),
+    }
+    with running_lab(folder, env=env) as lab:
+        yield lab
+
+
+@pytest.fixture(params=["alone", "collaborating"])
+def either_lab(request: pytest.FixtureRequest) -> Lab:
+    """The scripted lab without and with jupyter-collaboration."""
+    lab: Lab = request.getfixturevalue("scripted_lab" if request.param == "alone" else "collaborative_lab")
+    return lab
+
+
 @dataclass
 class Desk:
     """A page of a lab with a notebook in front and the panel open, in a session of its own."""

@@ -29,6 +29,7 @@ class Ran:
     reply: dict[str, Any]
     outputs: list[dict[str, Any]] = field(default_factory=list)
     updates: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    widgets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -72,8 +73,8 @@ class Kernel:
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def finish(self, request: str, *, answer: str = "") -> Ran:
-        ran = Ran({})
+    def finish(self, request: str, *, answer: str = "", into: Ran | None = None) -> Ran:
+        ran = into or Ran({})
         displays: dict[str, dict[str, Any]] = {}
         until = time.monotonic() + WAIT
         while True:
@@ -94,6 +95,15 @@ class Kernel:
                 ran.reply = message["content"]
         return ran
 
+    def click(self, ran: Ran, label: str) -> Ran:
+        """Press the first button of that label which the cell showed."""
+        comm = next(id for id, state in ran.widgets.items() if state.get("description") == label)
+        data = {"method": "custom", "content": {"event": "click"}}
+        message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        self.client.shell_channel.send(message)
+        clicked = Ran({"status": "ok"})
+        return self.finish(str(message["header"]["msg_id"]), into=clicked)
+
     def _answer(self, text: str) -> None:
         if self.client.stdin_channel.msg_ready():
             self.client.get_stdin_msg(timeout=1)
@@ -106,6 +116,8 @@ class Kernel:
 
 def _take(ran: Ran, message: dict[str, Any], displays: dict[str, dict[str, Any]]) -> None:
     kind, content = message["msg_type"], message["content"]
+    if kind == "comm_open":
+        ran.widgets[content["comm_id"]] = content["data"]["state"]
     if kind not in ("stream", "display_data", "execute_result", "update_display_data", "error"):
         return
     display = content.get("transient", {}).get("display_id")

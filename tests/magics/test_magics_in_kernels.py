@@ -170,7 +170,9 @@ def test_hostile_text_is_shown_inert(live: Kernel, models: ModelServer) -> None:
     models.play(Turn(text="Done."))
     ran = live.run(f"%codemad {MODEL} hi")
     bundles = [output["data"] for output in ran.outputs if "data" in output]
-    assert "\x1b" not in "".join(text for bundle in bundles for text in bundle.values())
+    assert "\x1b" not in "".join(
+        text for bundle in bundles for text in bundle.values() if isinstance(text, str)
+    )
     assert "<img" not in "".join(bundle.get("text/html", "") + bundle["text/markdown"] for bundle in bundles)
     assert "![" not in "".join(bundle["text/markdown"] for bundle in bundles)
 
