@@ -100,7 +100,11 @@ class Flow(ControlFlow):
 
     def _effects(self, node: ast.Call, name: str, *, dropped: bool) -> None:
         """What a call does beside what its name says: files, random numbers, methods, arguments."""
-        reads, changes = hidden_state.of_call(node, name)
+        first, dot, rest = name.partition(".")
+        known = self.imports.get(first, first) + dot + rest
+        reads, changes = hidden_state.of_call(node, known)
+        if dot and first not in self.imports and hidden_state.GENERATOR.fullmatch(first):
+            self.mutate(first, certain=False, why=f"{name}()")
         for each in reads:
             self.load(each, certain=False)
         for each in changes:
@@ -146,6 +150,10 @@ class Flow(ControlFlow):
         self.visit(node.value)
         if isinstance(node.target, ast.Name):
             self.load(node.target.id)
+            if not isinstance(node.value, ast.Constant | ast.JoinedStr):
+                self.mutate(node.target.id, certain=False, why="+=")
+                self.aliases.append((node.target.id, node.target.id))
+                self.link(node.target.id, node.value, inside=True)
         self.visit(node.target)
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
@@ -248,12 +256,6 @@ class Flow(ControlFlow):
         reads = {name for name, kind in self.uses if kind in ("read", "mutate", "delete")}
         mutates = {name for name, kind in self.uses if kind == "mutate"}
         return reads.union(*(d.reads for d in parts)), mutates.union(*(d.mutates for d in parts))
-
-    def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
-        self.nests = True
-        self.generic_visit(node)
-
-    visit_YieldFrom = visit_Yield
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         with self.names_hidden(type_parameters(node)):

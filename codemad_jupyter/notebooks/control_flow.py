@@ -53,6 +53,12 @@ class ControlFlow(Scope):
 
     visit_AsyncWith = visit_With
 
+    def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
+        self.nests = True
+        self.generic_visit(node)
+
+    visit_YieldFrom = visit_Yield
+
     def visit_While(self, node: ast.While) -> None:
         self.visit(node.test)
         self.branch(node.body, [])

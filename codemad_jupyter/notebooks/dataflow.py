@@ -137,21 +137,42 @@ class Dataflow:
         begun = {*self._cells(_reached(edited, self._down)), *(self.order[min(ambient) :] if ambient else ())}
         chosen, waiting = set[str](), [(self.position[cell], cell) for cell in begun]
         heapq.heapify(waiting)
-        walk = _Clobbered(self)
+        walk, known = _Clobbered(self), len(self.order)
         while waiting:
             cell = heapq.heappop(waiting)[1]
             if cell in chosen:
                 continue
             chosen.add(cell)
-            for other in (
-                *walk.makers(cell),
-                *self._touching_after(cell),
-            ):
+            rest: tuple[str, ...] = ()
+            if self.uses[cell].opaque and self.position[cell] < known:
+                rest, known = self.order[self.position[cell] : known], self.position[cell]
+            for other in (*rest, *walk.makers(cell), *self._touching_after(cell)):
                 if other not in chosen:
                     heapq.heappush(waiting, (self.position[other], other))
             if walk.steps > MOST_STEPS:
                 return self.order
         return self._sorted(chosen)
+
+    def rerun_after(self, before: "Dataflow", changed: Iterable[str]) -> tuple[str, ...]:
+        """As `minimal_rerun`, when it is known what the edited or deleted cells were ``before``: whoever
+        makes the names that the old texts bound or changed is run again too; all, where that is unknown."""
+        edited = list(changed)
+        if any(before.uses[cell].opaque for cell in edited if cell in before.uses):
+            return self.order
+        old = {*before.minimal_rerun(edited), *self.minimal_rerun(edited)}
+        names = before.touched_by(edited)
+        for cell in old:  # an edited function may have changed other names in cells that call it
+            names |= before.touched_by([cell]) - self.touched_by([cell])
+        makers = {self.order[at] for name in names for at in self.touched.get(name, ())}
+        return self.minimal_rerun({*edited, *makers, *old})
+
+    def left_over(self, before: "Dataflow", changed: Iterable[str]) -> frozenset[str]:
+        """Names that the old texts bound and no cell binds now: they stay in the kernel until it ends."""
+        return frozenset(before.touched_by(list(changed)) - set(self.touched))
+
+    def touched_by(self, cells: Iterable[str]) -> set[str]:
+        """The names that these cells bind or change, through functions too."""
+        return {name for cell in cells for name in self._changed_by.get(cell, ())}
 
     def _touching_after(self, cell: str) -> list[str]:
         use, here = self.uses[cell], self.position[cell]
@@ -202,6 +223,7 @@ class _Clobbered:
 
     def __init__(self, flow: Dataflow) -> None:
         self.flow = flow
+        self.opaque = max((at for at, cell in enumerate(flow.order) if flow.uses[cell].opaque), default=-1)
         self.walked: dict[int, int] = {}
         self.steps = 0
 
@@ -223,7 +245,7 @@ class _Clobbered:
             waiting += needs.parts
 
     def _is_gone(self, name: str, here: int) -> bool:
-        return self.flow.touched.get(name, (-1,))[-1] >= here
+        return max(self.opaque, self.flow.touched.get(name, (-1,))[-1]) >= here
 
 
 def _reached(

@@ -18,11 +18,7 @@ ANYTHING = "*"
 SHADOWED = frozenset(
     ["sum", "min", "max", "abs", "round", "any", "all", "pow", "open", "range", "input", "map"]
 )
-MOST_HOLDERS = 8
-MOST_RELATED = 40
-MOST_EFFECTS = 400
-MOST_NODES = 60_000
-MOST_PASSES = 10
+MOST_HOLDERS, MOST_RELATED, MOST_EFFECTS, MOST_NODES, MOST_PASSES = 8, 40, 400, 60_000, 10
 
 
 @dataclass
@@ -277,6 +273,8 @@ class Feeding:
         self.bound_at[name] = at
         self.streams.discard(name)
         kept = {b for a, b in use.aliases if a == name} | {a for a, b in use.aliases if b == name}
+        if name in kept:  # ``x += y`` may change the object and keep it
+            return
         for other in self.same.pop(name, set()) - kept:
             self.same[other].discard(name)
         self.same[name] |= kept

@@ -10,6 +10,7 @@ RANDOM = "(random numbers)"
 RANDOM_CALL = re.compile(
     r"(?:np|numpy)\.random\.(?!default_rng|RandomState|Generator|SeedSequence)\w+$|random\.[a-z]\w*$"
 )
+GENERATOR = re.compile(r"\w*rng\d?|gen|generator|rs|random_state")
 SEEDED = re.compile(r"(?:.*\.)?(?:seed|manual_seed|set_seed|set_random_seed|seed_everything)$")
 WRITING = re.compile(
     r"(?:to_(?!numpy|list|dict|datetime|numeric|period|timestamp)\w+|save\w*|imsave|dump|write\w*|copy\w*|move|rename"

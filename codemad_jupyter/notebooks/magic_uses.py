@@ -65,7 +65,7 @@ def uses(source: str) -> CellUse:
         walk(flow, source)
     except (SyntaxError, ValueError) as error:
         return CellUse(unknown=f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200])
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, SystemError):  # Python 3.11 may raise the last for a deep tree
         return CellUse(unknown="it is nested too deeply", opaque="a text nested too deeply")
     return flow.result()
 

@@ -39,6 +39,8 @@ class Scope(ast.NodeVisitor):
         self.aliases: list[tuple[str, str]] = []
         self.holds: list[tuple[str, str]] = []
         self.streams: set[str] = set()
+        self.kept: set[str] = set()
+        self.wrapped: set[str] = set()
         self.methods: set[tuple[str, str]] = set()
         self.returned: set[str] = set()
         self.steps = 0
@@ -132,10 +134,13 @@ class Scope(ast.NodeVisitor):
         self._mutate(name, certain=certain, why=why, deep=deep)
 
     def _mutate(self, name: str, *, certain: bool, why: str, deep: bool) -> None:
-        if name not in self.stored:
+        kept = name in self.kept or (deep and name in self.wrapped)
+        if name not in self.stored or kept:
             self.changed.add(name)
         if name not in self.bound:
             self.note(name, "mutate", certain=certain and not self._branches, why=why, deep=deep)
+        elif kept:
+            self.note(name, "mutate", certain=False, why=why, deep=deep)
 
     def related(self, name: str, *, deep: bool) -> set[str]:
         """Names for what may be the same object, what holds it and, if ``deep``, what it holds."""
@@ -159,6 +164,10 @@ class Scope(ast.NodeVisitor):
         pairs = [(target, name) for name in sorted(found.same) if name != target]
         (self.holds if inside else self.aliases).extend(pairs)
         self.holds.extend((target, name) for name in sorted(found.held) if name != target)
+        if target in found.same and not inside:  # ``x = x[0]``: the name goes on with a part of what it was
+            self.kept.add(target)
+        elif target in found.held or target in found.same:
+            self.wrapped.add(target)
 
     def delete(self, name: str) -> None:
         """``del name``."""

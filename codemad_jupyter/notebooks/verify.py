@@ -189,7 +189,7 @@ class _Rerun:
         stored, number = self._stored[cell], self._numbers[cell]
         if blocked:
             return Verdict(cell=cell, number=number, status="not_run", detail="a cell before it failed")
-        if source_of(stored).lstrip().startswith("%%codemad"):
+        if source_of(stored).lstrip().startswith(("%%codemad", "%codemad")):
             return Verdict(
                 cell=cell, number=number, status="unrecorded", detail="asks the assistant; not run"
             )
@@ -209,13 +209,17 @@ class _Rerun:
         """Why the cell failed, or its outputs."""
         limit = self._proof.timeout or SECONDS
         late = f"took more than {limit:g} seconds"
+        # A task of its own: nbclient takes a cancellation for the death of the kernel.
+        task = asyncio.ensure_future(self._running.execute_cell(self._proof.path, cell))
         try:
-            async with asyncio.timeout(limit + GRACE):
-                result = await self._running.execute_cell(self._proof.path, cell)
-        except TimeoutError:
-            return f"{late} and ignores the interrupt", ()
+            done, _ = await asyncio.wait({task}, timeout=limit + GRACE)
+            if not done:
+                return f"{late} and ignores the interrupt", ()
+            result = task.result()
         except KernelError as error:
             return str(error), ()
+        finally:
+            task.cancel()
         if not result.ok and result.seconds >= limit:
             return late, ()
         if not result.ok and "raises-exception" not in tags:

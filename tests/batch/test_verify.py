@@ -129,7 +129,7 @@ def test_the_kernel_writes_beside_copies_and_nowhere_else(tmp_path: Path) -> Non
         cell("a", "open('data.txt', 'a').write('!');\nprint(open('data.txt').read())", "mine!\n"),
         cell("b", f"try:\n    open({str(outside)!r}, 'w')\nexcept PermissionError:\n    print('refused')",
              "refused\n", count=2),
-        cell("c", f"import os\ntry: os.remove('{tmp_path}/data.txt')\nexcept OSError: print(1)", "1\n", count=3),
+        cell("c", f"import os\ntry: os.remove('{tmp_path}/data.txt')\nexcept OSError: print(1)", "1\n", 3),
         cell("d", "import os\nprint(os.getcwd())", f"{tmp_path}\n", count=4),
         cell("e", "print(sorted(n for n in os.environ if 'KEY' in n or 'TOKEN' in n))", "[]\n", count=5),
         cell("f", "import multiprocessing\nlock = multiprocessing.Lock()", count=6),

@@ -127,3 +127,9 @@ def test_the_usage_names_everything() -> None:
     for form, meaning in SUBCOMMANDS.values():
         assert form in text
         assert meaning in text
+
+
+def test_verify_takes_cells_and_is_else_a_question() -> None:
+    assert read_line("verify") == Subcommand("verify")
+    assert read_line("verify --cells a b") == Subcommand("verify", "a b")
+    assert read_line("verify that df is sorted") == Ask("verify that df is sorted")

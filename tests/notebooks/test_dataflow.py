@@ -17,6 +17,7 @@ TABLE = [
 x = 1 -> | x |
 y = x + 1 -> x | y |
 x += 1 -> x | x |
+x += y -> x y | x | x?
 a, (b, *c) = t -> t | a b c |
 x: int = y -> y | x |
 x: int -> | |
@@ -45,7 +46,7 @@ import numpy as np -> | np |
 import a.b.c -> | a |
 from a import b as c, d -> | c d |
 from a import * -> | |
-for i in xs: t += i -> xs t | i? t? |
+for i in xs: t += i -> xs t | i? t? | t?
 for i in xs: pass\nprint(i) -> xs i? | i? |
 while go: x = 1 -> go | x? |
 if c: x = 1 -> c | x? |
