@@ -143,10 +143,11 @@ def make_folder(root: Path, path: str, folders: Mapping[str, int]) -> None:
         pass
 
 
-def remove_folder(root: Path, path: str) -> None:
-    """Remove an empty folder; an `OSError` where something is in it."""
+def remove_folder(root: Path, path: str, *, keep: frozenset[str]) -> None:
+    """Remove an empty folder, and those above it like `delete`; an `OSError` where something is in it."""
     with folder_of(root, path) as (folder, name):
         os.rmdir(name, dir_fd=folder)
+    _clear_above(root, path, keep)
 
 
 def set_mode(root: Path, path: str, mode: int, *, before: Found) -> None:
@@ -161,6 +162,10 @@ def delete(root: Path, path: str, *, before: Found, keep: frozenset[str]) -> Non
     with folder_of(root, path) as (folder, name):
         _require(folder, name, before)
         os.unlink(name, dir_fd=folder)
+    _clear_above(root, path, keep)
+
+
+def _clear_above(root: Path, path: str, keep: frozenset[str]) -> None:
     while "/" in path:
         path = path.rpartition("/")[0]
         if path in keep:

@@ -48,7 +48,7 @@ class Folders:
             if name not in self._old.modes:
                 try:
                     if _mode(self._root, name) is not None:
-                        files.remove_folder(self._root, name)
+                        files.remove_folder(self._root, name, keep=self._old.folders)
                 except OSError as error:
                     full = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
                     self.reasons[f"{name}/"] = "is not empty" if full else f"could not be removed: {error}"

@@ -8,12 +8,15 @@ import stat
 from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from codemad_jupyter.git.repo import Deadline
 from codemad_jupyter.protocol.errors import GitError
 
 Mark = tuple[int, ...]
 """What tells one state of a file from another; the last number is the time of its last change."""
+
+_SPECIAL = (".gitattributes", ".gitignore")
 
 
 class TooMuch(GitError):
@@ -24,13 +27,21 @@ class Fresh(Exception):
     """There is a new folder, of which it is not known whether it is ignored."""
 
 
+class Plain(NamedTuple):
+    """A folder in which everything is covered: the names in it, its files, and the folders in it."""
+
+    names: frozenset[str]
+    files: dict[str, int]
+    folders: tuple[str, ...]
+
+
 @dataclass
 class Listing:
     """Paths are relative to the workspace, with slashes. ``files``, and ``folders`` that were looked at,
     map to permission bits; ``bare`` are the folders without a covered file; ``skipped`` maps to a
     reason; ``ignored`` end in a slash where they are folders; ``excludes`` are the .gitignore files;
     ``fresh`` are files of which it has to be asked whether they are ignored, ``young`` the covered ones
-    that have just changed."""
+    that have just changed; ``plain`` are the folders that can be taken over as they are."""
 
     files: dict[str, int] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
@@ -41,6 +52,7 @@ class Listing:
     excludes: list[str] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     young: dict[str, Mark] = field(default_factory=dict)
+    plain: dict[str, Plain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Bounds:
     limits: Limits
     modes: Mapping[str, int] = field(default_factory=dict)
     before: Listing | None = None
+    touched: Set[str] = frozenset()
+    """Folders in which a file has changed since."""
 
 
 def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
@@ -110,7 +124,36 @@ def parents(path: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
 
 
+def _as_before(
+    root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Callable[[str], None]
+) -> bool:
+    """Take a folder over from the listing before, if that is possible: much the fastest way."""
+    before = bounds.before.plain.get(folder) if bounds.before and folder not in bounds.touched else None
+    if before is None:
+        return False
+    place = f"{root}/{folder}" if folder else str(root)
+    modes: dict[str, int] = {}
+    try:
+        if frozenset(os.listdir(place)) != before.names:  # noqa: PTH208 - paths would take ten times as long
+            return False
+        for path in before.folders:
+            status = os.lstat(f"{root}/{path}")
+            if not stat.S_ISDIR(status.st_mode):
+                return False
+            modes[path] = stat.S_IMODE(status.st_mode)
+    except OSError:
+        return False  # looking at it says why
+    listing.files.update(before.files)
+    listing.folders.update(modes)
+    listing.plain[folder] = before
+    for path in before.folders:
+        descend(path)
+    return True
+
+
 def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Callable[[str], None]) -> bool:
+    if _as_before(root, folder, bounds, listing, descend):
+        return True
     start = f"{folder}/" if folder else ""
     modes = bounds.modes
     files: dict[str, int] = {}
@@ -120,7 +163,7 @@ def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Ca
             for entry in found:
                 path = start + entry.name
                 mode = modes.get(path)
-                if mode is None:
+                if mode is None or entry.name in _SPECIAL:
                     others.append(entry)
                 else:
                     files[path] = mode
@@ -131,9 +174,28 @@ def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Ca
         listing.skipped[folder] = "is a repository of its own"
         return False
     listing.files.update(files)
+    folders: list[str] = []
     for entry in others:
-        _entry(root, start + entry.name, entry, bounds, listing, descend)
+        _entry(root, start + entry.name, entry, bounds, listing, folders.append)
+    for path in folders:
+        descend(path)
+    _note(folder, start, files, [entry.name for entry in others], folders, listing)
     return True
+
+
+def _note(
+    folder: str, start: str, files: dict[str, int], others: list[str], folders: list[str], listing: Listing
+) -> None:
+    """Remember a folder in which nothing is ignored, left out or special."""
+    names = {path[len(start) :] for path in (*files, *folders)}
+    for name in others:
+        path = start + name
+        if path in listing.files and name not in _SPECIAL:
+            files[path] = listing.files[path]
+        elif path != ".git" and name not in names:
+            return
+        names.add(name)
+    listing.plain[folder] = Plain(frozenset(names), files, tuple(folders))
 
 
 def _entry(

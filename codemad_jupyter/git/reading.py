@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codemad_jupyter.git.files import blob_name
 from codemad_jupyter.git.listing import parents
-from codemad_jupyter.git.repo import Deadline, Git, pipes
+from codemad_jupyter.git.repo import Deadline, Git, GitTimeout, pipes
 from codemad_jupyter.git.values import Entry, Saved, read_manifest
 from codemad_jupyter.protocol.errors import GitError
 
@@ -22,7 +22,15 @@ Fetch = Callable[[Entry], bytes]
 def saved(git_dir: Path, work_tree: Path, commit: str) -> Saved:
     """The content of a snapshot's commit. A commit never changes, so the latest ones are kept."""
     git, deadline = Git(git_dir, work_tree), Deadline(PATIENCE)
-    manifest = read_manifest(git.run("cat-file", "commit", commit, deadline=deadline))
+    try:
+        manifest = read_manifest(git.run("cat-file", "commit", commit, deadline=deadline))
+    except GitTimeout:
+        raise
+    except GitError as error:
+        raise GitError(
+            f"A checkpoint of {work_tree} cannot be read: {error.message}",
+            hint="If it was dropped or pruned it is gone; use another one.",
+        ) from error
     pathspec = ("--", f"{manifest.prefix}/") if manifest.prefix else ()
     start = f"{manifest.prefix}/" if manifest.prefix else ""
     entries: dict[str, Entry] = {}

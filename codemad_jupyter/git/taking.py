@@ -140,9 +140,8 @@ def _again(
 ) -> tuple[Listing | None, Bounds]:
     """The same without asking git for all that it ignores; no listing where that may be different."""
     before = known.before or Listing()
-    special = {*before.attributes, *before.excludes}
-    modes = {path: mode for path, mode in known.modes.items() if path not in special}
-    bounds = Bounds({*before.ignored}, known.paths, limits, modes, before)
+    touched = {path.rpartition("/")[0] for path in before.files.keys() - known.modes.keys()}
+    bounds = Bounds({*before.ignored}, known.paths, limits, known.modes, before, touched)
     if known.before is None or not known.settled:
         return None, bounds
     try:

@@ -89,15 +89,13 @@ class Manifest(Value):
 
 def manifest_of(listing: Listing, prefix: str, included: tuple[str, ...]) -> Manifest:
     """What has to be kept of a listing beside git's tree; usual permission bits are kept once."""
-    counts: dict[bool, Counter[int]] = {False: Counter(), True: Counter()}
-    for mode in listing.files.values():
-        counts[bool(mode & 0o100)][mode] += 1
-    plain, executable = (
-        (counts[kind].most_common(1) or [(usual, 0)])[0][0] for kind, usual in ((False, 0o644), (True, 0o755))
-    )
-    usual_modes = {False: plain, True: executable}
+    counts = Counter(listing.files.values()).most_common()
+    plain = next((mode for mode, _ in counts if not mode & 0o100), 0o644)
+    executable = next((mode for mode, _ in counts if mode & 0o100), 0o755)
+    odd: dict[str, int] = {}
+    if any(mode not in (plain, executable) for mode, _ in counts):
+        odd = {path: mode for path, mode in listing.files.items() if mode not in (plain, executable)}
     folder = (Counter(listing.folders.values()).most_common(1) or [(0o755, 0)])[0][0]
-    odd = {path: mode for path, mode in listing.files.items() if mode != usual_modes[bool(mode & 0o100)]}
     return Manifest(
         prefix=prefix,
         plain=plain,

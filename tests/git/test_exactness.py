@@ -293,3 +293,109 @@ async def test_two_thousand_changed_files_come_back(tmp_path: Path) -> None:
     sys.stdout.write(f"\n2,000 files restored in {time.perf_counter() - begun:.2f} s\n")
     assert (len(back.restored), back.conflicts) == (2_000, ())
     assert (root / "d0" / "f0.txt").read_text() == "0\n"
+
+
+async def test_a_new_folder_goes_with_all_that_was_in_it(tmp_path: Path) -> None:
+    """It held a file and a folder without files, which are removed in two steps."""
+    root = repository(tmp_path / "top")
+    checkpoints = Checkpoints(root, tmp_path / "data")
+    first = await checkpoints.take("first")
+    fill(root, {"new/files/x.txt": "x"})
+    (root / "new" / "empty" / "deep").mkdir(parents=True)
+    assert await undo_all(checkpoints, first) == ()
+    assert manifest(root) == {}
+
+
+async def test_empty_folders_and_permission_bits_of_folders_come_back(tmp_path: Path) -> None:
+    root = repository(tmp_path / "top")
+    fill(root, {"private/secret.txt": "s", "open/x.txt": "x"})
+    (root / "private").chmod(0o700)
+    (root / "empty" / "deep").mkdir(parents=True)
+    checkpoints = Checkpoints(root, tmp_path / "data")
+    first = await checkpoints.take("first")
+    shutil.rmtree(root / "private")
+    shutil.rmtree(root / "empty")
+    (root / "open").chmod(0o700)
+    assert await undo_all(checkpoints, first) == ()
+    assert (root / "empty" / "deep").is_dir()
+    assert (root / "private" / "secret.txt").read_text() == "s"
+    modes = {name: (root / name).stat().st_mode & 0o777 for name in ("private", "open")}
+    assert modes == {"private": 0o700, "open": 0o755}
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "restarted"])
+@pytest.mark.parametrize("what", ["content", "mode", "both"])
+async def test_an_edit_of_the_same_size_and_time_is_seen(tmp_path: Path, what: str, warm: bool) -> None:
+    """Git compares times by the second only, and takes an old time of writing as a sign of rest."""
+    root = tmp_path / "top"
+    fill(root, {"a.py": "1\n", "b.py": "b\n"})
+    os.utime(root / "a.py", (1_000_000_000, 1_000_000_000))
+    repository(root)
+    checkpoints = Checkpoints(root, tmp_path / "data")
+    snapshots = [await checkpoints.take("n0")]
+    for number in range(1, 6):
+        if what != "mode":
+            fill(root, {"a.py": f"{number + 1}\n"})
+        if what != "content":
+            (root / "a.py").chmod(0o600 if number % 2 else 0o640)
+        os.utime(root / "a.py", (1_000_000_000, 1_000_000_000))
+        later = checkpoints if warm else Checkpoints(root, tmp_path / "data")
+        snapshots.append(await later.take(f"n{number}"))
+        assert await later.changed(snapshots[-2], snapshots[-1]) == ("a.py",)
+    back = await checkpoints.restore(snapshots[0], ["a.py"], expect=snapshots[-1])
+    assert back.restored == ("a.py",)
+    assert (root / "a.py").read_text() == "1\n"
+
+
+async def test_a_user_who_staged_a_moment_ago_hides_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "top"
+    fill(root, {"a.py": "1\n"})
+    os.utime(root / "a.py", (1_000_000_000, 1_000_000_000))
+    repository(root)
+    fill(root, {"a.py": "2\n"})
+    os.utime(root / "a.py", (1_000_000_000, 1_000_000_000))
+    first = await Checkpoints(root, tmp_path / "data").take("first")
+    assert await Checkpoints(root, tmp_path / "data").read(first, "a.py") == b"2\n"
+
+
+async def test_what_is_remembered_never_hides_a_change(tmp_path: Path) -> None:
+    """Each kind of change, against an object that remembers and a new one: both must say the same."""
+    root = tmp_path / "top"
+    fill(
+        root, {"a": "a", "d/b": "b", "d/e/c": "c", "old/x": "x", ".gitignore": "*.log\nbuild/\n", "big": "1"}
+    )
+    repository(root)
+    os.mkfifo(root / "pipe")
+    (root / "bare").mkdir()
+    warm = Checkpoints(root, tmp_path / "warm", max_bytes=100)
+    steps = [
+        lambda: None,
+        lambda: fill(root, {"d/new": "n", "d/x.log": "ignored"}),
+        lambda: fill(root, {"build/out": "ignored", "fresh/deep/y": "y", "fresh/z.log": "ignored"}),
+        lambda: fill(root, {".gitignore": "build/\n"}),
+        lambda: fill(root, {"d/.gitignore": "new\nlater\n", "d/later": "ignored"}),
+        lambda: (root / "d" / ".gitignore").unlink(),
+        lambda: (shutil.rmtree(root / "old"), fill(root, {"old": "a file now"})),
+        lambda: ((root / "d" / "b").unlink(), fill(root, {"d/b/inside": "a folder now"})),
+        lambda: (shutil.rmtree(root / "d" / "e"), (root / "d" / "e").symlink_to("..")),
+        lambda: fill(root, {"big": "1" * 200}),
+        lambda: fill(root, {"big": "small again"}),
+        lambda: ((root / "pipe").unlink(), fill(root, {"pipe": "a file now"})),
+        lambda: (root / "bare").chmod(0o700),
+        lambda: repository(root / "fresh" / "deep"),
+        lambda: shutil.rmtree(root / "fresh" / "deep" / ".git"),
+        lambda: (root / "a").rename(root / "d" / "a"),
+        lambda: fill(root, {".git/info/exclude": "a\n"}),
+        lambda: fill(root, {"d/loose/a": "ignored now", "d/loose/b": "not"}),
+    ]
+    for number, step in enumerate(steps):
+        step()
+        cold = Checkpoints(root, tmp_path / f"cold{number}", max_bytes=100)
+        one, other = await warm.take(f"warm{number}"), await cold.take(f"cold{number}")
+        assert one.kind == other.kind == "ref"
+        said, meant = warm.manifest(one), cold.manifest(other)
+        # What git has seen once it keeps looking at, although it is ignored by now.
+        more = {path for path in await warm.changed(other, one) if path.rpartition("/")[2] in {"a", "new"}}
+        assert {*await warm.changed(other, one)} <= more, number
+        assert said.skipped == meant.skipped, number
+        assert said.modes.items() >= meant.modes.items(), number
