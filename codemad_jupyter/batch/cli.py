@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_run, _add_ask, _add_apply, _add_doctor, _add_models):
+    for add in (_add_run, _add_ask, _add_apply, _add_verify, _add_doctor, _add_models):
         add(commands)
     return top
 
@@ -126,6 +126,16 @@ def _add_apply(commands: Commands) -> None:
     apply.set_defaults(perform=_apply)
 
 
+def _add_verify(commands: Commands) -> None:
+    text = "run a notebook again in a throw-away kernel, and say which cells fail or differ"
+    verify = _sub(commands, "verify", text)
+    verify.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
+    verify.add_argument("--cells", metavar="IDS", help="only these cells (a,b) and those they need")
+    verify.add_argument("--timeout", type=_seconds, metavar="S", help="seconds one cell may take")
+    verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    verify.set_defaults(perform=_verify)
+
+
 def _add_doctor(commands: Commands) -> None:
     doctor = _sub(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
@@ -187,6 +197,13 @@ def _apply(args: argparse.Namespace) -> int:
     return apply(
         Patching(source=args.source, form=args.format, root=args.root, check=args.check, json=args.json)
     )
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.verify import Proof, verify
+
+    cells = tuple(filter(None, (args.cells or "").split(",")))
+    return verify(Proof(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
 
 
 def _doctor(args: argparse.Namespace) -> int:
