@@ -20,6 +20,7 @@ from codemad_jupyter.notebooks.probe_safe import (
     MOMENTS,
     Clock,
     cut,
+    is_a,
     is_numpy_scalar,
     module_of,
     own_attribute,
@@ -184,10 +185,10 @@ class Walk:
             self.note(value.start, value.stop, value.step)
         elif kind is pandas.MultiIndex:
             self.elements([list(value.levels), list(value.codes), list(value.names)], depth)
-        elif module_of(kind).startswith("pandas.core.indexes"):
+        elif is_a(value, pandas.Index):
             self.take(value.name, depth + 1)
             self.take(value._data, depth + 1)
-        elif module_of(kind).startswith("pandas.core.arrays"):
+        elif is_a(value, pandas.api.extensions.ExtensionArray):
             self.column(value, depth)
         else:
             return False
@@ -210,7 +211,7 @@ class Walk:
 
     def column(self, value: Any, depth: int) -> None:
         """An extension array of pandas by the arrays in it."""
-        self.note(str(value.dtype) if module_of(type(value.dtype)).startswith("pandas.") else "")
+        self.note(str(value.dtype) if module_of(type(value.dtype)).partition(".")[0] == "pandas" else "")
         parts = [getattr(value, name, None) for name in INNER]
         found = [part for part in parts if part is not None]
         if type(value).__name__ == "Categorical":
