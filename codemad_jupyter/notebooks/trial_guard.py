@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH115, PTH123, PTH208
+# ruff: noqa: PTH100, PTH111, PTH112, PTH115, PTH123, PTH208
 """Keeps a trial from reaching anything but its own memory: refusals before the fork, a cage after it.
 
 Runs inside the user's kernel (Linux, Python 3.9 or newer, standard library alone). The cage has three
@@ -28,6 +28,7 @@ BAD_MAPPINGS = re.compile(r"libcuda\.so|/dev/nvidia|libjvm\.so|/dev/kfd")
 SHARED_WRITABLE = re.compile(r"^\S+ .w.s \S+ \S+ \d+\s+(?!/dev/shm/sem\.|/dev/shm/sem-)(\S.*)$", re.MULTILINE)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_WRITTEN = 100_000_000
+MATPLOTLIB_HOMES = ("~/.config/matplotlib", "~/.cache/matplotlib")
 LANDLOCK = (444, 445, 446)
 WRITE_RIGHTS = 0b0001_1111_1111_0010  # write, remove, make; the bits of the first version
 CHANGES = {
@@ -115,6 +116,8 @@ def enter_cage(
         missing.append("Landlock")
     sys.dont_write_bytecode = True
     os.environ["TMPDIR"] = folder
+    if not all(os.path.isdir(os.path.expanduser(path)) for path in MATPLOTLIB_HOMES):
+        os.environ.setdefault("MPLCONFIGDIR", folder)  # it would complain that it can make none
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = folder  # type: ignore[attr-defined]
     sys.addaudithook(lambda event, arguments: watch(event, arguments, folder, refused))

@@ -22,7 +22,7 @@ from codemad_jupyter.notebooks.trial_scan import FILE
 
 MOST_TEXT, HEAD = 24_000, 16_000
 MOST_IMAGE, MOST_IMAGES, MOST_OUTPUTS = 1_000_000, 4, 60
-PAUSE = 0.05  # between two writings of the record
+ALWAYS, PAUSE = 100, 0.05  # the first writings of the record come at once, the others with a pause
 
 
 class Roll:
@@ -56,7 +56,7 @@ class Record:
     def __init__(self, path: str) -> None:
         self.path, self.known = path, environment_secrets()
         self.outputs: list[dict[str, Any]] = []
-        self.images = self.left_out = 0
+        self.images = self.left_out = self.saves = 0
         self.clearing, self.written = False, 0.0
         self.display_hook: Any = sys.displayhook
 
@@ -182,7 +182,8 @@ class Record:
 
     def save(self, now: bool = False) -> None:
         """Write the record, but not at every line of a storm."""
-        if not now and time.monotonic() - self.written < PAUSE:
+        self.saves += 1
+        if not now and self.saves > ALWAYS and time.monotonic() - self.written < PAUSE:
             return
         text = json.dumps(self.settled(), default=str)
         with open(self.path + ".new", "w", encoding="utf-8", errors="replace") as file:
