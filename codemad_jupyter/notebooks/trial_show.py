@@ -21,6 +21,7 @@ from codemad_jupyter.notebooks.probe_safe import environment_secrets, mask
 from codemad_jupyter.notebooks.trial_scan import FILE
 
 MOST_TEXT, HEAD = 24_000, 16_000
+FOR_RESULTS = 8_000  # of it, which streams cannot use up
 MOST_IMAGE, MOST_IMAGES, MOST_OUTPUTS = 1_000_000, 4, 60
 ALWAYS, PAUSE = 100, 0.05  # the first writings of the record come at once, the others with a pause
 
@@ -159,26 +160,16 @@ class Record:
         for output in self.outputs:
             entry = {name: value for name, value in output.items() if name != "display"}
             if output["output_type"] == "stream":
-                entry["text"] = self.masked(output["text"].text(max(room, 200)))
+                entry["text"] = self.masked(output["text"].text(max(room - FOR_RESULTS, 200)))
                 room -= len(entry["text"])
             elif "data" in output:
-                entry["data"] = {
-                    mime: self.fitted(mime, value, room) for mime, value in output["data"].items()
-                }
+                entry["data"] = fitted(output["data"], room)
                 room -= sum(len(str(v)) for m, v in entry["data"].items() if not m.startswith("image/"))
             told.append(entry)
         if self.left_out:
             note = "[" + str(self.left_out) + " more outputs were left out]\n"
             told.append({"output_type": "stream", "name": "stderr", "text": note})
         return told
-
-    def fitted(self, mime: str, value: Any, room: int) -> Any:
-        """A representation cut to the room that is left."""
-        if mime.startswith("image/") or not isinstance(value, str) or len(value) <= max(room, 200):
-            return value
-        roll = Roll()
-        roll.add(value)
-        return roll.text(max(room, 200)) if mime == "text/plain" else "[left out]"
 
     def save(self, now: bool = False) -> None:
         """Write the record, but not at every line of a storm."""
@@ -209,6 +200,19 @@ class Sink(io.TextIOBase):
 
     def fileno(self) -> int:
         return 1 if self.name == "stdout" else 2
+
+
+def fitted(data: dict[str, Any], room: int) -> dict[str, Any]:
+    """The representations for which there is room; plain text is cut, others are whole or not there."""
+    kept = {}
+    for mime, value in data.items():
+        if mime == "text/plain" and isinstance(value, str):
+            roll = Roll()
+            roll.add(value)
+            kept[mime] = roll.text(max(room, 200))
+        elif mime.startswith("image/") or len(str(value)) <= room:
+            kept[mime] = value
+    return kept
 
 
 def plain_json(value: Any) -> Any:

@@ -10,7 +10,8 @@ from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import Conflict, NotFound
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from tests.flows.conftest import Desk, MakeDesk
-from tests.servers.model_server import Call, ModelServer, Turn
+from tests.servers.model_server import ModelServer
+from tests.servers.wire_formats import Call, Turn
 
 MODEL = "compatible/scripted"
 
@@ -29,7 +30,7 @@ async def proposed(desk: Desk, server: ModelServer, *calls: Call) -> tuple[str, 
     server.play(Turn(calls=calls), Turn(text="Done."))
     events = await desk.ask("go", model=MODEL)
     edits = [event.edit for event in events if event.type == "edit_proposed"]
-    run = events[0].run
+    run = events[-1].run
     assert run is not None
     assert len(edits) == len(calls), events
     return run, edits, events
@@ -49,7 +50,7 @@ def sources(root: Path) -> list[str]:
 
 
 async def test_the_model_sees_what_its_code_does(desk: Desk, model_server: ModelServer) -> None:
-    code = "df['twice'] = df['mean radius'] * 2\nprint('x' * 50_000)\ndf.head(50)"
+    code = "df['twice'] = df['mean radius'] * 2\nprint('x' * 50_000)\ndf.head(3)"
     _, _, events = await proposed(desk, model_server, insert(code))
     [text] = told(model_server)
     assert len(text) < 2000
@@ -72,7 +73,7 @@ async def test_an_edit_is_tried_again(desk: Desk, model_server: ModelServer) -> 
     assert stored(again) == ["edit_tried"]
     assert again[0].type == "edit_tried"
     assert again[0].trial.outputs[0]["data"]["text/plain"] == "42"
-    await desk.do(RejectRun(session=desk.session, run=str(events[0].run)))
+    await desk.do(RejectRun(session=desk.session, run=str(events[-1].run)))
     with pytest.raises(Conflict, match="settled already"):
         await desk.engine.submit(TryEdit(session=desk.session, edit=edit.id))
     with pytest.raises(NotFound, match="no edit"):

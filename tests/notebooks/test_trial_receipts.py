@@ -154,6 +154,8 @@ async def test_outputs_are_bounded_and_masked(stocked: LiveKernel) -> None:
     assert text.startswith("line 0\n")
     assert text.endswith("line 199999\n[masked]\n")
     assert "characters left out" in text
+    both = await stocked.try_code("print('x' * 99_999)\ndf")
+    assert "<table" in data_of(both)["text/html"]
     images = await stocked.try_code(
         "from IPython.display import display, Image\n"
         "png = bytes.fromhex('89504e470d0a1a0a')\n"

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC240
 """Trials by replay: the needed cells and no others, in a caged process without keys; what is refused."""
 
 import asyncio
@@ -77,7 +78,7 @@ async def test_it_has_no_keys_no_network_and_writes_nothing(
     assert hidden.status == "skipped"
     native = await tried("libc.open(b'made', 0o101, 0o600), libc.fork()", view, folder=tmp_path)
     assert native.outputs[0]["data"]["text/plain"] == "(-1, -1)"
-    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
+    assert list(tmp_path.iterdir()) == []
     net = await tried("t = getattr(s, 'soc' + 'ket')()\nt.connect(('127.0.0.1', 9))", view)
     assert (net.status, "network" in net.detail) == ("skipped", True)
 
