@@ -126,9 +126,11 @@ async def test_temporary_files_are_allowed_and_go_away(clean: LiveKernel) -> Non
         "import tempfile, pathlib\np = pathlib.Path(tempfile.mkdtemp(), 'x')\n"
         "w = getattr(p, 'open')\nwith w('wb') as f: f.write(b'1')"
     )
-    look = "import glob; glob.glob('/tmp/codemad-trial-*')"
-    assert (await clean.try_code(code)).status == "passed"
-    assert (await clean.execute(look, timeout=30)).outputs[0]["data"]["text/plain"] == "[]"
+    trial_run = await clean.try_code(code + "\nprint(p.parent.parent)")
+    assert trial_run.status == "passed"
+    folder = trial_run.outputs[0]["text"].strip()
+    assert "codemad-trial-" in folder
+    assert not os.path.exists(folder)  # noqa: PTH110
 
 
 async def test_reasons_not_to_fork(own_kernel: LiveKernel, tmp_path: Path) -> None:
