@@ -130,7 +130,7 @@ async def test_temporary_files_are_allowed_and_go_away(clean: LiveKernel) -> Non
     assert trial_run.status == "passed"
     folder = trial_run.outputs[0]["text"].strip()
     assert "codemad-trial-" in folder
-    assert not os.path.exists(folder)  # noqa: PTH110
+    assert not os.path.exists(folder)  # noqa: ASYNC240, PTH110
 
 
 async def test_reasons_not_to_fork(own_kernel: LiveKernel, tmp_path: Path) -> None:
