@@ -56,6 +56,9 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             inspect_deadline=settings.inspect_deadline,
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
+            trial_memory=settings.trial_memory * 1_000_000,
+            trial_method=settings.trial_method,
+            replay_factor=settings.trial_replay_factor,
             notices=(*notices, *settings.notices),
         )
     )

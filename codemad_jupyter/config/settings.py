@@ -78,6 +78,18 @@ class Settings(Value):
         0.5, gt=0, le=30, description="How long a look at the kernel's variables may take: seconds, up to 30."
     )
 
+    trial_method: Literal["auto", "fork", "replay"] = Field(
+        "auto",
+        description="How code is tried: fork (a copy of the kernel), replay (the cells it needs, in a fresh "
+        "process), auto (fork, else replay).",
+    )
+    trial_memory: int = Field(
+        4000, ge=100, le=1_000_000, description="What a trial may take: megabytes, 100 or more."
+    )
+    trial_replay_factor: float = Field(
+        3.0, ge=1, le=100, description="How many times trial_timeout a replay may take: a number, 1 to 100."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)

@@ -14,6 +14,7 @@ from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.outputs import strip_ansi
+from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.errors import KernelError, NotFound
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, NotebookView
@@ -175,9 +176,11 @@ class HeadlessNotebook:
         self._check_free()
         return await kernel.execute(code, timeout=timeout)
 
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+    async def try_code(
+        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+    ) -> Trial:
         """See `KernelPort.try_code`."""
-        return await self._kernel().try_code(code, timeout=timeout)
+        return await self._kernel().try_code(code, timeout=timeout, memory=memory, method=method)
 
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""

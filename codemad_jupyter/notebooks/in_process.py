@@ -107,9 +107,16 @@ class ShellKernel:
                 hint="It may be inside one long native call; wait for it.",
             ) from None
 
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+    async def try_code(
+        self,
+        code: str,
+        *,
+        timeout: float = 10.0,
+        memory: int = trial.MEMORY,
+        method: trial.Method = "auto",
+    ) -> Trial:
         """See `KernelPort.try_code`."""
-        return await trial.try_by(self._ask_trial, code, timeout=timeout)
+        return await trial.try_by(self._ask_trial, code, timeout=timeout, memory=memory, method=method)
 
     async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
         """See `KernelPort.execute`. Runs where the magic serves it; outputs are shown in its cell."""

@@ -60,14 +60,22 @@ class LiveKernel:
         text = await self._evaluate(inspect.expression(names, deadline), timeout=deadline + MARGIN)
         return inspect.parse(text)
 
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+    async def try_code(
+        self,
+        code: str,
+        *,
+        timeout: float = 10.0,
+        memory: int = trial.MEMORY,
+        method: trial.Method = "auto",
+    ) -> Trial:
         """See `KernelPort.try_code`. The kernel's own process is forked; see `trial`."""
 
         async def call(function: str, arguments: dict[str, Any]) -> str:
-            expression = inspect.call(trial.TRIAL_FILES, function, arguments)
+            files = trial.TRIAL_FILES if function == "start" else trial.WATCH_FILES
+            expression = inspect.call(files, function, arguments)
             return await self._evaluate(expression, timeout=trial.MARGIN)
 
-        return await trial.try_by(call, code, timeout=timeout)
+        return await trial.try_by(call, code, timeout=timeout, memory=memory, method=method)
 
     async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
         """See `KernelPort.execute`. After ``timeout`` seconds the code is interrupted."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, NotebookView
@@ -22,8 +23,14 @@ class KernelPort(Protocol):
         """Run code as the user would; outputs are returned, history and variables change."""
         ...
 
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
-        """Try code on a copy of the kernel's state; the state itself is untouched."""
+    async def try_code(
+        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+    ) -> Trial:
+        """Try code on a copy of the kernel's state; the state itself is untouched.
+
+        ``memory`` is what it may take, in bytes. A `RefusedTrial` says that the kernel was not copied,
+        as always with ``method="replay"``.
+        """
         ...
 
     async def interrupt(self) -> None:

@@ -1,8 +1,9 @@
-# ruff: noqa: PTH118, PTH123
+# ruff: noqa: PTH105, PTH109, PTH118, PTH123
 """A trial: fork the kernel, run the code in the copy, report how it ended, throw the copy away.
 
 Runs inside the user's kernel (Python 3.9 or newer, standard library alone), from any thread, also
-while a cell runs. Nothing is kept here between calls: the host hands back process and folder.
+while a cell runs. The copy is made twice: the first stays as it is (`trial_keeper`), the second runs
+the code. Nothing is kept here between calls: the host hands back process and folder.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ import builtins
 import contextlib
 import errno
 import gc
-import io
 import json
+import linecache
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import time
+import warnings
 from typing import Any
 
 from codemad_jupyter.notebooks.probe_safe import cut, environment_secrets, mask
 from codemad_jupyter.notebooks.trial_guard import Untried, enter_cage, refusal
+from codemad_jupyter.notebooks.trial_keeper import Line, keep
+from codemad_jupyter.notebooks.trial_receipt import Snapshot, receipt
 from codemad_jupyter.notebooks.trial_scan import FILE, effect, syntax_error
+from codemad_jupyter.notebooks.trial_show import Record, capture, flush_figures
+from codemad_jupyter.notebooks.trial_watch import standing
 
 FIRST_WAIT = 0.25
 OUT_OF_REACH = {
@@ -47,79 +52,51 @@ for _name in __future__.all_feature_names:
     FUTURES |= getattr(__future__, _name).compiler_flag
 
 
-def start(code: str, timeout: float, shell: Any = None) -> str:
-    """Begin a trial; JSON of its result if it ends at once, else of where it runs."""
+def start(code: str, timeout: float, memory: int = 0, method: str = "auto", shell: Any = None) -> str:
+    """Begin a trial; JSON of its result if it ends at once, else of where it runs.
+
+    ``memory`` is what the code may take, in bytes. Where no copy is made, ``refused`` of the answer
+    says why, and ``python`` and ``cwd`` where another process could stand in.
+    """
     if shell is None:
         shell = sys.modules["IPython.core.getipython"].get_ipython()
-    reason = refusal()
+    reason = refusal() if method in ("auto", "fork") else "trials are set not to copy the kernel"
     if reason:
-        return json.dumps(check(code, reason))
+        return json.dumps(untried(code, reason))
     folder = tempfile.mkdtemp(prefix="codemad-trial-")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
     try:
-        process = os.fork()
+        process = fork_quietly()
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        return json.dumps(check(code, "the kernel could not be copied (" + str(error) + ")"))
+        return json.dumps(untried(code, "the kernel could not be copied (" + str(error) + ")"))
     if process == 0:
-        child(shell, code, timeout, folder)
+        try:
+            keep(
+                shell.user_ns, timeout, folder, lambda line: child(shell, code, timeout, folder, memory, line)
+            )
+        finally:
+            os._exit(0)
     end = time.monotonic() + min(FIRST_WAIT, timeout)
     while True:
-        state = look(process, folder)
+        state = standing(process, folder)
         if state["status"] != "running" or time.monotonic() >= end:
             return json.dumps(state)
         time.sleep(0.005)
 
 
-def poll(process: int, folder: str) -> str:
-    """JSON of how the trial stands."""
-    return json.dumps(look(process, folder))
+def fork_quietly() -> int:
+    """Fork. Newer versions of Python warn when there are threads; what they warn of is seen to here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
-def stop(process: int, folder: str) -> str:
-    """Kill the trial; JSON of its result, should it have ended just before."""
-    state = look(process, folder)
-    if state["status"] == "running":
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-            os.killpg(process, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(process, 0)
-        shutil.rmtree(folder, ignore_errors=True)
-    return json.dumps(state)
-
-
-def look(process: int, folder: str) -> dict[str, Any]:
-    """Is it running, or how did it end? The folder goes with the process."""
-    try:
-        done, status = os.waitpid(process, os.WNOHANG)
-    except ChildProcessError:
-        done, status = process, 0  # somebody else in the kernel collects children
-    if done == 0:
-        return {"status": "running", "process": process, "folder": folder}
-    try:
-        with open(os.path.join(folder, "result.json"), encoding="utf-8") as file:
-            result: dict[str, Any] = json.load(file)
-    except (OSError, ValueError):
-        result = violent_end(status)
-    shutil.rmtree(folder, ignore_errors=True)
-    return {"method": "fork", **result}
-
-
-def violent_end(status: int) -> dict[str, Any]:
-    """What a process that left no result died of."""
-    if not os.WIFSIGNALED(status):
-        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else status
-        return {"status": "failed", "detail": "SystemExit: the process ended itself with code " + str(code)}
-    number = os.WTERMSIG(status)
-    if number in (signal.SIGALRM, signal.SIGXCPU):
-        return {"status": "skipped", "detail": "it did not finish in time"}
-    if number in (signal.SIGKILL, signal.SIGINT):
-        return {"status": "skipped", "detail": "the trial was ended from outside, perhaps for want of memory"}
-    name = signal.Signals(number).name
-    return {"status": "failed", "detail": name + ": the code crashes the Python process"}
+def untried(code: str, reason: str) -> dict[str, Any]:
+    """The answer where the kernel is not copied."""
+    return {**check(code, reason), "refused": reason, "python": sys.executable, "cwd": os.getcwd()}
 
 
 def check(code: str, reason: str) -> dict[str, Any]:
@@ -132,48 +109,40 @@ def check(code: str, reason: str) -> dict[str, Any]:
     return {"status": "skipped", "method": "syntax", "detail": "syntax is fine; not run: " + reason}
 
 
-def child(shell: Any, code: str, timeout: float, folder: str) -> None:
-    """The copy's whole life. It ends here whatever happens: the kernel's own code must not go on in it."""
-    result: dict[str, Any] = {}
+def child(shell: Any, code: str, timeout: float, folder: str, memory: int, line: Line) -> None:
+    """The runner's whole life. It ends here whatever happens: the kernel's own code must not go on in it."""
+    done = False
     try:
         refused: list[str] = []
         shown: list[BaseException | None] = []
         redirect(folder)
-        os.setpgid(0, 0)
         settle_libraries()
+        record = Record(os.path.join(folder, "outputs.json"))
         settle_shell(shell, refused, shown)
+        capture(shell, record)
         gc.freeze()
-        enter_cage(folder, timeout, refused)
-        result = judge(shell, code, refused, shown)
-        with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
-            file.write(json.dumps(result))
+        enter_cage(folder, timeout, refused, memory=memory, keep=(line.reading, line.writing))
+        write_result(folder, Case(shell, code, record, refused, shown).judge(line, folder))
+        done = True
     finally:
-        os._exit(0 if result else 70)
+        os._exit(0 if done else 70)
+
+
+def write_result(folder: str, result: dict[str, Any]) -> None:
+    """Leave the verdict where the kernel finds it."""
+    path = os.path.join(folder, "result.json")
+    with open(path + ".new", "w", encoding="utf-8", errors="replace") as file:
+        file.write(json.dumps(result))
+    os.replace(path + ".new", path)
 
 
 def redirect(folder: str) -> None:
-    """Whatever is printed, by Python or below it, goes to a file of the trial."""
+    """Whatever is printed below Python goes to a file of the trial."""
     target = os.open(os.path.join(folder, "out.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(target, 1)
     os.dup2(target, 2)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    sys.stdout = sys.stderr = Sink()
-
-
-class Sink(io.TextIOBase):
-    """Takes text and forgets it."""
-
-    encoding = "utf-8"
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return 1
 
 
 def settle_libraries() -> None:
@@ -188,15 +157,16 @@ def settle_libraries() -> None:
             if loky is not None:
                 loky._executor = None  # type: ignore[attr-defined]
     with contextlib.suppress(Exception):
-        if "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].show = lambda *args, **options: None  # type: ignore[attr-defined]
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is not None and "inline" not in str(sys.modules["matplotlib"].get_backend()).lower():
+            pyplot.show = lambda *args, **options: None  # type: ignore[attr-defined]
     with contextlib.suppress(Exception):
         if "faulthandler" in sys.modules:
             sys.modules["faulthandler"].disable()
 
 
 def settle_shell(shell: Any, refused: list[str], shown: list[BaseException | None]) -> None:
-    """The copy of the shell shows nothing, keeps no history and asks nobody.
+    """The copy of the shell keeps no history and asks nobody.
 
     Some magics show an exception instead of raising it; those are kept in ``shown``.
     """
@@ -210,52 +180,103 @@ def settle_shell(shell: Any, refused: list[str], shown: list[BaseException | Non
         sys.modules["getpass"].getpass = ask  # type: ignore[attr-defined]
     shell.history_manager.enabled = False
     shell.events.callbacks = {name: [] for name in shell.events.callbacks}
-    shell.display_pub.publish = lambda *args, **options: None
-    shell.display_pub.clear_output = lambda *args, **options: None
     shell.showtraceback = lambda *args, **options: shown.append(sys.exc_info()[1])
 
 
-def judge(shell: Any, code: str, refused: list[str], shown: list[BaseException | None]) -> dict[str, Any]:
-    """Run the code and say how it went."""
-    flags = getattr(shell.compile, "flags", 0) & FUTURES
-    source = shell.transform_cell(code)
-    skipped = len(LEADING_BLANKS.match(code).group().splitlines())  # type: ignore[union-attr]
-    error: BaseException | None = syntax_error(source, flags)
-    if isinstance(error, SyntaxError):
-        line = error.lineno + skipped if error.lineno else None
-        return {"status": "failed", "method": "syntax", "detail": describe(error, line)}
-    reason = effect(source, shell.transform_cell)
-    if reason:
-        return {"status": "skipped", "method": "syntax", "detail": "syntax is fine; not run: " + reason}
-    error = run(shell, source, flags) or next(filter(None, shown), None)
-    if error is None:
-        return {"status": "passed", "detail": ""}
-    if refused:
-        return {"status": "skipped", "detail": "stopped before it ended: " + refused[0]}
-    if out_of_reach(error):
-        why = "it needs a file, connection or memory that a trial must not touch"
-        return {"status": "skipped", "detail": why + " (" + describe(error, line_of(error, skipped)) + ")"}
-    return {"status": "failed", "detail": describe(error, line_of(error, skipped))}
+class Case:
+    """The code under trial, in the copied shell."""
 
+    def __init__(
+        self,
+        shell: Any,
+        code: str,
+        record: Record,
+        refused: list[str],
+        shown: list[BaseException | None],
+    ) -> None:
+        self.shell, self.code, self.record, self.refused, self.shown = shell, code, record, refused, shown
+        self.skipped = len(LEADING_BLANKS.match(code).group().splitlines())  # type: ignore[union-attr]
+        self.flags = getattr(shell.compile, "flags", 0) & FUTURES | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
-def run(shell: Any, source: str, flags: int) -> BaseException | None:
-    """Run in the copied namespace, with an event loop of its own, running as the kernel's does."""
-    space, loop = shell.user_ns, asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    asyncio.events._set_running_loop(None)
-    try:
-        compiled = compile(
-            source, FILE, "exec", flags=flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-        )
-        with shell.builtin_trap:
-            if compiled.co_flags & 0x80:
-                loop.run_until_complete(eval(compiled, space))  # noqa: S307
-            else:
-                asyncio.events._set_running_loop(loop if hasattr(shell, "kernel") else None)
-                exec(compiled, space)  # noqa: S102
-    except BaseException as error:
-        return error
-    return None
+    def judge(self, line: Any, folder: str) -> dict[str, Any]:
+        """Run the code and say how it went; ``line`` tells what was there before."""
+        source = self.shell.transform_cell(self.code)
+        error = syntax_error(source, self.flags)
+        if error is not None:
+            number = error.lineno + self.skipped if error.lineno else None
+            return {"status": "failed", "method": "syntax", "detail": describe(error, number)}
+        reason = effect(source, self.shell.transform_cell)
+        if reason:
+            return {"status": "skipped", "method": "syntax", "detail": "syntax is fine; not run: " + reason}
+        linecache.cache[FILE] = (len(source), None, source.splitlines(True), FILE)
+        pieces = self.pieces(source)
+        snapshot = Snapshot(self.shell, [compile(source, FILE, "exec", self.flags, dont_inherit=True)])
+        before = line(snapshot) if callable(line) else line
+        failure = self.run(pieces) or next(filter(None, self.shown), None)
+        result = self.verdict(failure)
+        self.record.save(now=True)
+        write_result(folder, result)
+        if isinstance(before, Line):
+            before.send("ran")
+        with contextlib.suppress(Exception):
+            result["receipt"] = receipt(snapshot, before)
+        return result
+
+    def pieces(self, source: str) -> list[Any]:
+        """The compiled code; the expressions that the shell would show are pieces of their own."""
+        tree = self.shell.transform_ast(ast.parse(source, FILE))
+        interactivity = getattr(self.shell, "ast_node_interactivity", "last_expr")
+        quiet = source.rstrip().endswith(";") or interactivity == "none"
+        body, shown = tree.body, []
+        if interactivity == "all" and not quiet:
+            return [self.piece([node], isinstance(node, ast.Expr)) for node in body]
+        if body and isinstance(body[-1], ast.Expr) and not quiet:
+            body, shown = body[:-1], body[-1:]
+        return [self.piece(nodes, single) for nodes, single in ((body, False), (shown, True)) if nodes]
+
+    def piece(self, nodes: list[Any], single: bool) -> Any:
+        """Some statements as code; what ``single`` ones give is shown."""
+        tree: Any = ast.Interactive(nodes) if single else ast.Module(nodes, [])
+        return compile(tree, FILE, "single" if single else "exec", self.flags, dont_inherit=True)
+
+    def run(self, pieces: list[Any]) -> BaseException | None:
+        """Run in the copied namespace, with an event loop of its own, running as the kernel's does."""
+        space, loop = self.shell.user_ns, asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            with self.shell.builtin_trap:
+                sys.displayhook, hook = self.record.display_hook, sys.displayhook
+                try:
+                    for code in pieces:
+                        self.run_piece(code, space, loop)
+                    flush_figures()
+                finally:
+                    sys.displayhook = hook
+        except BaseException as error:
+            return error
+        return None
+
+    def run_piece(self, code: Any, space: dict[str, Any], loop: Any) -> None:
+        """Run one piece of code, awaiting it where it awaits."""
+        asyncio.events._set_running_loop(None)
+        if code.co_flags & 0x80:
+            loop.run_until_complete(eval(code, space))  # noqa: S307
+        else:
+            asyncio.events._set_running_loop(loop if hasattr(self.shell, "kernel") else None)
+            exec(code, space)  # noqa: S102
+
+    def verdict(self, error: BaseException | None) -> dict[str, Any]:
+        """How it ended, in words."""
+        if error is None:
+            return {"status": "passed", "detail": ""}
+        if self.refused:
+            return {"status": "skipped", "detail": "stopped before it ended: " + self.refused[0]}
+        said = describe(error, line_of(error, self.skipped))
+        if out_of_reach(error):
+            why = "it needs a file, connection or memory that a trial must not touch"
+            return {"status": "skipped", "detail": why + " (" + said + ")"}
+        self.record.error(error, describe(error, None).partition(": ")[2])
+        return {"status": "failed", "detail": said}
 
 
 def out_of_reach(error: BaseException | None) -> bool:

@@ -1,9 +1,10 @@
-# ruff: noqa: PTH100, PTH115, PTH123, PTH208
+# ruff: noqa: PTH100, PTH111, PTH112, PTH115, PTH123, PTH208
 """Keeps a trial from reaching anything but its own memory: refusals before the fork, a cage after it.
 
-Runs inside the user's kernel (Linux, Python 3.9 or newer, standard library alone). The cage has two
-bars: an audit hook, which knows reasons, and Landlock where the system has it, which native code
-cannot pass either. Open files become read-only, sockets and pipes lead nowhere.
+Runs inside the user's kernel (Linux, Python 3.9 or newer, standard library alone). The cage has three
+bars: an audit hook, which knows reasons, and where the system has them Landlock and the filter of
+`trial_filter`, which native code cannot pass either. Open files become read-only, sockets and pipes
+lead nowhere.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import struct
 import sys
 from typing import Any
 
+from codemad_jupyter.notebooks.trial_filter import install
+
 BAD_THREADS = re.compile(r"^(?:polars|tokio|rayon|ray|raylet|Java|C2 Comp|G1 |cuda|grpc)")
 BAD_MAPPINGS = re.compile(r"libcuda\.so|/dev/nvidia|libjvm\.so|/dev/kfd")
-SHARED_WRITABLE = re.compile(
-    r"^\S+ .w.s \S+ \S+ [1-9]\d*\s+(?!/dev/shm/sem\.|/dev/shm/sem-)(\S.*)$", re.MULTILINE
-)
+SHARED_WRITABLE = re.compile(r"^\S+ .w.s \S+ \S+ \d+\s+(?!/dev/shm/sem\.|/dev/shm/sem-)(\S.*)$", re.MULTILINE)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_WRITTEN = 100_000_000
+MATPLOTLIB_HOMES = ("~/.config/matplotlib", "~/.cache/matplotlib")
 LANDLOCK = (444, 445, 446)
 WRITE_RIGHTS = 0b0001_1111_1111_0010  # write, remove, make; the bits of the first version
 CHANGES = {
@@ -95,39 +97,54 @@ def thread_names() -> list[str]:
     return names
 
 
-def enter_cage(folder: str, timeout: float, refused: list[str]) -> None:
-    """Confine this process, the child; ``folder`` stays writable, reasons are added to ``refused``."""
+def enter_cage(
+    folder: str, timeout: float, refused: list[str], *, memory: int = 0, keep: tuple[int, ...] = ()
+) -> str:
+    """Confine this process, the child; ``folder`` stays writable, reasons are added to ``refused``.
+
+    ``memory`` is what it may take more than it has, in bytes; the descriptors ``keep`` stay as they are.
+    Says which bars the system does not offer.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: never outlive the kernel
-    limit(timeout)
-    cut_descriptors()
-    with contextlib.suppress(OSError):
-        landlock(libc, folder)
+    libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: never outlive the one who waits
+    limit(timeout, memory)
+    cut_descriptors(keep)
+    missing = []
+    try:
+        missing += [] if landlock(libc, folder) else ["Landlock"]
+    except OSError:
+        missing.append("Landlock")
     sys.dont_write_bytecode = True
     os.environ["TMPDIR"] = folder
+    if not all(os.path.isdir(os.path.expanduser(path)) for path in MATPLOTLIB_HOMES):
+        os.environ.setdefault("MPLCONFIGDIR", folder)  # it would complain that it can make none
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = folder  # type: ignore[attr-defined]
     sys.addaudithook(lambda event, arguments: watch(event, arguments, folder, refused))
+    missing += [] if install(libc) else ["seccomp"]
+    return " and ".join(missing)
 
 
-def limit(timeout: float) -> None:
+def limit(timeout: float, memory: int = 0) -> None:
     """Time, memory and file size; the last watchdog is a timer whose signal Python cannot hold up."""
     seconds = int(timeout) + 2
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    available = memory_available()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+    available = memory_available() // 2 or memory
+    more = min(memory or available, available)
     for kind, most in (
         (resource.RLIMIT_CPU, seconds * (os.cpu_count() or 1)),
         (resource.RLIMIT_FSIZE, MOST_WRITTEN),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, memory_used() + available // 2 if available else resource.RLIM_INFINITY),
+        (resource.RLIMIT_AS, memory_used() + more if more else resource.RLIM_INFINITY),
     ):
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY:
             most = hard if most == resource.RLIM_INFINITY else min(most, hard)
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(kind, (most, hard))
+            resource.setrlimit(kind, (most, most))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
 
@@ -146,12 +163,12 @@ def memory_used() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def cut_descriptors() -> None:
+def cut_descriptors(keep: tuple[int, ...] = ()) -> None:
     """What the copy shares with the kernel must not be written through, nor read empty."""
     nowhere = os.open("/dev/null", os.O_RDWR)
     for name in os.listdir("/proc/self/fd"):
         number = int(name)
-        if number <= 2 or number == nowhere:
+        if number <= 2 or number == nowhere or number in keep:
             continue
         with contextlib.suppress(OSError):
             kind = os.fstat(number).st_mode
@@ -174,25 +191,26 @@ def reopen_read_only(number: int) -> None:
         os.lseek(number, position, os.SEEK_SET)
 
 
-def landlock(libc: Any, folder: str) -> None:
+def landlock(libc: Any, folder: str) -> bool:
     """Deny this process all writing outside ``folder``, TCP, and signals to others, as far as offered."""
     create, add_rule, restrict = LANDLOCK
     version = libc.syscall(create, None, 0, 1)
     if version < 1:
-        return
+        return False
     rights = WRITE_RIGHTS | (1 << 13 if version >= 2 else 0) | (1 << 14 if version >= 3 else 0)
     words = (rights, 0b11, 0b11)[: 1 if version < 4 else 2 if version < 6 else 3]
     attributes = struct.pack("<" + "Q" * len(words), *words)
     ruleset = libc.syscall(create, attributes, len(attributes), 0)
     if ruleset < 0:
-        return
+        return False
     for path, allowed in ((folder, rights), ("/dev/null", rights & (1 << 1 | 1 << 14))):
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         libc.syscall(add_rule, ruleset, 1, struct.pack("<Qi", allowed, place), 0)
         os.close(place)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, which Landlock wants from ordinary users
-    libc.syscall(restrict, ruleset, 0)
+    done: bool = libc.syscall(restrict, ruleset, 0) == 0
     os.close(ruleset)
+    return done
 
 
 def watch(event: str, arguments: Any, folder: str, refused: list[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import merging
+from codemad_jupyter.orchestrator import merging, run_review
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -158,9 +158,12 @@ class Engine:
             case cmd.RejectEdit():
                 await opened.reviewer.reject(command.edit, command.hunks)
             case cmd.TryEdit():
-                raise UsageError("not here yet", hint="")
-            case cmd.AcceptRun() | cmd.RejectRun():
-                raise UsageError("not here yet", hint="")
+                await opened.reviewer.try_again(command.edit)
+            case cmd.AcceptRun():
+                given = (opened.session, opened.reviewer)
+                await run_review.accept_run(*given, command.run, execute=command.execute)
+            case cmd.RejectRun():
+                await run_review.reject_run(opened.session, opened.reviewer, command.run)
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 raise UsageError("not here yet", hint="")
             case cmd.ResolveMerge():

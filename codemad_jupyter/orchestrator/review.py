@@ -8,16 +8,16 @@ from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.trying import Trier
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import (
     CellTarget,
     Edit,
     FileTarget,
     HunkStatus,
-    Trial,
     settled_text,
 )
-from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit, UsageError
 from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.settling import settle, touched, verify
 
@@ -29,12 +29,13 @@ class Reviewer:
         self._services = services
         self._session = session
         self._checkpointer = checkpointer
+        self._trier = Trier(services, session)
         self._lock = asyncio.Lock()
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
         """Announce a proposal and try it away from the user's state."""
         self._session.bus.emit(EditProposed(edit=edit), run=run)
-        trial = await self._try(edit, run, kernel)
+        trial = await self._trier.try_edit(edit, run=run, kernel=kernel)
         if trial is None:
             return edit
         self._session.bus.emit(EditTried(edit=edit.id, trial=trial), run=run)
@@ -57,35 +58,21 @@ class Reviewer:
         event = EditSettled(edit=edit.id, status="rejected", hunks=_statuses(gone), detail=detail)
         self._session.bus.emit(event, run=run)
 
-    async def _try(self, edit: Edit, run: str, kernel: KernelPort | None) -> Trial | None:
-        target = edit.target
-        if isinstance(target, FileTarget):
-            return syntax_trial(edit.after, target.path) if target.path.endswith(".py") else None
-        if target.cell_type != "code" or target.op not in ("insert", "replace"):
-            return None
-        if kernel is None or not self._services.trial:
-            return Trial(status="skipped", method="none", detail="No kernel to try it in.")
-        try:
-            code = self._with_earlier(edit, run)
-            return await kernel.try_code(code, timeout=self._services.trial_seconds)
-        except CodemadError as error:
-            return Trial(status="skipped", method="none", detail=str(error))
+    async def try_again(self, id: str) -> None:
+        """Try a pending proposal as the kernel and the notebook stand now."""
+        edit, _ = self._pending(id, None)
+        run = self._session.state.edit_runs[id]
+        kernel = None
+        if isinstance(edit.target, CellTarget):
+            kernel = await self._services.ports.kernel(Target(notebook=edit.target.notebook))
+        trial = await self._trier.try_edit(edit, run=run, kernel=kernel)
+        if trial is None:
+            raise UsageError(f"“{edit.title}” is nothing that can be tried.", hint="Only code is tried.")
+        self._session.bus.emit(EditTried(edit=id, trial=trial), run=run)
+        await self._session.bus.saved()
 
-    def _with_earlier(self, edit: Edit, run: str) -> str:
-        # A later cell of the same answer may need what an earlier one, not accepted yet, defines.
-        state = self._session.state
-        earlier = (
-            other.after
-            for id, other in state.edits.items()
-            if id != edit.id
-            and state.edit_runs[id] == run
-            and other.status == "pending"
-            and _is_new_code(other)
-        )
-        return "\n\n".join((*earlier, edit.after))
-
-    async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> None:
-        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied."""
+    async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> bool:
+        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied. Was it?"""
         async with self._lock:
             edit, named = self._pending(id, hunks)
             run = self._session.state.edit_runs[id]
@@ -94,13 +81,14 @@ class Reviewer:
             except (StaleEdit, NotFound) as error:
                 settled = EditSettled(edit=id, status="stale", hunks=_statuses(edit), detail=str(error))
                 self._session.bus.emit(settled, run=run)
-                execute = False
+                applied = False
             else:
                 self._settled(edit.settle(named, "accepted"), run)
+                applied = True
             await self._session.bus.saved()
-        if execute:
-            await self._execute(edit, run)
-            await self._session.bus.saved()
+        if applied and execute:
+            await self.execute(edit, run)
+        return applied
 
     async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
         """Settle hunks of an edit as rejected; nothing is changed."""
@@ -154,13 +142,14 @@ class Reviewer:
         for cell, left in left_in(target, settled_text(wanted)).items():
             await self._checkpointer.touched_cell(run, target.notebook, cell, left)
 
-    async def _execute(self, edit: Edit, run: str) -> None:
+    async def execute(self, edit: Edit, run: str) -> bool:
+        """Run the code cell that an edit touched, if it touched one; false when that failed."""
         target = edit.target
         if not isinstance(target, CellTarget) or target.cell_type != "code" or target.op == "delete":
-            return
+            return True
         port = await self._services.ports.notebook(Target(notebook=target.notebook))
         if port is None:
-            return
+            return True
         error, ok, seconds = "", False, 0.0
         async with self._checkpointer.watching_files(run):
             try:
@@ -171,22 +160,8 @@ class Reviewer:
                 error = str(failure)
         event = CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
         self._session.bus.emit(event, run=run)
-
-
-def syntax_trial(source: str, name: str) -> Trial:
-    """Whether Python source compiles."""
-    try:
-        compile(source, name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        detail = f"{type(error).__name__}: {error.args[0]} (line {line})"
-        return Trial(status="failed", method="syntax", detail=detail)
-    return Trial(status="passed", method="syntax")
-
-
-def _is_new_code(edit: Edit) -> bool:
-    target = edit.target
-    return isinstance(target, CellTarget) and target.op == "insert" and target.cell_type == "code"
+        await self._session.bus.saved()
+        return ok
 
 
 def _statuses(edit: Edit) -> dict[int, HunkStatus]:

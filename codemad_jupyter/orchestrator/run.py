@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -214,9 +215,11 @@ class CheckpointedKernel:
                 await self.port.interrupt()
                 raise
 
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+    async def try_code(
+        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+    ) -> Trial:
         """As the kernel does."""
-        return await self.port.try_code(code, timeout=timeout)
+        return await self.port.try_code(code, timeout=timeout, memory=memory, method=method)
 
     async def interrupt(self) -> None:
         """As the kernel does."""

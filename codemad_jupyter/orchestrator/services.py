@@ -9,6 +9,7 @@ import pluggy
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
+from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
@@ -36,4 +37,7 @@ class Services:
     inspect_deadline: float = 0.5
     trial: bool = True
     trial_seconds: float = 10.0
+    trial_memory: int = MEMORY
+    trial_method: Method = "auto"
+    replay_factor: float = 3.0
     notices: tuple[str, ...] = ()

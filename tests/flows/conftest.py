@@ -168,6 +168,7 @@ def normalised(events: list[Event]) -> list[dict[str, Any]]:
     kept = [event.model_dump(mode="json") for event in events if event.type not in LIVE_ONLY]
     text = json.dumps([{k: v for k, v in event.items() if k not in DROPPED} for event in kept])
     text = re.sub(r'(\\*"seconds\\*": ?)[0-9.e-]+', r"\g<1>0", ID.sub(name, text))
+    text = re.sub(r'("(?:digest|image/\w+)": ")[^"]+', r"\g<1>…", text)
     return _cells_named(json.loads(text))
 
 

@@ -1,0 +1,62 @@
+"""Settling all that a run proposed at once, in the order in which it was proposed."""
+
+from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol.edits import CellTarget, Edit
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound
+
+
+async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute: bool) -> None:
+    """Apply all pending edits of the run; a stale one is settled as such and the others are applied.
+
+    With ``execute`` the touched code cells run afterwards, up to the first that fails. What hinders
+    one edit is raised when the others are done.
+    """
+    failures: list[CodemadError] = []
+    accepted: list[Edit] = []
+    for id in pending_edits(session, run):
+        if session.state.edits[id].status != "pending":
+            continue  # settled by somebody else meanwhile
+        try:
+            if await reviewer.accept(id, None, execute=False):
+                accepted.append(session.state.edits[id])
+        except CodemadError as error:
+            failures.append(error)
+    if execute:
+        await execute_cells(reviewer, accepted, run)
+    if failures:
+        raise failures[0]
+
+
+async def reject_run(session: Session, reviewer: Reviewer, run: str) -> None:
+    """Settle all pending edits of the run as rejected."""
+    for id in pending_edits(session, run):
+        if session.state.edits[id].status == "pending":
+            await reviewer.reject(id, None)
+
+
+async def execute_cells(reviewer: Reviewer, edits: list[Edit], run: str) -> None:
+    """Run each touched cell once, up to the first that fails."""
+    seen: set[str] = set()
+    for edit in edits:
+        cell = edit.target.cell if isinstance(edit.target, CellTarget) else ""
+        if cell in seen:
+            continue
+        seen.add(cell)
+        if not await reviewer.execute(edit, run):
+            return
+
+
+def pending_edits(session: Session, run: str) -> list[str]:
+    """The pending edits of a run, as proposed. Raises `NotFound` or `Conflict`."""
+    state = session.state
+    if run not in state.runs:
+        raise NotFound(f"This session has no run {run}.", hint="It may belong to another session.")
+    if state.runs[run].undone:
+        raise Conflict("The run was undone.", hint="Redo it first.")
+    found = [
+        id for id, edit in state.edits.items() if state.edit_runs[id] == run and edit.status == "pending"
+    ]
+    if not found:
+        raise Conflict("Nothing of the run is pending.", hint="All its changes were settled already.")
+    return found

@@ -1,0 +1,107 @@
+"""Trying a proposal before it is offered: in a copy of the live kernel, by a replay, or by its syntax alone.
+
+Chooses the way and asks for it; what a trial is and does lies in ``notebooks/trial`` and its neighbours.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from codemad_jupyter.notebooks import trial as trials
+from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol.commands import Target
+from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget, Trial
+from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.kernels import NotebookView
+
+
+@dataclass(frozen=True)
+class Trier:
+    """Tries the proposals of one session."""
+
+    services: Services
+    session: Session
+
+    async def try_edit(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Trial | None:
+        """The trial of a proposal; None where there is nothing that could be tried."""
+        target = edit.target
+        if isinstance(target, FileTarget):
+            python = target.path.endswith(".py") and target.op != "delete"
+            return trials.check_module(edit.after) if python else None
+        if target.cell_type != "code" or target.op not in ("insert", "replace"):
+            return None
+        if not self.services.trial:
+            return Trial(status="skipped", method="none", detail="Trials are switched off.")
+        try:
+            trial = await self._try_cell(target, self._with_earlier(edit, run), kernel)
+        except CodemadError as error:
+            return Trial(status="skipped", method="none", detail=str(error))
+        return trial.model_copy(update={"outputs": self._redacted(trial.outputs)})
+
+    async def _try_cell(self, target: CellTarget, code: str, kernel: KernelPort | None) -> Trial:
+        services = self.services
+        if kernel is None:
+            view = await self._view(target)
+            if view is not None and view.language != "python":
+                return Trial(status="skipped", method="none", detail="Only Python code can be tried.")
+            return await asyncio.to_thread(trials.check_syntax, code)
+        trial = await kernel.try_code(
+            code, timeout=services.trial_seconds, memory=services.trial_memory, method=services.trial_method
+        )
+        if not isinstance(trial, trials.RefusedTrial) or services.trial_method == "fork":
+            return trial
+        return await self._replay(target, code, trial)
+
+    async def _replay(self, target: CellTarget, code: str, refused: trials.RefusedTrial) -> Trial:
+        # The analysis of the notebook is not needed where kernels can be copied.
+        from codemad_jupyter.notebooks.trial_replay import Replay, proposed_view, replay
+
+        view = await self._view(target)
+        if view is None:
+            return refused
+        work = Replay(
+            view=proposed_view(view, target.cell, code, target.anchor, target.position),
+            cell=target.cell,
+            code=code,
+            timeout=self.services.trial_seconds * self.services.replay_factor,
+            memory=self.services.trial_memory,
+        )
+        return await replay(work, refused)
+
+    async def _view(self, target: CellTarget) -> NotebookView | None:
+        try:
+            port = await self.services.ports.notebook(Target(notebook=target.notebook))
+            return None if port is None else await port.view(target.notebook)
+        except CodemadError:
+            return None  # without the notebook there is nothing to replay, and the syntax is still told
+
+    def _with_earlier(self, edit: Edit, run: str) -> str:
+        # A later cell of the same answer may need what an earlier one, not accepted yet, defines.
+        state = self.session.state
+        earlier = []
+        for id, other in state.edits.items():
+            if id == edit.id:
+                break
+            if state.edit_runs[id] == run and other.status == "pending" and _is_new_code(other):
+                earlier.append(other.after)
+        return "\n\n".join((*earlier, edit.after))
+
+    def _redacted(self, value: Any) -> Any:
+        """Texts without the secrets that this side knows; images as they are."""
+        if isinstance(value, str):
+            return self.services.redact(value)
+        if isinstance(value, dict):
+            return {
+                key: item if str(key).startswith("image/") else self._redacted(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return type(value)(self._redacted(item) for item in value)
+        return value
+
+
+def _is_new_code(edit: Edit) -> bool:
+    target = edit.target
+    return isinstance(target, CellTarget) and target.op == "insert" and target.cell_type == "code"
