@@ -17,12 +17,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from codemad_jupyter.git import files
+from codemad_jupyter.git.differences import differences
+from codemad_jupyter.git.reading import PATIENCE, Fetch, differing, fetching, saved
 from codemad_jupyter.git.repo import Deadline, Git, find_root, program
-from codemad_jupyter.git.restoring import PATIENCE, differing, fetching, restore, saved
+from codemad_jupyter.git.restoring import restore
 from codemad_jupyter.git.taking import REFS, Workspace, take
 from codemad_jupyter.git.values import Restoration as Restoration
 from codemad_jupyter.git.values import Saved
 from codemad_jupyter.git.values import Snapshot as Snapshot
+from codemad_jupyter.protocol.checkpoints import PathDifference
 from codemad_jupyter.protocol.errors import GitError, UsageError
 
 _log = logging.getLogger(__name__)
@@ -62,7 +65,8 @@ class Checkpoints:
 
     async def changed(self, old: Snapshot, new: Snapshot) -> tuple[str, ...]:
         """POSIX paths, relative to the root, that were added, changed or removed between two
-        snapshots; empty where files are not covered by both."""
+        snapshots; those of folders (without files, or with other permission bits) end in a slash.
+        Empty where files are not covered by both."""
         if "none" in (old.kind, new.kind):
             return ()
         return await asyncio.to_thread(lambda: differing(self._saved(old), self._saved(new)))
@@ -73,22 +77,51 @@ class Checkpoints:
             return None
         return await asyncio.to_thread(self._read, snapshot, path)
 
+    async def differences(self, old: Snapshot, new: Snapshot) -> tuple[PathDifference, ...]:
+        """What `changed` names, drawn for a person: unified diffs of texts, bounded, and words for the
+        rest. Paths that cannot be printed are escaped. Empty where files are not covered by both."""
+        if "none" in (old.kind, new.kind):
+            return ()
+        return await asyncio.to_thread(self._differences, old, new, Deadline(PATIENCE))
+
+    async def size(self, snapshots: Iterable[Snapshot]) -> int:
+        """Bytes on disk of the git folder of our own where one of the snapshots is in it; what
+        snapshots add to the person's repository is not counted."""
+        own = str(self._workspace.data / "own.git")
+        if not any(snapshot.repo == own for snapshot in snapshots):
+            return 0
+        return await asyncio.to_thread(_bytes_below, Path(own))
+
     async def restore(
-        self, snapshot: Snapshot, paths: Sequence[str], *, expect: Snapshot, deadline: float = PATIENCE
+        self,
+        snapshot: Snapshot,
+        paths: Sequence[str],
+        *,
+        expect: Snapshot,
+        merge: bool = False,
+        deadline: float = PATIENCE,
     ) -> Restoration:
         """Bring exactly these paths back to ``snapshot``. A path that is neither as in ``expect`` nor
-        as in ``snapshot`` already, or that one of them does not cover, is a conflict and left alone."""
+        as in ``snapshot`` already, or that one of them does not cover, is a conflict and left alone.
+        With ``merge`` a text that was changed since ``expect`` is merged; where both changed the same
+        lines it is a conflict too, and ``reasons`` names the lines as they are in the file now."""
         if "none" in (snapshot.kind, expect.kind):
             reasons = dict.fromkeys(paths, "was not saved in the checkpoint")
             return Restoration(conflicts=tuple(reasons), reasons=reasons)
         async with self._lock:
-            return await asyncio.to_thread(self._restore, snapshot, paths, expect, Deadline(deadline))
+            return await asyncio.to_thread(
+                self._restore, snapshot, paths, expect, merge=merge, deadline=Deadline(deadline)
+            )
 
-    async def drop(self, names: Iterable[str]) -> None:
-        """Forget snapshots by name; a name that is not there is no error."""
+    async def drop(self, names: Iterable[str], *, free: bool = True) -> None:
+        """Forget snapshots by name; a name that is not there is no error. The space they took in our
+        own git folder is free afterwards, or with ``free`` false when the folder has grown; in the
+        person's repository the private refs go and git clears away the rest in its own time."""
         wanted = set(names)
+        if not wanted:
+            return
         async with self._lock:
-            await asyncio.to_thread(self._drop, wanted, Deadline(PATIENCE))
+            await asyncio.to_thread(self._drop, wanted, free, Deadline(PATIENCE))
 
     def _take(self, name: str, include: tuple[str, ...], deadline: Deadline) -> Snapshot:
         root = self._workspace.root
@@ -100,13 +133,41 @@ class Checkpoints:
             return take(self._workspace, name, include, deadline)
 
     def _restore(
-        self, snapshot: Snapshot, paths: Sequence[str], expect: Snapshot, deadline: Deadline
+        self,
+        snapshot: Snapshot,
+        paths: Sequence[str],
+        expect: Snapshot,
+        *,
+        merge: bool,
+        deadline: Deadline,
     ) -> Restoration:
-        with self._alone(deadline), fetching(self._git(snapshot), deadline) as fetch:
+        with self._alone(deadline), self._fetching(snapshot, expect, deadline=deadline) as (fetch, other):
             folders = sorted({path.rpartition("/")[0] for path in paths if files.is_safe(path)})
             with self._journal(folders):
-                root = self._workspace.root
-                return restore(root, paths, self._saved(snapshot), self._saved(expect), fetch=fetch)
+                return restore(
+                    self._workspace.root,
+                    paths,
+                    self._saved(snapshot),
+                    self._saved(expect),
+                    fetch=fetch,
+                    fetch_expected=other if merge else None,
+                )
+
+    def _differences(self, old: Snapshot, new: Snapshot, deadline: Deadline) -> tuple[PathDifference, ...]:
+        with self._fetching(old, new, deadline=deadline) as (left, right):
+            return differences(self._saved(old), self._saved(new), fetch_old=left, fetch_new=right)
+
+    @contextlib.contextmanager
+    def _fetching(
+        self, one: Snapshot, other: Snapshot, *, deadline: Deadline
+    ) -> Iterator[tuple[Fetch, Fetch]]:
+        """Functions for the content of two snapshots, which may be in different git folders."""
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(fetching(self._git(one), deadline))
+            if one.repo == other.repo:
+                yield first, first
+            else:
+                yield first, stack.enter_context(fetching(self._git(other), deadline))
 
     def _read(self, snapshot: Snapshot, path: str) -> bytes | None:
         entry = self._saved(snapshot).entries.get(path)
@@ -115,7 +176,7 @@ class Checkpoints:
         with fetching(self._git(snapshot), Deadline(PATIENCE)) as fetch:
             return fetch(entry)
 
-    def _drop(self, names: set[str], deadline: Deadline) -> None:
+    def _drop(self, names: set[str], free: bool, deadline: Deadline) -> None:
         for git in self._places():
             with self._alone(deadline):
                 listed = git.run("for-each-ref", "--format=%(refname)", REFS, deadline=deadline)
@@ -123,16 +184,17 @@ class Checkpoints:
                 if refs:
                     orders = "".join(f"delete {ref}\n" for ref in refs)
                     git.run("update-ref", "--stdin", data=orders.encode(), deadline=deadline)
-                self._pack(git, deadline)
+                self._pack(git, free and bool(refs), deadline)
 
-    def _pack(self, git: Git, deadline: Deadline) -> None:
-        """Keep our own git folder small; the person's is theirs to look after."""
+    def _pack(self, git: Git, free: bool, deadline: Deadline) -> None:
+        """Keep our own git folder small; the person's is theirs to look after. Nobody else writes
+        there while the lock is held, so nothing is too young to go."""
         if git.git_dir.parent != self._workspace.data:
             return
         sample = git.git_dir / "objects" / "17"
-        if sample.is_dir() and len(list(sample.iterdir())) > GROWN:
+        if free or (sample.is_dir() and len(list(sample.iterdir())) > GROWN):
             try:
-                git.run("gc", "--quiet", "--prune=1.hour.ago", deadline=deadline)
+                git.run("gc", "--quiet", "--prune=now", deadline=deadline)
             except GitError as error:
                 _log.warning("the checkpoints of %s were not packed: %s", self._workspace.root, error)
 
@@ -198,6 +260,15 @@ class Checkpoints:
         for folder in folders:
             files.sweep(self._workspace.root, folder)
         note.unlink()
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for top, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # git replaces files while we count
+                total += (Path(top) / name).lstat().st_blocks * 512
+    return total
 
 
 def _check_name(name: str) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -42,16 +42,19 @@ def is_safe(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def folder_of(root: Path, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+def folder_of(root: Path, path: str, *, create: Mapping[str, int] | None = None) -> Iterator[tuple[int, str]]:
     """The open folder that holds ``path``, and the name in it; an `OSError` where a file or a link is
-    in the way."""
+    in the way. With ``create`` folders are made, with the permission bits given there by path."""
     *above, name = path.split("/")
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for part in above:
-            if create:
+        for count, part in enumerate(above, 1):
+            if create is not None:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, dir_fd=folder)
+                    mode = create.get("/".join(above[:count]))
+                    if mode is not None:  # the owner may write until the restore has put its files there
+                        os.chmod(part, mode | 0o700, dir_fd=folder)
             below = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
             folder = below
@@ -96,11 +99,21 @@ def blob_name(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def write(root: Path, path: str, entry: Entry, data: bytes, *, before: Found, sync: bool = True) -> None:
-    """Put the file or link there in one step; with ``sync`` its content is on the disk by then. Raises
-    `Changed` when the path is not as ``before``."""
+def write(
+    root: Path,
+    path: str,
+    entry: Entry,
+    data: bytes,
+    *,
+    before: Found,
+    folders: Mapping[str, int],
+    sync: bool = True,
+) -> None:
+    """Put the file or link there in one step; with ``sync`` its content is on the disk by then. Folders
+    that are missing get the permission bits in ``folders``. Raises `Changed` when the path is not as
+    ``before``."""
     temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
-    with folder_of(root, path, create=True) as (folder, name):
+    with folder_of(root, path, create=folders) as (folder, name):
         try:
             if entry.link:
                 os.symlink(os.fsdecode(data), temporary, dir_fd=folder)
@@ -112,6 +125,28 @@ def write(root: Path, path: str, entry: Entry, data: bytes, *, before: Found, sy
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
             raise
+
+
+def read(root: Path, path: str, *, before: Found) -> bytes:
+    """The content of a file. Raises `Changed` when the path is not as ``before``."""
+    with folder_of(root, path) as (folder, name):
+        descriptor = os.open(name, _FILE, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            data = file.read()
+        _require(folder, name, before)
+    return data
+
+
+def make_folder(root: Path, path: str, folders: Mapping[str, int]) -> None:
+    """Make the folder and those above it that are missing."""
+    with folder_of(root, f"{path}/x", create=folders):
+        pass
+
+
+def remove_folder(root: Path, path: str) -> None:
+    """Remove an empty folder; an `OSError` where something is in it."""
+    with folder_of(root, path) as (folder, name):
+        os.rmdir(name, dir_fd=folder)
 
 
 def set_mode(root: Path, path: str, mode: int, *, before: Found) -> None:

@@ -19,11 +19,12 @@ class TooMuch(GitError):
 
 @dataclass
 class Listing:
-    """Paths are relative to the workspace, with slashes. ``files`` maps to permission bits; ``bare``
-    are the folders without a covered file; ``skipped`` maps to a reason; ``ignored`` end in a slash
-    where they are folders."""
+    """Paths are relative to the workspace, with slashes. ``files``, and ``folders`` that were looked at,
+    map to permission bits; ``bare`` are the folders without a covered file; ``skipped`` maps to a
+    reason; ``ignored`` end in a slash where they are folders."""
 
     files: dict[str, int] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
     bare: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
@@ -44,13 +45,12 @@ class Bounds:
 def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
     """Look at every folder that is not ignored, and at the tracked files of ignored ones."""
     listing = Listing()
-    folders: list[str] = []
     waiting = [""]
     while waiting:
         deadline.check()
         folder = waiting.pop()
-        if _look(root, folder, bounds, listing, waiting.append) and folder:
-            folders.append(folder)
+        if not _look(root, folder, bounds, listing, waiting.append):
+            listing.folders.pop(folder, None)
         if len(listing.files) > bounds.max_files:
             raise TooMuch(
                 f"{root} has more than {bounds.max_files} files.",
@@ -59,7 +59,7 @@ def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
     for path in bounds.tracked - listing.files.keys():
         _tracked(root, path, bounds, listing)
     holding = {parent for path in listing.files for parent in parents(path)}
-    listing.bare = sorted(folder for folder in folders if folder not in holding)
+    listing.bare = sorted(folder for folder in listing.folders if folder not in holding)
     return listing
 
 
@@ -97,7 +97,7 @@ def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Ca
         if entry.name.lower() == ".git":
             listing.skipped[path] = "has a name git cannot keep"
         elif entry.is_dir(follow_symlinks=False):
-            _folder(root, path, bounds, listing, descend)
+            _folder(root, path, entry, bounds, listing, descend)
         elif path in bounds.ignored and path not in bounds.tracked:
             listing.ignored.append(path)
         else:
@@ -105,12 +105,20 @@ def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Ca
     return True
 
 
-def _folder(root: Path, path: str, bounds: Bounds, listing: Listing, descend: Callable[[str], None]) -> None:
+def _folder(
+    root: Path,
+    path: str,
+    entry: os.DirEntry[str],
+    bounds: Bounds,
+    listing: Listing,
+    descend: Callable[[str], None],
+) -> None:
     if f"{path}/" in bounds.ignored:
         listing.ignored.append(f"{path}/")
     elif bounds.own.is_relative_to(root / path) and bounds.own.parts[: len(root.parts)] == root.parts:
         listing.skipped[path] = "holds CodeMAD's own data"
     else:
+        listing.folders[path] = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
         descend(path)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -27,10 +27,12 @@ class Snapshot(Value):
 
 
 class Restoration(Value):
-    """``restored`` are the paths that now are as in the snapshot, ``conflicts`` those left alone;
-    ``reasons`` says why, by path."""
+    """``restored`` are the paths that now are as in the snapshot, ``merged`` those that the person had
+    changed elsewhere and that now have both, ``conflicts`` those left alone; ``reasons`` says why, by
+    path."""
 
     restored: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     reasons: dict[str, str] = Field(default_factory=dict)
 
@@ -55,10 +57,21 @@ class Manifest(Value):
     ignored: tuple[str, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
     included: tuple[str, ...] = ()
+    folder: int | None = None
+    folders: dict[str, int] = Field(default_factory=dict)
 
     def mode(self, path: str, executable: bool) -> int:
         """The permission bits the file had."""
         return self.modes.get(path, self.executable if executable else self.plain)
+
+    def folder_modes(self, folders: Iterable[str]) -> dict[str, int]:
+        """The permission bits of those of the folders that were looked at."""
+        left_out = {*self.ignored, *(f"{name}/" for name in self.skipped)}
+        return {
+            name: self.folders.get(name, self.folder)
+            for name in folders
+            if self.folder is not None and not any(f"{part}/" in left_out for part in (name, *parents(name)))
+        }
 
     def covers(self, path: str) -> bool:
         """Whether a path that is not in the tree did not exist, rather than was not looked at."""
@@ -83,6 +96,7 @@ def manifest_of(listing: Listing, prefix: str, included: tuple[str, ...]) -> Man
         (counts[kind].most_common(1) or [(usual, 0)])[0][0] for kind, usual in ((False, 0o644), (True, 0o755))
     )
     usual_modes = {False: plain, True: executable}
+    folder = (Counter(listing.folders.values()).most_common(1) or [(0o755, 0)])[0][0]
     odd = {path: mode for path, mode in listing.files.items() if mode != usual_modes[bool(mode & 0o100)]}
     return Manifest(
         prefix=prefix,
@@ -93,6 +107,8 @@ def manifest_of(listing: Listing, prefix: str, included: tuple[str, ...]) -> Man
         ignored=tuple(listing.ignored),
         skipped=listing.skipped,
         included=included,
+        folder=folder,
+        folders={path: mode for path, mode in listing.folders.items() if mode != folder},
     )
 
 
@@ -117,3 +133,20 @@ class Saved(NamedTuple):
     """All folders that existed, as far as they were looked at."""
     holding: frozenset[str]
     """The folders with an entry somewhere below."""
+    modes: Mapping[str, int]
+    """The permission bits of the folders that were looked at."""
+
+
+def shown(path: str) -> str:
+    """A path that can be printed, logged and sent: control characters, marks that turn the direction
+    of text, and bytes that are no UTF-8 are escaped."""
+    if path.isascii() and path.isprintable():
+        return path
+    return "".join(
+        char
+        if char.isprintable()
+        else f"\\x{ord(char) - 0xDC00:02x}"
+        if 0xDC80 <= ord(char) <= 0xDCFF
+        else char.encode("unicode_escape", "backslashreplace").decode()
+        for char in path
+    )
