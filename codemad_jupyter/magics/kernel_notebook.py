@@ -34,6 +34,7 @@ class KernelNotebook:
         self._file = file
         self._added: dict[str, Cell] = {}
         self._waiting: list[Cell] = []
+        self._makers: dict[str, dict[str, Any]] = {}
 
     async def view(self, path: str) -> NotebookView:
         """The saved cells, else the inputs so far; then the cells added here."""
@@ -44,7 +45,7 @@ class KernelNotebook:
 
     async def snapshot(self, path: str) -> dict[str, Any]:
         """What `view` shows, as nbformat JSON."""
-        cells = [_as_nbformat(cell) for cell in (await self.view(path)).cells]
+        cells = [_as_nbformat(cell, self._makers.get(cell.id)) for cell in (await self.view(path)).cells]
         return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
     async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
@@ -69,6 +70,8 @@ class KernelNotebook:
         elif change.op in ("replace", "put"):
             cell = self._added[change.cell].model_copy(update={"source": _source(change)})
             self._added[change.cell] = cell
+        if change.provenance is not None:
+            self._makers[change.cell] = change.provenance
 
     async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
         """Refused: the magic that accepts a cell runs it in place itself, on the main thread."""
@@ -115,11 +118,11 @@ def _as_input(cell: Cell) -> str:
     return cell.source if cell.cell_type == "code" else f"%%markdown\n{cell.source}"
 
 
-def _as_nbformat(cell: Cell) -> dict[str, Any]:
+def _as_nbformat(cell: Cell, maker: dict[str, Any] | None) -> dict[str, Any]:
     base: dict[str, Any] = {
         "id": cell.id,
         "cell_type": cell.cell_type,
-        "metadata": {},
+        "metadata": {} if maker is None else {"codemad": maker},
         "source": cell.source,
     }
     if cell.cell_type == "code":

@@ -15,6 +15,7 @@ from codemad_jupyter.notebooks.cells import (
     usable,
     with_source,
 )
+from codemad_jupyter.notebooks.provenance import stamped
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import NotFound, StaleEdit, UsageError
 
@@ -52,10 +53,13 @@ class _Work:
             "delete": self._delete,
             "move": self._move,
             "retype": self._retype,
+            "clear": self._clear,
         }
         if change.op != "insert":
             self._check(change)
         makers[change.op](change)
+        if change.provenance is not None and change.op in ("insert", "replace", "retype"):
+            self.cells[change.cell] = stamped(self.cells[change.cell], change.provenance)
 
     def document(self, nb: Notebook) -> Notebook:
         """The changed document; cells get their ids written into them where they lack them."""
@@ -129,6 +133,11 @@ class _Work:
         cell = self.cells[change.cell]
         if cell["cell_type"] != change.cell_type:
             self.cells[change.cell] = as_type(cell, change.cell_type)
+
+    def _clear(self, change: CellChange) -> None:
+        cell = self.cells[change.cell]
+        if cell["cell_type"] == "code":
+            self.cells[change.cell] = {**cell, "outputs": [], "execution_count": None}
 
     def _place(self, change: CellChange) -> int:
         """Where the anchor says; without one the start or the end of the notebook."""

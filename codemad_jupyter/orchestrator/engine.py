@@ -7,14 +7,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from codemad_jupyter.notebooks import provenance
+from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.orchestrator import comparing, pruning, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
-from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.protocol import commands as cmd
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
@@ -115,6 +119,18 @@ class Engine:
         await self._open(session)
         return await self.services.store.last_seq(session)
 
+    async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
+        """The checkpoints of a session (None: of the workspace), newest last."""
+        return await timeline.listing(self.services, session)
+
+    async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff:
+        """What differs between two checkpoints, or between one and now. Raises `NotFound`."""
+        return await comparing.compare(self.services, old, new)
+
+    async def blame(self, notebook: str) -> tuple[Blame, ...]:
+        """Who made each cell of a notebook, as it stands now."""
+        return provenance.blame(await (await reach(self.services, notebook)).snapshot(notebook))
+
     async def events(self, session: str, after: int = 0) -> AsyncIterator[Event]:
         """The session's events after a number: stored ones first, then live, without end."""
         opened = await self._open(session)
@@ -157,27 +173,42 @@ class Engine:
             case cmd.AcceptRun() | cmd.RejectRun():
                 raise UsageError("not here yet", hint="")
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
-                raise UsageError("not here yet", hint="")
+                await self._keep(opened, command)
             case cmd.VerifyNotebook():
                 raise UsageError("not here yet", hint="")
             case cmd.ChooseDataLevel():
                 raise UsageError("not here yet", hint="")
-            case cmd.RestoreCheckpoint():
-                raise UsageError("not here yet", hint="")
-            case cmd.Undo() | cmd.Redo():
+            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
                 await self._restore(opened, command)
             case cmd.NewSession() | cmd.Prompt():
                 raise AssertionError("taken by submit")
             case _:
                 assert_never(command)
 
-    async def _restore(self, opened: _Open, command: cmd.Undo | cmd.Redo) -> None:
+    async def _keep(
+        self, opened: _Open, command: cmd.MakeCheckpoint | cmd.NameCheckpoint | cmd.PruneCheckpoints
+    ) -> None:
+        if isinstance(command, cmd.MakeCheckpoint):
+            async with opened.lock:
+                await timeline.make(opened.session, opened.checkpointer, command)
+        elif isinstance(command, cmd.NameCheckpoint):
+            await timeline.rename(self.services, opened.session, command)
+        else:
+            await pruning.prune(self.services, opened.session, command, busy=self._busy_runs())
+        await opened.session.bus.saved()
+
+    def _busy_runs(self) -> set[str]:
+        return {opened.run for opened in self._sessions.values() if opened.busy and opened.run}
+
+    async def _restore(self, opened: _Open, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
         if opened.busy:
             raise Conflict("A run is going on.", hint="Stop it first, then undo.")
         async with opened.lock:
             given = (self.services, opened.session, opened.checkpointer)
             restored: Restored
-            if isinstance(command, cmd.Undo):
+            if isinstance(command, cmd.RestoreCheckpoint):
+                restored = await timeline.restore(*given, command)
+            elif isinstance(command, cmd.Undo):
                 restored = await undoing.undo(*given, command.run)
             else:
                 restored = await undoing.redo(*given)

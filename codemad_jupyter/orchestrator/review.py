@@ -1,9 +1,11 @@
 """Proposals on their way to the user's files and cells: announced, tried, then settled hunk by hunk."""
 
 import asyncio
+import time
 from typing import assert_never
 
 from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.notebooks.provenance import provenance
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -158,13 +160,23 @@ class Reviewer:
         port = await self._services.ports.notebook(Target(notebook=target.notebook))
         if port is None:
             raise NotFound(f"{target.notebook} cannot be reached.", hint="Open the notebook and try again.")
-        change = cell_change(edit, wanted, target)
+        change = self._signed(cell_change(edit, wanted, target), run)
         if change.op != "insert" and (await port.view(target.notebook)).cell(target.cell) is None:
             raise StaleEdit(f"Cell {target.cell} is gone.", hint="It was deleted; ask again.")
         await self._checkpointer.before_change(run, (target.notebook,))
         await port.apply(target.notebook, (change,))
         left = None if target.op == "delete" else settled_text(wanted)
         await self._checkpointer.touched_cell(run, target.notebook, target.cell, left)
+
+    def _signed(self, change: CellChange, run: str) -> CellChange:
+        """The change with who made it, for the cell's metadata."""
+        if change.op not in ("insert", "replace", "retype"):
+            return change
+        model = self._session.state.runs[run].model
+        made = provenance(
+            session=self._session.id, run=run, model=model, at=time.time(), source=change.source
+        )
+        return change.model_copy(update={"provenance": made})
 
     async def _execute(self, edit: Edit, run: str) -> None:
         target = edit.target
