@@ -56,6 +56,9 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             inspect_deadline=settings.inspect_deadline,
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
+            checkpoint_days=settings.checkpoint_days,
+            checkpoint_size=settings.checkpoint_size,
+            auto_commit=settings.auto_commit,
             notices=(*notices, *settings.notices),
         )
     )

@@ -9,10 +9,12 @@ from typing import assert_never
 
 from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.provenance import Blame
-from codemad_jupyter.orchestrator import comparing, pruning, timeline
+from codemad_jupyter.orchestrator import comparing, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
+from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
@@ -56,6 +58,7 @@ class Engine:
         self.services = services
         self._sessions: dict[str, _Open] = {}
         self._opening = asyncio.Lock()
+        self._gardener = Gardener(services)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -73,12 +76,14 @@ class Engine:
             )
             opened.session.bus.emit(finished, run=run)
             await opened.session.bus.saved()
+        self._gardener.wake(self._busy_runs)
 
     async def close(self) -> None:
         """Stop the runs, store what was said, let go of providers and store."""
         for opened in self._sessions.values():
             await self._stop(opened)
             await opened.session.bus.saved()
+        await self._gardener.stop()
         await self.services.router.aclose()
         await self.services.store.close()
 
@@ -166,14 +171,18 @@ class Engine:
                 opened.approvals.answer(command.approval, yes=False, reason=command.reason)
             case cmd.AcceptEdit():
                 await opened.reviewer.accept(command.edit, command.hunks, execute=command.execute)
+                await self._settled(opened, command.edit)
             case cmd.RejectEdit():
                 await opened.reviewer.reject(command.edit, command.hunks)
+                await self._settled(opened, command.edit)
             case cmd.TryEdit():
                 raise UsageError("not here yet", hint="")
             case cmd.AcceptRun() | cmd.RejectRun():
                 raise UsageError("not here yet", hint="")
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
-                await self._keep(opened, command)
+                given = (self.services, opened.session, opened.checkpointer)
+                async with opened.lock:
+                    await timeline.keep(*given, command, busy=self._busy_runs())
             case cmd.VerifyNotebook():
                 raise UsageError("not here yet", hint="")
             case cmd.ChooseDataLevel():
@@ -185,17 +194,15 @@ class Engine:
             case _:
                 assert_never(command)
 
-    async def _keep(
-        self, opened: _Open, command: cmd.MakeCheckpoint | cmd.NameCheckpoint | cmd.PruneCheckpoints
-    ) -> None:
-        if isinstance(command, cmd.MakeCheckpoint):
-            async with opened.lock:
-                await timeline.make(opened.session, opened.checkpointer, command)
-        elif isinstance(command, cmd.NameCheckpoint):
-            await timeline.rename(self.services, opened.session, command)
-        else:
-            await pruning.prune(self.services, opened.session, command, busy=self._busy_runs())
-        await opened.session.bus.saved()
+    async def _settled(self, opened: _Open, edit: str) -> None:
+        async with opened.lock:
+            run = opened.session.state.edit_runs.get(edit)
+            await commit_if_due(self.services, opened.session, run)
+
+    async def _go(self, opened: _Open, work: Run) -> None:
+        await work.go()
+        await commit_if_due(self.services, opened.session, work.id)
+        self._gardener.wake(self._busy_runs)
 
     def _busy_runs(self) -> set[str]:
         return {opened.run for opened in self._sessions.values() if opened.busy and opened.run}
@@ -252,7 +259,7 @@ class Engine:
             approvals=opened.approvals,
         )
         opened.run = run
-        opened.task = asyncio.create_task(work.go(), name=f"codemad {run}")
+        opened.task = asyncio.create_task(self._go(opened, work), name=f"codemad {run}")
         return Ack(session=session.id, run=run, seq=seq)
 
     async def _stop(self, opened: _Open) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pluggy
 
@@ -36,4 +37,7 @@ class Services:
     inspect_deadline: float = 0.5
     trial: bool = True
     trial_seconds: float = 10.0
+    checkpoint_days: float = 0.0
+    checkpoint_size: int = 0
+    auto_commit: Literal["off", "plain", "model"] = "off"
     notices: tuple[str, ...] = ()

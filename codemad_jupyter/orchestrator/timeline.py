@@ -1,9 +1,10 @@
 """The timeline of checkpoints: listing them, making and naming one, bringing one back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, files_of, notebooks_of
 from codemad_jupyter.orchestrator.history import standing
+from codemad_jupyter.orchestrator.pruning import prune
 from codemad_jupyter.orchestrator.restoring import (
     EVERYTHING,
     Restoration,
@@ -152,3 +153,22 @@ def _touched_cells(records: Sequence[CheckpointRecord]) -> set[tuple[str, str]]:
         for path, cells in record.touched.get("cells", {}).items()
         for cell in cells
     }
+
+
+async def keep(
+    services: Services,
+    session: Session,
+    checkpointer: Checkpointer,
+    command: cmd.MakeCheckpoint | cmd.NameCheckpoint | cmd.PruneCheckpoints,
+    *,
+    busy: Collection[str],
+) -> None:
+    """Make, name or forget checkpoints; those of ``busy`` runs are not forgotten."""
+    match command:
+        case cmd.MakeCheckpoint():
+            await make(session, checkpointer, command)
+        case cmd.NameCheckpoint():
+            await rename(services, session, command)
+        case cmd.PruneCheckpoints():
+            await prune(services, session, command, busy=busy)
+    await session.bus.saved()
