@@ -23,7 +23,7 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Conflict, UsageError
-from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
+from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, RunFinished, RunStarted
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.sessions import SessionInfo
@@ -196,8 +196,7 @@ class Engine:
 
     async def _settled(self, opened: _Open, edit: str) -> None:
         async with opened.lock:
-            run = opened.session.state.edit_runs.get(edit)
-            await commit_if_due(self.services, opened.session, run)
+            await commit_if_due(self.services, opened.session, opened.session.state.edit_runs.get(edit))
 
     async def _go(self, opened: _Open, work: Run) -> None:
         await work.go()
@@ -212,7 +211,6 @@ class Engine:
             raise Conflict("A run is going on.", hint="Stop it first, then undo.")
         async with opened.lock:
             given = (self.services, opened.session, opened.checkpointer)
-            restored: Restored
             if isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*given, command)
             elif isinstance(command, cmd.Undo):

@@ -1,6 +1,7 @@
 """A turn as a transaction: what a run changed goes away and comes back as one, and nothing a person did
 is lost on the way."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.protocol.commands import (
     AcceptEdit,
     MakeCheckpoint,
@@ -468,3 +470,23 @@ async def test_what_cannot_be_restored_is_refused(desk: Desk) -> None:
         await desk.do(MakeCheckpoint(session=desk.session, target=Target(notebook="gone.ipynb")))
     with pytest.raises(NotFound):
         await desk.engine.checkpoint_diff("nothing")
+
+
+async def test_old_checkpoints_go_by_themselves_but_not_named_ones(desk: Desk) -> None:
+    await desk.do(MakeCheckpoint(session=desk.session, name="kept"))
+    await desk.do(MakeCheckpoint(session=desk.session))
+    new, store = (await desk.engine.checkpoints())[1], desk.engine.services.store
+    for number, name in enumerate(("", "old but named")):
+        old = (await store.checkpoint(new.id)).model_copy(
+            update={"id": f"old-{number}", "at": 1.0, "name": name, "files": None}
+        )
+        await store.save_checkpoint(old)
+    gardener = Gardener(desk.engine.services)
+    assert desk.engine.services.checkpoint_days == 30
+    gardener.wake(lambda: (), delay=0)
+    async with asyncio.timeout(10):
+        while len(left := await store.outline()) == 4:  # noqa: ASYNC110 - another task prunes
+            await asyncio.sleep(0.02)
+    assert {record.name for record in left} == {"kept", "", "old but named"}
+    assert new.id in {record.id for record in left}
+    await gardener.stop()
