@@ -59,6 +59,9 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             trial_memory=settings.trial_memory * 1_000_000,
             trial_method=settings.trial_method,
             replay_factor=settings.trial_replay_factor,
+            checkpoint_days=settings.checkpoint_days,
+            checkpoint_size=settings.checkpoint_size,
+            auto_commit=settings.auto_commit,
             notices=(*notices, *settings.notices),
         )
     )

@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 from codemad_jupyter.app.http_client import HttpClient as HttpClient
 from codemad_jupyter.app.thread_client import CallerThread as CallerThread
 from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
+from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
@@ -46,6 +48,18 @@ class EngineClient(Protocol):
 
     def default_model(self) -> str:
         """The model that is used where nobody chose one."""
+        ...
+
+    def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
+        """The checkpoints of a session (None: of the workspace), newest last."""
+        ...
+
+    def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff:
+        """What differs between two checkpoints, or between one and now."""
+        ...
+
+    def blame(self, notebook: str) -> tuple[Blame, ...]:
+        """Who made each cell of a notebook."""
         ...
 
     def close(self) -> None:

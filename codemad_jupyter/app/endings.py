@@ -7,14 +7,26 @@ from codemad_jupyter.protocol.commands import (
     Ack,
     Approve,
     Command,
+    MakeCheckpoint,
+    NameCheckpoint,
     Prompt,
+    PruneCheckpoints,
     Redo,
     Reject,
     RejectEdit,
+    RestoreCheckpoint,
     Undo,
     VerifyNotebook,
 )
-from codemad_jupyter.protocol.events import ApprovalSettled, EditSettled, Event, Restored, RunFinished
+from codemad_jupyter.protocol.events import (
+    ApprovalSettled,
+    CheckpointMade,
+    CheckpointsChanged,
+    EditSettled,
+    Event,
+    Restored,
+    RunFinished,
+)
 
 Ending = Callable[[Event], bool]
 
@@ -38,8 +50,12 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
         case Approve() | Reject():
             approval = command.approval
             return lambda event: isinstance(event, ApprovalSettled) and event.approval == approval
-        case Undo() | Redo():
-            kind = command.type
+        case Undo() | Redo() | RestoreCheckpoint():
+            kind = "restore" if isinstance(command, RestoreCheckpoint) else command.type
             return lambda event: isinstance(event, Restored) and event.kind == kind
+        case MakeCheckpoint():
+            return lambda event: isinstance(event, CheckpointMade) and event.reason == "manual"
+        case NameCheckpoint() | PruneCheckpoints():
+            return lambda event: isinstance(event, CheckpointsChanged)
         case _:
             return None

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from codemad_jupyter.app.endings import Ending, ending
+from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol import errors
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
 from codemad_jupyter.protocol.events import EVENT, Event
@@ -69,6 +71,18 @@ class HttpClient:
 
     def default_model(self) -> str:
         return str(self._ask("GET", "models")["default"])
+
+    def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
+        found = self._ask("GET", "checkpoints?" + urlencode({"session": session or ""}))
+        return tuple(CheckpointInfo.model_validate(info) for info in found["checkpoints"])
+
+    def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff:
+        query = urlencode({"old": old, "new": new or ""})
+        return CheckpointDiff.model_validate(self._ask("GET", f"checkpoints/diff?{query}"))
+
+    def blame(self, notebook: str) -> tuple[Blame, ...]:
+        found = self._ask("GET", "blame?" + urlencode({"notebook": notebook}))
+        return tuple(Blame.model_validate(line) for line in found["cells"])
 
     def close(self) -> None:
         """Nothing to let go of: each request has its own connection."""

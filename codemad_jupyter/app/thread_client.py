@@ -15,6 +15,8 @@ from contextlib import aclosing, contextmanager
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from codemad_jupyter.app.endings import Ending, ending
+from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
@@ -34,6 +36,9 @@ class EngineDoor(Protocol):
     def events(self, session: str, after: int = 0) -> AsyncIterator[Event]: ...
     async def current_session(self) -> str: ...
     async def models(self) -> tuple[ModelInfo, ...]: ...
+    async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]: ...
+    async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff: ...
+    async def blame(self, notebook: str) -> tuple[Blame, ...]: ...
     @property
     def default_model(self) -> str: ...
     async def close(self) -> None: ...
@@ -150,6 +155,15 @@ class ThreadClient:
 
     def default_model(self) -> str:
         return self._engine.default_model
+
+    def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
+        return self._do(self._engine.checkpoints(session), timeout=ANSWER)
+
+    def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff:
+        return self._do(self._engine.checkpoint_diff(old, new), timeout=ANSWER)
+
+    def blame(self, notebook: str) -> tuple[Blame, ...]:
+        return self._do(self._engine.blame(notebook), timeout=ANSWER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""

@@ -37,7 +37,17 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_run, _add_ask, _add_apply, _add_merge, _add_verify, _add_doctor, _add_models):
+    for add in (
+        _add_run,
+        _add_ask,
+        _add_apply,
+        _add_merge,
+        _add_verify,
+        _add_checkpoints,
+        _add_blame,
+        _add_doctor,
+        _add_models,
+    ):
         add(commands)
     return top
 
@@ -162,6 +172,24 @@ def _add_verify(commands: Commands) -> None:
     verify.set_defaults(perform=_verify)
 
 
+def _add_checkpoints(commands: Commands) -> None:
+    from codemad_jupyter.app.timeline_words import add_verbs
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    common.add_argument("--json", action="store_true", help="print the answer as JSON")
+    checkpoints = _sub(commands, "checkpoints", "list, compare, restore, name and forget checkpoints")
+    add_verbs(checkpoints, common=[common])
+    checkpoints.set_defaults(perform=_checkpoints)
+
+
+def _add_blame(commands: Commands) -> None:
+    blame = _sub(commands, "blame", "say who made each cell of a notebook: you, or which run and model")
+    blame.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook file")
+    blame.add_argument("--json", action="store_true", help="print it as JSON")
+    blame.set_defaults(perform=_blame)
+
+
 def _add_doctor(commands: Commands) -> None:
     doctor = _sub(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
@@ -244,6 +272,21 @@ def _verify(args: argparse.Namespace) -> int:
 
     cells = tuple(cell for word in args.cells for cell in word.split(",") if cell)
     return verify(Order(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
+
+
+def _checkpoints(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.timeline import checkpoints
+    from codemad_jupyter.protocol.errors import UsageError
+
+    if args.verb is None:
+        raise UsageError("What is to be done with checkpoints?", hint="See: codemad checkpoints --help")
+    return checkpoints(args)
+
+
+def _blame(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.timeline import blame
+
+    return blame(args.notebook, as_json=args.json)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -77,6 +77,17 @@ class Settings(Value):
     inspect_deadline: float = Field(
         0.5, gt=0, le=30, description="How long a look at the kernel's variables may take: seconds, up to 30."
     )
+    checkpoint_days: float = Field(
+        30.0, ge=0, le=36500, description="After how many days unnamed checkpoints go: days, 0 keeps them."
+    )
+    checkpoint_size: int = Field(
+        1_000_000_000,
+        ge=0,
+        description="What the notebooks of unnamed checkpoints may take: bytes, 0 is no limit.",
+    )
+    auto_commit: Literal["off", "plain", "model"] = Field(
+        "off", description="Whether accepted changes are committed to git: off, plain or model."
+    )
 
     trial_method: Literal["auto", "fork", "replay"] = Field(
         "auto",

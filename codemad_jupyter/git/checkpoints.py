@@ -75,6 +75,17 @@ class Checkpoints:
             return ()
         return await asyncio.to_thread(lambda: differing(self._saved(old), self._saved(new)))
 
+    async def holds(self, snapshot: Snapshot, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the paths (folders end in a slash) that were there when the snapshot was taken."""
+        if snapshot.kind == "none":
+            return frozenset()
+        found = await asyncio.to_thread(self._saved, snapshot)
+        return frozenset(
+            path
+            for path in paths
+            if path in found.entries or (path[-1:] == "/" and path[:-1] in found.folders)
+        )
+
     async def read(self, snapshot: Snapshot, path: str) -> bytes | None:
         """The bytes of a file in the snapshot, or a link's target; None where it has none."""
         if snapshot.kind == "none":

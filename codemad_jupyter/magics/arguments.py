@@ -13,16 +13,35 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
 
-Name = Literal["apply", "reject", "undo", "redo", "fix", "verify", "status", "models", "new", "help"]
+Name = Literal[
+    "apply",
+    "reject",
+    "undo",
+    "redo",
+    "checkpoints",
+    "blame",
+    "fix",
+    "verify",
+    "status",
+    "models",
+    "new",
+    "help",
+]
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply [EDIT] [--run]", "apply a proposed edit, or all that wait; --run also runs the cell"),
     "reject": ("reject [EDIT]", "reject a proposed edit, or all that wait"),
     "undo": ("undo", "bring files, notebook and conversation back to before the latest run"),
     "redo": ("redo", "bring back what the latest undo took away"),
+    "checkpoints": (
+        "checkpoints [VERB …]",
+        "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
+    ),
+    "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
     "fix": ("fix", "look at the last error and propose a repair"),
     "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
     "status": ("status", "what answers here: engine, model, session, edits that wait"),
@@ -62,6 +81,7 @@ class Subcommand:
     name: Name
     word: str = ""
     run: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +223,10 @@ def _verify(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("verify", " ".join(words[1:])) if words[0] == "--cells" and words[1:] else None
 
 
+def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
+    return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -214,6 +238,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "reject": _settle("reject"),
     "undo": _plain("undo"),
     "redo": _plain("redo"),
+    "checkpoints": _checkpoints,
+    "blame": _plain("blame"),
     "fix": _plain("fix"),
     "verify": _verify,
     "status": _plain("status"),
@@ -252,4 +278,5 @@ def usage() -> str:
 def usage_of(name: str) -> str:
     """The usage of one subcommand."""
     form, text = SUBCOMMANDS[name]
-    return f"Usage: %codemad {form}\n  {text}"
+    more = f"\n{verbs_text()}" if name == "checkpoints" else ""
+    return f"Usage: %codemad {form}\n  {text}{more}"

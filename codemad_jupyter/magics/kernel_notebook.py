@@ -34,6 +34,7 @@ class KernelNotebook:
         self._file = file
         self._added: dict[str, Cell] = {}
         self._waiting: list[Cell] = []
+        self._makers: dict[str, dict[str, Any]] = {}
 
     async def view(self, path: str) -> NotebookView:
         """The saved cells, else the inputs so far; then the cells added here."""
@@ -44,7 +45,7 @@ class KernelNotebook:
 
     async def snapshot(self, path: str) -> dict[str, Any]:
         """What `view` shows, as nbformat JSON."""
-        cells = [_as_nbformat(cell) for cell in (await self.view(path)).cells]
+        cells = [_as_nbformat(cell, self._makers.get(cell.id)) for cell in (await self.view(path)).cells]
         return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
     async def apply(self, path: str, changes: tuple[CellChange, ...]) -> None:
@@ -80,6 +81,8 @@ class KernelNotebook:
             self._place(change)
         elif change.op == "clear":
             self._alter(change.cell, outputs_text="", execution_count=None)
+        if change.provenance is not None:
+            self._makers[change.cell] = change.provenance
 
     def _alter(self, id: str, **update: Any) -> None:
         cell = self._added[id].model_copy(update=update)
@@ -143,11 +146,11 @@ def _as_input(cell: Cell) -> str:
     return cell.source if cell.cell_type == "code" else f"%%markdown\n{cell.source}"
 
 
-def _as_nbformat(cell: Cell) -> dict[str, Any]:
+def _as_nbformat(cell: Cell, maker: dict[str, Any] | None) -> dict[str, Any]:
     base: dict[str, Any] = {
         "id": cell.id,
         "cell_type": cell.cell_type,
-        "metadata": {},
+        "metadata": {} if maker is None else {"codemad": maker},
         "source": cell.source,
     }
     if cell.cell_type == "code":

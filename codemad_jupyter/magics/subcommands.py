@@ -12,7 +12,7 @@ from codemad_jupyter.magics.safe_text import code_span, safe_markdown
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.magics.verify import verify
 from codemad_jupyter.protocol.commands import ChooseModel, Redo, Undo
-from codemad_jupyter.protocol.errors import StaleEdit
+from codemad_jupyter.protocol.errors import StaleEdit, UsageError
 from codemad_jupyter.protocol.events import Restored
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _restored(talk, ip, command.name))
         case "verify":
             verify(talk, ip, tuple(command.word.replace(",", " ").split()))
+        case "checkpoints":
+            show_text(ip, _checkpoints(talk, ip, command.words))
+        case "blame":
+            show_text(ip, _blame(talk, ip))
         case "status":
             show_text(ip, _status(talk, ip))
         case "models":
@@ -69,6 +73,29 @@ def _restored(talk: Conversation, ip: InteractiveShell, name: str) -> str:
     session = talk.door.session(place_of(ip))
     event = talk.restore(Undo(session=session) if name == "undo" else Redo(session=session))
     return restored_line(event) if isinstance(event, Restored) else f"{name}: done."
+
+
+def _checkpoints(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> str:
+    from codemad_jupyter.app.timeline_commands import perform as perform_on
+    from codemad_jupyter.app.timeline_commands import read_words
+
+    asked = read_words(words)
+    place = place_of(ip)
+    client, session = talk.door.client(place), talk.door.session(place)
+    answer = perform_on(client, asked, session=session, notebook=talk.door.target(place).notebook)
+    return answer.text
+
+
+def _blame(talk: Conversation, ip: InteractiveShell) -> str:
+    from codemad_jupyter.app.timeline_text import blame_text
+
+    place = place_of(ip)
+    client, notebook = talk.door.client(place), talk.door.target(place).notebook
+    if notebook is None:
+        raise UsageError(
+            "Which notebook this kernel belongs to is not known.", hint="Use codemad blame FILE."
+        )
+    return blame_text(client.blame(notebook))
 
 
 def _status(talk: Conversation, ip: InteractiveShell) -> str:

@@ -158,13 +158,15 @@ class Transcript:
 
 
 def restored_line(event: Restored) -> str:
-    """What an undo or redo did, in one or two sentences."""
-    verb = "Undone" if event.kind == "undo" else "Redone"
+    """What an undo, redo or restore did, in a few sentences."""
+    verb = {"undo": "Undone", "redo": "Redone", "restore": "Restored"}[event.kind]
     touched = [f"{len(event.cells)} cells"] if event.cells else []
     touched += list(event.files)
     line = (
         f"{verb}: {', '.join(touched)}." if touched else f"{verb}: the conversation; no file or cell changed."
     )
+    if event.merged:
+        line += f" Your changes were kept in: {', '.join(event.merged)}."
     if event.conflicts:
         line += f" Left as you changed it meanwhile: {', '.join(event.conflicts)}."
     return line

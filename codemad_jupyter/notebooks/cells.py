@@ -29,14 +29,6 @@ def with_source(cell: Mapping[str, Any], source: str) -> dict[str, Any]:
     return {**cell, "source": source.splitlines(keepends=True) if as_lines else source}
 
 
-def with_provenance(cell: Mapping[str, Any], provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The cell that says in its metadata who made it."""
-    kept = cell.get("metadata")
-    metadata = {**(kept if isinstance(kept, dict) else {}), "codemad": dict(provenance)}
-    in_order = isinstance(kept, dict) and list(kept) == sorted(kept)
-    return {**cell, "metadata": dict(sorted(metadata.items())) if in_order else metadata}
-
-
 def stores_lines(nb: Notebook) -> bool:
     """Does this document store sources as lists of lines, as nbformat writes them?"""
     return all(not isinstance(cell.get("source"), str) for cell in nb["cells"][:20])

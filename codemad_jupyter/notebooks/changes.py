@@ -13,9 +13,9 @@ from codemad_jupyter.notebooks.cells import (
     source_of,
     stores_lines,
     usable,
-    with_provenance,
     with_source,
 )
+from codemad_jupyter.notebooks.provenance import stamped
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import NotFound, StaleEdit, UsageError
 
@@ -59,7 +59,7 @@ class _Work:
             self._check(change)
         makers[change.op](change)
         if change.provenance is not None and change.op in ("insert", "replace", "retype"):
-            self.cells[change.cell] = with_provenance(self.cells[change.cell], change.provenance)
+            self.cells[change.cell] = stamped(self.cells[change.cell], change.provenance)
 
     def document(self, nb: Notebook) -> Notebook:
         """The changed document; cells get their ids written into them where they lack them."""

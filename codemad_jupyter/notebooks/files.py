@@ -58,7 +58,10 @@ class FileNotebooks:
         """See `NotebookPort.apply`."""
         if not changes:
             return
-        async with self._turns[confined(self._root, path)]:
+        real = confined(self._root, path)
+        if real.suffix != ".ipynb":  # a text file would show it at every cell
+            changes = tuple(change.model_copy(update={"provenance": None}) for change in changes)
+        async with self._turns[real]:
             await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, changes))
 
     async def execute_cell(self, path: str, cell: str) -> ExecutionResult:

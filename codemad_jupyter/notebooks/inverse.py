@@ -1,15 +1,20 @@
-"""Taking back what an agent did to a notebook, without touching what the person did since.
+"""Taking back what an agent did to a notebook, without losing what the person did since.
 
 Pure: from a snapshot before, the document now and what was last written into which cell
-follow the changes to make and the cells to leave alone.
+follow the changes to make, the cells that were merged, and those to leave alone.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
-from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
+from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of, with_source
+from codemad_jupyter.notebooks.changes import apply
+from codemad_jupyter.notebooks.provenance import same_maker
+from codemad_jupyter.notebooks.three_way import line_ranges, merge_lines
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.edits import CellChange
+
+Cells = Mapping[str, dict[str, Any]]
 
 
 class Conflict(Value):
@@ -19,42 +24,97 @@ class Conflict(Value):
     reason: str
 
 
-def inverse(
-    before: Notebook, now: Notebook, touched: Mapping[str, str | None]
-) -> tuple[tuple[CellChange, ...], tuple[Conflict, ...]]:
-    """Changes that bring the touched cells back to ``before`` (text, outputs, place), and conflicts.
+class Inverse(NamedTuple):
+    """The changes to make, the cells in which the person's changes stay beside them, and conflicts."""
 
-    ``touched`` holds for each cell the source we last wrote, None where we deleted it.
-    The same function redoes, with the snapshot taken before the undo.
+    changes: tuple[CellChange, ...]
+    merged: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def inverse(
+    before: Notebook,
+    now: Notebook,
+    touched: Mapping[str, str | None],
+    *,
+    moved: Collection[str] | None = None,
+) -> Inverse:
+    """Changes that bring the touched cells back to ``before`` (text, outputs, place).
+
+    ``touched`` holds for each cell the source we last wrote, None where we deleted it; only cells in
+    ``moved`` (None: all) are put back to their place. The same function redoes, with the snapshot
+    taken before the undo.
     """
     old = dict(zip(cell_ids(before), before["cells"], strict=True))
     new = dict(zip(cell_ids(now), now["cells"], strict=True))
-    conflicts = tuple(
-        Conflict(cell=name, reason=reason)
-        for name, written in touched.items()
-        if (reason := conflict(old.get(name), new.get(name), written))
-    )
+    goals: dict[str, dict[str, Any]] = {}
+    merged: list[str] = []
+    conflicts: list[Conflict] = []
+    for name, written in touched.items():
+        goal, reason = _goal(old.get(name), new.get(name), written)
+        if reason:
+            conflicts.append(Conflict(cell=name, reason=reason))
+        elif goal is not None:
+            goals[name] = goal
+            if goal is not old[name]:
+                merged.append(name)
     kept = {found.cell for found in conflicts}
-    free = [name for name in touched if name not in kept]
+    free = {name for name in touched if name not in kept}
     removed = [
         CellChange(op="delete", cell=name, expect=source_of(new[name]))
-        for name in free
-        if name in new and name not in old
+        for name in touched
+        if name in free and name in new and name not in old
     ]
     gone = {change.cell for change in removed}
     order = [name for name in new if name not in gone]
-    return (*removed, *restored(old, new, order, set(free))), conflicts
+    astray = displaced(list(old), order, free) & (free if moved is None else set(moved))
+    back = restored({**old, **goals}, new, free, astray)
+    return Inverse((*removed, *back), tuple(merged), tuple(conflicts))
 
 
-def conflict(old: dict[str, Any] | None, new: dict[str, Any] | None, written: str | None) -> str:
-    """Why a cell must be left alone; empty when it stands as we left it, or as it was before."""
+def _goal(
+    old: dict[str, Any] | None, new: dict[str, Any] | None, written: str | None
+) -> tuple[dict[str, Any] | None, str]:
+    """What a touched cell should be (None: gone), or why it must be left alone."""
     if new is None:
-        return "it was deleted meanwhile" if old is not None and written is not None else ""
+        return old, "it was deleted meanwhile" if old is not None and written is not None else ""
     if old is not None and same(old, new):
-        return ""
+        return old, ""
     if written is None:
-        return "it was deleted by the run and has been put back since"
-    return "" if source_of(new) == written else "it was changed meanwhile"
+        return old, "it was deleted by the run and has been put back since"
+    present = source_of(new)
+    if present == written:
+        return old, ""
+    if old is None:
+        return None, "it was changed meanwhile"
+    if old["cell_type"] != new["cell_type"]:
+        return None, "it was changed meanwhile, and its type too"
+    found = merge_lines(written, present, source_of(old))
+    if found.conflicts:
+        return None, f"it was changed meanwhile in the same lines: {line_ranges(found.conflicts)}"
+    # Outputs and tags stay as the person has them: they belong to the person's text.
+    return same_maker(with_source(new, found.text), old), ""
+
+
+def rebased(
+    before: Notebook,
+    now: Notebook,
+    touched: Mapping[str, str | None],
+    *,
+    moved: Collection[str] | None = None,
+) -> Notebook:
+    """The document as it would be now if nothing had been touched since ``before``: what the person
+    did in between is in it, so that a later undo keeps it."""
+    found = inverse(before, now, touched, moved=moved)
+    if not touched:
+        return now
+    done = apply(now, found.changes)
+    old = dict(zip(cell_ids(before), before["cells"], strict=True))
+    left = {conflict.cell for conflict in found.conflicts} & old.keys()
+    cells = [
+        old[name] if name in left else cell for name, cell in zip(cell_ids(done), done["cells"], strict=True)
+    ]
+    return {**done, "cells": cells}
 
 
 def same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -62,12 +122,9 @@ def same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return {**old, "id": None} == {**new, "id": None}
 
 
-def restored(
-    old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]], order: list[str], free: set[str]
-) -> list[CellChange]:
+def restored(old: Cells, new: Cells, free: set[str], astray: set[str]) -> list[CellChange]:
     """Changes that put back content and place, in the order of the snapshot."""
     changes: list[CellChange] = []
-    astray = displaced(list(old), order, free)
     previous: str | None = None
     for name, cell in old.items():
         if name in free and name not in new:

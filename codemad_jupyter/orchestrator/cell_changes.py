@@ -19,17 +19,15 @@ def cell_changes(
     wanted: Edit,
     target: CellTarget,
     document: Notebook,
-    *,
-    provenance: dict[str, Any] | None = None,
 ) -> tuple[CellChange, ...]:
     """The document changes that accepting leads to; they expect what the edit was made from.
 
     ``document`` is needed for ``split`` and ``merge`` only.
     """
     if target.op == "split":
-        return _split(edit, target, document, provenance)
+        return _split(edit, target, document)
     if target.op == "merge":
-        return _merge(edit, target, document, provenance)
+        return _merge(edit, target, document)
     return (
         CellChange(
             op=target.op,
@@ -39,7 +37,6 @@ def cell_changes(
             anchor=target.anchor,
             position=target.position,
             expect=None if target.op == "insert" else settled_text(edit),
-            provenance=provenance if target.op in ("insert", "replace", "retype") else None,
         ),
     )
 
@@ -53,24 +50,19 @@ def left_in(target: CellTarget, source: str) -> dict[str, str | None]:
     return {target.cell: None if target.op == "delete" else source}
 
 
-def _split(
-    edit: Edit, target: CellTarget, document: Notebook, provenance: dict[str, Any] | None
-) -> tuple[CellChange, ...]:
+def _split(edit: Edit, target: CellTarget, document: Notebook) -> tuple[CellChange, ...]:
     cell = dict(zip(cell_ids(document), document["cells"], strict=True)).get(target.cell, {})
     rest = CellChange(
         op="replace",
         cell=target.cell,
         source=target.pieces[-1],
         expect=settled_text(edit),
-        provenance=provenance,
     )
     pieces = zip(target.others, target.pieces[:-1], strict=True)
-    return (rest, *(_piece(cell, target, id, source, provenance) for id, source in pieces))
+    return (rest, *(_piece(cell, target, id, source) for id, source in pieces))
 
 
-def _piece(
-    cell: dict[str, Any], target: CellTarget, id: str, source: str, provenance: dict[str, Any] | None
-) -> CellChange:
+def _piece(cell: dict[str, Any], target: CellTarget, id: str, source: str) -> CellChange:
     as_lines = not isinstance(cell.get("source"), str)
     metadata = {k: v for k, v in cell.get("metadata", {}).items() if k != "execution"}
     content: dict[str, Any] = {"cell_type": target.cell_type, "id": id, "metadata": metadata}
@@ -87,13 +79,10 @@ def _piece(
         content=dict(sorted(content.items())),
         anchor=target.cell,
         position="before",
-        provenance=provenance,
     )
 
 
-def _merge(
-    edit: Edit, target: CellTarget, document: Notebook, provenance: dict[str, Any] | None
-) -> tuple[CellChange, ...]:
+def _merge(edit: Edit, target: CellTarget, document: Notebook) -> tuple[CellChange, ...]:
     order = cell_ids(document)
     cells = dict(zip(order, document["cells"], strict=True))
     at = order.index(target.cell) if target.cell in cells else -1
@@ -101,11 +90,7 @@ def _merge(
     sources = [source_of(cells[id]) for id in together if id in cells]
     if at < 0 or tuple(order[at : at + len(together)]) != together or MERGED.join(sources) != edit.after:
         raise StaleEdit("The cells to merge were changed or moved since they were read.", hint="Ask again.")
-    changes = [
-        CellChange(
-            op="replace", cell=target.cell, source=edit.after, expect=sources[0], provenance=provenance
-        )
-    ]
+    changes = [CellChange(op="replace", cell=target.cell, source=edit.after, expect=sources[0])]
     attachments = {k: v for id in reversed(together) for k, v in cells[id].get("attachments", {}).items()}
     if attachments and target.cell_type != "code":
         first = {**cells[target.cell], "attachments": attachments}

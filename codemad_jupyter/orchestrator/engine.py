@@ -7,19 +7,24 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import merging, run_review
+from codemad_jupyter.notebooks import provenance
+from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.orchestrator import comparing, merging, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
-from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
+from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol import commands as cmd
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import Conflict, UsageError
-from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
+from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, RunFinished, RunStarted
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.models import ModelInfo
@@ -55,6 +60,7 @@ class Engine:
         self.services = services
         self._sessions: dict[str, _Open] = {}
         self._opening = asyncio.Lock()
+        self._gardener = Gardener(services)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -72,12 +78,14 @@ class Engine:
             )
             opened.session.bus.emit(finished, run=run)
             await opened.session.bus.saved()
+        self._gardener.wake(self._busy_runs)
 
     async def close(self) -> None:
         """Stop the runs, store what was said, let go of providers and store."""
         for opened in self._sessions.values():
             await self._stop(opened)
             await opened.session.bus.saved()
+        await self._gardener.stop()
         await self.services.router.aclose()
         await self.services.store.close()
 
@@ -118,6 +126,18 @@ class Engine:
         await self._open(session)
         return await self.services.store.last_seq(session)
 
+    async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
+        """The checkpoints of a session (None: of the workspace), newest last."""
+        return await timeline.listing(self.services, session)
+
+    async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff:
+        """What differs between two checkpoints, or between one and now. Raises `NotFound`."""
+        return await comparing.compare(self.services, old, new)
+
+    async def blame(self, notebook: str) -> tuple[Blame, ...]:
+        """Who made each cell of a notebook, as it stands now."""
+        return provenance.blame(await (await reach(self.services, notebook)).snapshot(notebook))
+
     async def events(self, session: str, after: int = 0) -> AsyncIterator[Event]:
         """The session's events after a number: stored ones first, then live, without end."""
         opened = await self._open(session)
@@ -155,24 +175,30 @@ class Engine:
                 opened.approvals.answer(command.approval, yes=False, reason=command.reason)
             case cmd.AcceptEdit():
                 await opened.reviewer.accept(command.edit, command.hunks, execute=command.execute)
+                await self._settled(opened, opened.session.state.edit_runs.get(command.edit))
             case cmd.RejectEdit():
                 await opened.reviewer.reject(command.edit, command.hunks)
+                await self._settled(opened, opened.session.state.edit_runs.get(command.edit))
             case cmd.TryEdit():
                 await opened.reviewer.try_again(command.edit)
             case cmd.AcceptRun():
-                given = (opened.session, opened.reviewer)
-                await run_review.accept_run(*given, command.run, execute=command.execute)
+                pair = (opened.session, opened.reviewer)
+                try:
+                    await run_review.accept_run(*pair, command.run, execute=command.execute)
+                finally:
+                    await self._settled(opened, command.run)
             case cmd.RejectRun():
                 await run_review.reject_run(opened.session, opened.reviewer, command.run)
+                await self._settled(opened, command.run)
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
-                raise UsageError("not here yet", hint="")
+                given = (self.services, opened.session, opened.checkpointer)
+                async with opened.lock:
+                    await timeline.keep(*given, command, busy=self._busy_runs())
             case cmd.ResolveMerge():
                 await self._resolve(opened, command)
             case cmd.ChooseDataLevel():
                 raise UsageError("not here yet", hint="")
-            case cmd.RestoreCheckpoint():
-                raise UsageError("not here yet", hint="")
-            case cmd.Undo() | cmd.Redo():
+            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
                 await self._restore(opened, command)
             case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
                 raise AssertionError("taken by submit")
@@ -189,13 +215,26 @@ class Engine:
         async with opened.lock:
             opened.run = await merging.resolve(self.services, opened.session, opened.checkpointer, command)
 
-    async def _restore(self, opened: _Open, command: cmd.Undo | cmd.Redo) -> None:
+    async def _settled(self, opened: _Open, run: str | None) -> None:
+        async with opened.lock:
+            await commit_if_due(self.services, opened.session, run)
+
+    async def _go(self, opened: _Open, work: Run) -> None:
+        await work.go()
+        await commit_if_due(self.services, opened.session, work.id)
+        self._gardener.wake(self._busy_runs)
+
+    def _busy_runs(self) -> set[str]:
+        return {opened.run for opened in self._sessions.values() if opened.busy and opened.run}
+
+    async def _restore(self, opened: _Open, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
         if opened.busy:
             raise Conflict("A run is going on.", hint="Stop it first, then undo.")
         async with opened.lock:
             given = (self.services, opened.session, opened.checkpointer)
-            restored: Restored
-            if isinstance(command, cmd.Undo):
+            if isinstance(command, cmd.RestoreCheckpoint):
+                restored = await timeline.restore(*given, command)
+            elif isinstance(command, cmd.Undo):
                 restored = await undoing.undo(*given, command.run)
             else:
                 restored = await undoing.redo(*given)
@@ -258,7 +297,7 @@ class Engine:
             approvals=opened.approvals,
         )
         opened.run = run
-        opened.task = asyncio.create_task(work.go(), name=f"codemad {run}")
+        opened.task = asyncio.create_task(self._go(opened, work), name=f"codemad {run}")
         return Ack(session=session.id, run=run, seq=seq)
 
     async def _stop(self, opened: _Open) -> None:

@@ -1,9 +1,12 @@
 """Proposals on their way to the user's files and cells: announced, tried, then settled hunk by hunk."""
 
 import asyncio
+import time
 from typing import assert_never
 
+from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.notebooks.provenance import provenance
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
@@ -11,6 +14,7 @@ from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.trying import Trier
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import (
+    CellChange,
     CellTarget,
     Edit,
     FileTarget,
@@ -137,10 +141,20 @@ class Reviewer:
             raise StaleEdit(f"Cell {target.cell} is gone.", hint="It was deleted; ask again.")
         document = await port.snapshot(target.notebook) if target.op in ("split", "merge") else {}
         changes = cell_changes(edit, wanted, target, document)
+        signed = tuple(self._signed(change, run) for change in changes)
         await self._checkpointer.before_change(run, (target.notebook,))
-        await port.apply(target.notebook, changes)
+        await port.apply(target.notebook, signed)
         for cell, left in left_in(target, settled_text(wanted)).items():
             await self._checkpointer.touched_cell(run, target.notebook, cell, left)
+
+    def _signed(self, change: CellChange, run: str) -> CellChange:
+        """The change with who made it, for the cell's metadata."""
+        if change.op not in ("insert", "replace", "retype"):
+            return change
+        model = self._session.state.runs[run].model
+        source = change.source if change.content is None else source_of(change.content)
+        made = provenance(session=self._session.id, run=run, model=model, at=time.time(), source=source)
+        return change.model_copy(update={"provenance": made})
 
     async def execute(self, edit: Edit, run: str) -> bool:
         """Run the code cell that an edit touched, if it touched one; false when that failed."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pluggy
 
@@ -40,4 +41,7 @@ class Services:
     trial_memory: int = MEMORY
     trial_method: Method = "auto"
     replay_factor: float = 3.0
+    checkpoint_days: float = 0.0
+    checkpoint_size: int = 0
+    auto_commit: Literal["off", "plain", "model"] = "off"
     notices: tuple[str, ...] = ()

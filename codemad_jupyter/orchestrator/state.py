@@ -14,6 +14,9 @@ class RunState:
     id: str
     status: RunStatus | None = None
     undone: bool = False
+    prompt: str = ""
+    model: str = ""
+    commit: str = ""
 
 
 @dataclass
@@ -27,7 +30,7 @@ class State:
     edit_runs: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
     undone: list[str] = field(default_factory=list)
-    """Checkpoints of the undos that can be redone, oldest first."""
+    """Checkpoints of the undos and restores that can be taken back, oldest first."""
 
     def fold(self, event: Event) -> None:
         """Take in one event."""
@@ -35,7 +38,7 @@ class State:
             case ev.SessionChanged():
                 self.title, self.model = event.title, event.model
             case ev.RunStarted(run=str(run)):
-                self.runs[run] = RunState(run)
+                self.runs[run] = RunState(run, prompt=event.prompt, model=event.model)
                 self.undone.clear()
             case ev.RunFinished(run=str(run)):
                 self.runs.setdefault(run, RunState(run)).status = event.status
@@ -48,6 +51,8 @@ class State:
                 self.approvals[event.approval] = event
             case ev.ApprovalSettled():
                 self.approvals.pop(event.approval, None)
+            case ev.Committed(run=str(run)) if run in self.runs:
+                self.runs[run].commit = event.commit
             case ev.Restored():
                 self._fold_restored(event)
             case _:
@@ -64,10 +69,12 @@ class State:
         self.edits[edit.id] = edit.model_copy(update={"hunks": hunks})
 
     def _fold_restored(self, event: ev.Restored) -> None:
-        for run in event.runs:
-            if run in self.runs:
-                self.runs[run].undone = event.kind == "undo"
-        if event.kind == "undo":
+        back = event.kind == "redo"
+        for runs, undone in ((event.runs, not back), (event.others, back)):
+            for run in runs:
+                if run in self.runs:
+                    self.runs[run].undone = undone
+        if not back:
             self.undone.append(event.checkpoint)
         elif self.undone:
             self.undone.pop()

@@ -190,13 +190,15 @@ class CellExecuted(EventBase):
 
 class Restored(EventBase):
     """An undo, a redo or a restore is done. ``runs`` are the runs whose changes went away (undo,
-    restore) or came back (redo); ``merged`` names what holds the person's changes beside the restored
-    ones, ``conflicts`` what could not be merged and was left as it is."""
+    restore) or came back (redo); for ``others`` it is the other way round, as when a restore goes to a
+    point where undone runs were in place. ``merged`` names what holds the person's changes beside the
+    restored ones, ``conflicts`` what could not be merged and was left as it is."""
 
     type: Literal["restored"] = "restored"
     kind: Literal["undo", "redo", "restore"]
     checkpoint: str
     runs: tuple[str, ...]
+    others: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import kernel_link, rest, stream
+from codemad_jupyter.server import checkpoints, kernel_link, rest, stream
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -43,7 +43,17 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("kernel/session", kernel_link.SessionHandler),
         ("kernel/models", kernel_link.ModelsHandler),
     ]
-    return [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]
+    plain = [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]
+    return [*plain, *_timeline_routes(base_url, host)]
+
+
+def _timeline_routes(base_url: str, host: EngineHost) -> list[tuple[Any, ...]]:
+    doors = (("codemad", checkpoints.TimelineHandler), ("codemad/kernel", checkpoints.KernelTimelineHandler))
+    return [
+        (url_path_join(base_url, door, path), handler, {"host": host, "work": path})
+        for door, handler in doors
+        for path in checkpoints.WORK
+    ]
 
 
 def load(app: ServerApp) -> None:

@@ -28,6 +28,7 @@ HEADER = "X-Codemad-Kernel-Token"
 a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
+    | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
 )
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment shows the reader that the line is alive."""

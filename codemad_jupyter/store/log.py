@@ -48,6 +48,18 @@ def events(cursor: "DuckDBPyConnection", session: str, after: int) -> tuple[Even
     return tuple(_event(session, seq, body) for seq, body in rows)
 
 
+def of_types(cursor: "DuckDBPyConnection", types: Sequence[str], session: str | None) -> tuple[Event, ...]:
+    """The events of these types, of one session or of all, in order."""
+    where = "" if session is None else "and session = ?"
+    given: list[object] = [[*types]] if session is None else [[*types], session]
+    rows = cursor.execute(
+        "select session, seq, body from events where list_contains(?::varchar[], type)"  # noqa: S608 - ours
+        f" {where} order by session, seq",
+        given,
+    ).fetchall()
+    return tuple(_event(*row) for row in rows)
+
+
 def last_seq(cursor: "DuckDBPyConnection", session: str) -> int:
     """The highest number stored for the session; 0 where there is none."""
     row = cursor.execute("select max(seq) from events where session = ?", [session]).fetchone()

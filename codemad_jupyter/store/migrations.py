@@ -29,6 +29,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             "at" double not null, head varchar, files varchar not null, notebooks varchar not null,
             touched varchar not null, after varchar not null, place bigint not null)""",
     ),
+    (
+        "alter table checkpoints add column name varchar default '\"\"'",
+        "alter table checkpoints add column size bigint default 0",
+        "create table parts (digest varchar primary key, body blob not null)",
+    ),
 )
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -68,7 +73,10 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("touched", "varchar"),
         ("after", "varchar"),
         ("place", "bigint"),
+        ("name", "varchar"),
+        ("size", "bigint"),
     ),
+    "parts": (("digest", "varchar"), ("body", "blob")),
 }
 """Columns and types of today's schema, in the order rows are written."""
 

@@ -5,7 +5,7 @@ Which file is opened, and what happens when it cannot be, is decided in `opening
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import EllipsisType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.sessions import SessionInfo
-from codemad_jupyter.store import checkpoints, log, sessions
+from codemad_jupyter.store import checkpoints, log, parts, sessions
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.store.codec import decode, encode
 from codemad_jupyter.store.db import Database
@@ -26,6 +26,7 @@ class Store:
     def __init__(self, database: Database, *, workspace: str) -> None:
         self.workspace = workspace
         self._database = database
+        self._documents = asyncio.Lock()  # no cell may be swept away between two steps of keeping it
 
     @classmethod
     async def open(cls, path: Path | None, *, workspace: str, set_aside: bool = False) -> "Store":
@@ -126,12 +127,27 @@ class Store:
         """Session and run of each run that began and has no end."""
         return await self._database.read(log.open_runs)
 
+    async def events_of(self, types: Sequence[str], session: str | None = None) -> tuple[Event, ...]:
+        """The stored events of these types, of one session or of all, in order."""
+        return await self._database.read(lambda cursor: log.of_types(cursor, types, session))
+
     # Checkpoints
 
     async def save_checkpoint(self, record: CheckpointRecord) -> None:
         """Keep a new checkpoint."""
-        row = checkpoints.row_of(record)
-        await self._database.write(lambda cursor: checkpoints.save(cursor, row))
+        async with self._documents:
+            bare, size = await self._kept(record.notebooks)
+            row = checkpoints.row_of(record.model_copy(update={"notebooks": bare, "size": size}))
+            await self._database.write(lambda cursor: checkpoints.save(cursor, row))
+
+    async def _kept(self, notebooks: parts.Notebooks) -> tuple[parts.Notebooks, int]:
+        """Store the cells that are new; the documents without them, and their whole size."""
+        bare, cells = await asyncio.to_thread(parts.taken_apart, notebooks)
+        new = await self._database.read(lambda cursor: parts.unknown(cursor, cells))
+        rows = await asyncio.to_thread(lambda: parts.packed({name: cells[name] for name in new}))
+        if rows:
+            await self._database.write(lambda cursor: parts.keep(cursor, rows))
+        return bare, sum(len(cells[name]) for name in parts.named(bare))
 
     async def checkpoint(self, checkpoint: str) -> CheckpointRecord:
         """That checkpoint, or `NotFound`."""
@@ -141,6 +157,19 @@ class Store:
         """The session's checkpoints in the order they were made."""
         return await self._database.read(lambda cursor: checkpoints.of_session(cursor, session))
 
+    async def outline(self, session: str | None = None) -> tuple[CheckpointRecord, ...]:
+        """The checkpoints of a session (None: all), in order, their documents without cells."""
+        return await self._database.read(lambda cursor: checkpoints.outline(cursor, session))
+
+    async def room(self) -> dict[str, dict[str, int]]:
+        """By checkpoint, the cells it names and how many bytes each takes; equal cells are shared."""
+        return await self._database.read(checkpoints.room)
+
+    async def remove_checkpoints(self, ids: Collection[str]) -> None:
+        """Forget checkpoints and what only they held."""
+        async with self._documents:
+            await self._database.write(lambda cursor: checkpoints.remove(cursor, ids))
+
     async def update_checkpoint(
         self,
         checkpoint: str,
@@ -148,16 +177,15 @@ class Store:
         notebooks: dict[str, dict[str, Any]] | EllipsisType = ...,
         touched: dict[str, Any] | EllipsisType = ...,
         after: dict[str, Any] | EllipsisType | None = ...,
+        name: str | EllipsisType = ...,
     ) -> None:
         """Note what happened since the checkpoint; what is not given stays."""
-        notebooks_text = notebooks if isinstance(notebooks, EllipsisType) else encode(notebooks)
-        touched_text = touched if isinstance(touched, EllipsisType) else encode(touched)
-        after_text = after if isinstance(after, EllipsisType) else encode(after)
-        await self._database.write(
-            lambda cursor: checkpoints.update(
-                cursor, checkpoint, notebooks=notebooks_text, touched=touched_text, after=after_text
-            )
-        )
+        changes = checkpoints.changes_of(touched=touched, after=after, name=name)
+        async with self._documents:
+            if not isinstance(notebooks, EllipsisType):
+                bare, size = await self._kept(notebooks)
+                changes |= checkpoints.changes_of(notebooks=bare) | {"size": size}
+            await self._database.write(lambda cursor: checkpoints.update(cursor, checkpoint, changes))
 
 
 def _name_workspace(cursor: Any, workspace: str) -> None:

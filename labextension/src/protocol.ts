@@ -771,8 +771,9 @@ export interface RestoreCheckpoint {
 
 /**
  * An undo, a redo or a restore is done. ``runs`` are the runs whose changes went away (undo,
- * restore) or came back (redo); ``merged`` names what holds the person's changes beside the restored
- * ones, ``conflicts`` what could not be merged and was left as it is.
+ * restore) or came back (redo); for ``others`` it is the other way round, as when a restore goes to a
+ * point where undone runs were in place. ``merged`` names what holds the person's changes beside the
+ * restored ones, ``conflicts`` what could not be merged and was left as it is.
  */
 export interface Restored {
   seq: number;
@@ -784,6 +785,7 @@ export interface Restored {
   kind: 'undo' | 'redo' | 'restore';
   checkpoint: string;
   runs: string[];
+  others: string[];
   files: string[];
   cells: string[];
   merged: string[];

@@ -204,7 +204,7 @@ class TestInverse:
             ),
         )
         now["cells"][1] = {**now["cells"][1], "outputs": [], "execution_count": 9}
-        back, conflicts = document.inverse(before, now, {"b": "other", "a": "1", "c": None, "new": "n"})
+        back, _, conflicts = document.inverse(before, now, {"b": "other", "a": "1", "c": None, "new": "n"})
         assert conflicts == ()
         assert document.apply(now, back) == before
 
@@ -212,7 +212,7 @@ class TestInverse:
         before = three()
         now = document.apply(before, (change("replace", "a", source="A"), change("replace", "b", source="B")))
         mine = document.apply(now, (change("replace", "b", source="mine"), change("insert", "p", source="p")))
-        back, conflicts = document.inverse(before, mine, {"a": "A", "b": "B"})
+        back, _, conflicts = document.inverse(before, mine, {"a": "A", "b": "B"})
         assert [conflict.cell for conflict in conflicts] == ["b"]
         done = document.apply(mine, back)
         assert [source_of(cell) for cell in done["cells"]] == ["1", "mine", "3", "p"]
@@ -220,15 +220,15 @@ class TestInverse:
     def test_person_deleted_or_put_back(self) -> None:
         before = three()
         now = document.apply(before, (change("delete", "a"), change("delete", "c")))
-        back, conflicts = document.inverse(before, now, {"a": "written", "c": "3"})
+        back, _, conflicts = document.inverse(before, now, {"a": "written", "c": "3"})
         assert (back, len(conflicts)) == ((), 2)
-        back, conflicts = document.inverse(before, before, {"a": None})
+        back, _, conflicts = document.inverse(before, before, {"a": None})
         assert (back, conflicts) == ((), ())
 
     def test_person_moved_a_neighbour(self) -> None:
         before = three()
         now = document.apply(before, (change("replace", "b", source="B"), change("move", "a")))
-        back, _ = document.inverse(before, now, {"b": "B"})
+        back, _, _ = document.inverse(before, now, {"b": "B"})
         assert cell_ids(document.apply(now, back)) == ["b", "c", "a"]
 
 
@@ -283,7 +283,7 @@ class TestProperties:
             now = document.apply(now, (made,))
             left = dict(zip(cell_ids(now), now["cells"], strict=True)).get(made.cell)
             touched[made.cell] = source_of(left) if left else None
-        back, conflicts = document.inverse(nb, now, touched)
+        back, _, conflicts = document.inverse(nb, now, touched)
         assert conflicts == ()
         done = document.apply(now, back)
         assert [clean(cell) for cell in done["cells"]] == [clean(cell) for cell in nb["cells"]]

@@ -160,7 +160,9 @@ async def test_checkpoints_keep_their_order_and_can_be_completed(store: Store) -
     await store.save_checkpoint(second)
     await store.update_checkpoint("c1", touched={"files": ["a.py"]})
     await store.update_checkpoint("c1", after={"commit": "abc"})
-    touched = first.model_copy(update={"touched": {"files": ["a.py"]}, "after": {"commit": "abc"}})
+    touched = first.model_copy(
+        update={"touched": {"files": ["a.py"]}, "after": {"commit": "abc"}, "size": 23}
+    )
     assert await store.checkpoints("s") == (touched, second)
     await store.update_checkpoint("c1", after=None, notebooks={})
     last = await store.checkpoint("c1")

@@ -1,0 +1,63 @@
+"""A person's way to a Jupyter server that runs on this machine, for commands typed in a shell.
+
+The server's own token opens the routes of people; nothing is streamed, for what is asked here is done
+when the answer comes.
+"""
+
+import contextlib
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from codemad_jupyter.app.endings import ending
+from codemad_jupyter.app.http_client import ANSWER, HttpClient
+from codemad_jupyter.protocol.commands import Ack
+from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.events import EVENT, Event
+
+
+class ServerClient(HttpClient):
+    """An `EngineClient` over the server's routes for people."""
+
+    def session(self) -> str:
+        return str(self._ask("GET", "sessions")["current"])
+
+    def follow(self, ack: Ack) -> Iterator[Event]:
+        last = ending(self._commands.pop(ack, None), ack)
+        if last is None:
+            return
+        for value in self._ask("GET", f"sessions/{quote(ack.session)}/events?after={ack.seq}")["events"]:
+            event = EVENT.validate_python(value)
+            yield event
+            if last(event):
+                return
+
+    def probe(self) -> None:
+        """Raises unless a server with CodeMAD in it answers."""
+        self._ask("GET", "status")
+
+    def _send(
+        self, connection: http.client.HTTPConnection, method: str, route: str, *, body: str | None
+    ) -> http.client.HTTPResponse:
+        headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
+        connection.connect()
+        connection.sock.settimeout(ANSWER)
+        path = f"{self._parts.path.rstrip('/')}/codemad/{route}"
+        connection.request(method, path, body=None if body is None else body.encode(), headers=headers)
+        return connection.getresponse()
+
+
+def running_server(root: Path) -> ServerClient | None:
+    """The server on this machine that serves exactly this folder and has CodeMAD, if there is one."""
+    from jupyter_server.serverapp import list_running_servers
+
+    for server in list_running_servers():
+        folder, url, token = server.get("root_dir"), str(server.get("url", "")), str(server.get("token", ""))
+        if not folder or not token or not url.startswith("http") or Path(str(folder)).resolve() != root:
+            continue
+        client = ServerClient(url, token=token)
+        with contextlib.suppress(CodemadError):  # it has no CodeMAD, or is gone: the next one, or none
+            client.probe()
+            return client
+    return None

@@ -1,0 +1,102 @@
+"""``codemad checkpoints`` and ``codemad blame``: through the Jupyter server that serves the folder where
+one runs, else with an engine in this process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codemad_jupyter.protocol.errors import CodemadError, StoreHeld, UsageError
+
+if TYPE_CHECKING:
+    from codemad_jupyter.app.client import EngineClient
+    from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+    from codemad_jupyter.orchestrator.engine import Engine
+    from codemad_jupyter.protocol.commands import Target
+
+
+class _Files:
+    """The notebooks of a folder; no kernel."""
+
+    def __init__(self, root: Path) -> None:
+        from codemad_jupyter.notebooks.files import FileNotebooks
+
+        self._files = FileNotebooks(root)
+
+    async def kernel(self, target: Target) -> KernelPort | None:
+        return None
+
+    async def notebook(self, target: Target) -> NotebookPort | None:
+        return self._files if target.notebook else None
+
+
+def checkpoints(asked: argparse.Namespace) -> int:
+    """Do what was asked; 1 where something was left undone."""
+    from codemad_jupyter.app.timeline_commands import perform
+
+    root: Path = asked.root
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder.", hint="Name one with --root.")
+    with _client(root.resolve()) as client:
+        answer = perform(client, asked, session=client.session(), notebook=None)
+    print(json.dumps(answer.data, indent=2) if asked.json else _printable(answer.text))
+    return 0 if answer.ok else 1
+
+
+@contextmanager
+def _client(root: Path) -> Iterator[EngineClient]:
+    from codemad_jupyter.app.client import ThreadClient
+    from codemad_jupyter.app.server_client import running_server
+
+    server = running_server(root)
+    if server is not None:
+        yield server
+        return
+    client = ThreadClient(lambda: _engine(root))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+async def _engine(root: Path) -> Engine:
+    from codemad_jupyter.app.build import build_engine
+    from codemad_jupyter.config.settings import load_settings
+    from codemad_jupyter.store.opening import MAIN
+
+    engine = await build_engine(root, ports=_Files(root), settings=load_settings(root), policy="deny")
+    path = engine.services.store.path
+    if path is None or path.name != MAIN:
+        await engine.close()
+        raise StoreHeld(
+            f"The checkpoints of {root} are in the hands of another process.",
+            hint="Use the sidebar or %codemad checkpoints there, or stop it first.",
+        )
+    return engine
+
+
+def blame(notebook: Path, *, as_json: bool) -> int:
+    """Print who made each cell of a notebook file."""
+    from codemad_jupyter.app.timeline_text import blame_text
+    from codemad_jupyter.notebooks import document, provenance
+
+    try:
+        lines = provenance.blame(document.parse(notebook.read_bytes(), notebook.name))
+    except OSError as error:
+        raise UsageError(f"{notebook} cannot be read ({error.strerror}).", hint="Name a notebook.") from None
+    except CodemadError as error:
+        raise UsageError(error.message, hint=error.hint) from None
+    cells: list[dict[str, Any]] = [line.model_dump() for line in lines]
+    print(json.dumps({"cells": cells}, indent=2) if as_json else _printable(blame_text(lines)))
+    return 0
+
+
+def _printable(text: str) -> str:
+    """Text that the terminal's encoding can show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,174 @@
+"""The timeline of checkpoints: listing them, making and naming one, bringing one back."""
+
+from collections.abc import Collection, Sequence
+
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer, files_of, notebooks_of
+from codemad_jupyter.orchestrator.history import standing
+from codemad_jupyter.orchestrator.pruning import prune
+from codemad_jupyter.orchestrator.restoring import (
+    EVERYTHING,
+    Restoration,
+    Scope,
+    exactly,
+    note_restored,
+    take_back,
+)
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session, title_of
+from codemad_jupyter.orchestrator.undo import move, tell_commits
+from codemad_jupyter.protocol import commands as cmd
+from codemad_jupyter.protocol.checkpoints import CheckpointInfo
+from codemad_jupyter.protocol.errors import NotFound, UsageError
+from codemad_jupyter.protocol.events import CheckpointsChanged, Restored, RunStarted
+from codemad_jupyter.store.checkpoints import CheckpointRecord
+
+NAME = 100
+"""Characters of the longest name."""
+LISTING = "List the checkpoints to see their ids."
+
+
+async def listing(services: Services, session: str | None) -> tuple[CheckpointInfo, ...]:
+    """The checkpoints of a session (None: of the workspace), newest last."""
+    records = await services.store.outline(session)
+    titles: dict[str | None, str] = {}
+    undone: set[str] = set()
+    for event in await services.store.events_of(("run_started", "restored"), session):
+        if isinstance(event, RunStarted):
+            titles[event.run] = title_of(event.prompt)
+        elif isinstance(event, Restored):
+            back = event.kind == "redo"
+            undone = (undone - {*event.runs}) | {*event.others} if back else undone | {*event.runs}
+            undone -= set() if back else {*event.others}
+    return tuple(_info(record, titles.get(record.run, ""), record.run in undone) for record in records)
+
+
+def _info(record: CheckpointRecord, title: str, undone: bool) -> CheckpointInfo:
+    files = record.files or {}
+    return CheckpointInfo.model_validate(
+        {
+            "id": record.id,
+            "session": record.session,
+            "run": record.run,
+            "reason": record.reason,
+            "name": record.name,
+            "title": title,
+            "made": record.at,
+            "files": files.get("files", 0),
+            "notebooks": tuple(record.notebooks),
+            "size": record.size,
+            "covered": files.get("kind", "none") != "none",
+            "skipped": tuple(files.get("skipped", ())),
+            "undone": undone,
+        }
+    )
+
+
+async def make(session: Session, checkpointer: Checkpointer, command: cmd.MakeCheckpoint) -> None:
+    """A checkpoint on demand."""
+    notebook = command.target.notebook
+    notebooks = () if notebook is None else (notebook,)
+    if notebook is not None:
+        await checkpointer.reachable(notebook)
+    await checkpointer.make(
+        "manual", run=None, notebooks=notebooks, head=session.head, name=named(command.name)
+    )
+
+
+def named(name: str) -> str:
+    """A name as it is kept. Raises `UsageError`."""
+    text = " ".join(name.split())
+    if len(text) > NAME:
+        raise UsageError(
+            f"The name has {len(text)} characters; {NAME} are allowed.", hint="Choose a shorter one."
+        )
+    return text
+
+
+async def rename(services: Services, session: Session, command: cmd.NameCheckpoint) -> None:
+    """Name a checkpoint of the workspace, or take its name away."""
+    name = named(command.name)
+    await services.store.update_checkpoint(command.checkpoint, name=name)
+    text = (
+        f"Named the checkpoint {command.checkpoint} “{name}”."
+        if name
+        else (f"The checkpoint {command.checkpoint} has no name any more.")
+    )
+    session.bus.emit(CheckpointsChanged(text=text))
+
+
+async def restore(
+    services: Services, session: Session, checkpointer: Checkpointer, command: cmd.RestoreCheckpoint
+) -> Restored:
+    """Bring a point of the timeline back: what runs changed since goes, the person's changes stay where
+    they do not stand in the way. A checkpoint made on demand, and paths that are named, come back as a
+    whole: there the person's own changes are taken back too."""
+    records = await services.store.outline(session.id)
+    at = next((n for n, record in enumerate(records) if record.id == command.checkpoint), None)
+    if at is None:
+        raise NotFound(f"This session has no checkpoint {command.checkpoint}.", hint=LISTING)
+    target, since = records[at], standing(records[at:])
+    scope = EVERYTHING if command.paths is None else Scope(command.paths)
+    whole = target.reason == "manual" or command.paths is not None
+    files = [path for path in files_of(since) if path in scope]
+    notebooks = [path for path in notebooks_of(since) if path in scope]
+    if whole:
+        extra = [path for path in target.notebooks if path in scope]
+        extra += [path for path in command.paths or () if path.endswith(".ipynb")]
+        files += [path for path in command.paths or () if not path.endswith("/")]
+        notebooks += extra
+    safety = await checkpointer.make(
+        "restore", run=target.run, notebooks=notebooks, head=session.head, include=files
+    )
+    total = Restoration()
+    for record in reversed(since):
+        total += await take_back(services, record, scope=scope)
+    besides: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    if whole:
+        done, besides, documents = await exactly(
+            services, target, scope=scope, besides=files_of(since), touched=_touched_cells(since)
+        )
+        total += done
+    gone, back = await move(session, target.head) if command.paths is None else ((), ())
+    await note_restored(
+        services, checkpointer, safety, since, scope=scope, files=besides, notebooks=documents
+    )
+    tell_commits(session, list(gone))
+    return Restored(
+        kind="restore",
+        checkpoint=safety.id,
+        runs=gone,
+        others=back,
+        files=total.files,
+        cells=total.cells,
+        merged=total.merged,
+        conflicts=total.conflicts,
+    )
+
+
+def _touched_cells(records: Sequence[CheckpointRecord]) -> set[tuple[str, str]]:
+    return {
+        (path, cell)
+        for record in records
+        for path, cells in record.touched.get("cells", {}).items()
+        for cell in cells
+    }
+
+
+async def keep(
+    services: Services,
+    session: Session,
+    checkpointer: Checkpointer,
+    command: cmd.MakeCheckpoint | cmd.NameCheckpoint | cmd.PruneCheckpoints,
+    *,
+    busy: Collection[str],
+) -> None:
+    """Make, name or forget checkpoints; those of ``busy`` runs are not forgotten."""
+    match command:
+        case cmd.MakeCheckpoint():
+            await make(session, checkpointer, command)
+        case cmd.NameCheckpoint():
+            await rename(services, session, command)
+        case cmd.PruneCheckpoints():
+            await prune(services, session, command, busy=busy)
+    await session.bus.saved()
