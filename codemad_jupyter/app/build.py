@@ -57,6 +57,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
             notices=(*notices, *settings.notices),
+            output_limit=settings.output_limit,
+            stop_grace=settings.stop_grace,
         )
     )
     await engine.start()

@@ -13,6 +13,7 @@ from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.outputs import strip_ansi
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.errors import KernelError, NotFound
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, NotebookView
@@ -143,11 +144,13 @@ class HeadlessNotebook:
         """See `KernelPort.report`."""
         return await self._kernel().report(names=names, deadline=deadline)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
         """See `KernelPort.execute`. Nothing is added to the document."""
         kernel = self._kernel()
         self._check_free()
-        return await kernel.execute(code, timeout=timeout)
+        return await kernel.execute(code, timeout=timeout, on_output=on_output)
 
     async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
         """See `KernelPort.try_code`."""
@@ -156,6 +159,10 @@ class HeadlessNotebook:
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""
         await self._kernel().interrupt()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """See `KernelPort.stop_code`."""
+        return await self._kernel().stop_code(grace=grace, kill=kill)
 
     async def _execute_cell(self, cell: str) -> ExecutionResult:
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -167,6 +174,9 @@ class HeadlessNotebook:
         self._client.nb = node
         try:
             ran = await self._client.async_execute_cell(node.cells[at], at)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
         except DeadKernelError:
             raise KernelError("The kernel died while the cell ran.", hint="Start it again.") from None
         except CellTimeoutError as error:

@@ -15,7 +15,8 @@ from typing import Any, Self
 from codemad_jupyter.notebooks import inspect, trial
 from codemad_jupyter.notebooks.collect import OutputLog
 from codemad_jupyter.notebooks.line import RESTART, KernelLine, dead
-from codemad_jupyter.notebooks.outputs import strip_ansi
+from codemad_jupyter.notebooks.outputs import plain, strip_ansi
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
@@ -23,6 +24,8 @@ from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 MARGIN = 3.0  # for transport and a busy machine, above the time the kernel may take
 TICK = 1.0
 AFTER_INTERRUPT = 5.0
+GRACE = 2.0  # what code that is stopped may take to end by itself
+LONGEST_MESSAGE = 2_000
 
 
 class LiveKernel:
@@ -34,9 +37,13 @@ class LiveKernel:
         *,
         interrupt: Callable[[], Awaitable[None] | None] | None = None,
         alive: Callable[[], Awaitable[bool] | bool] | None = None,
+        kill: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self.connection = dict(connection)
         self._line = KernelLine(connection, alive=alive)
         self._interrupt = interrupt
+        self._kill = kill
+        self._runs: set[_Run] = set()
         self._is_python: bool | None = None
 
     @classmethod
@@ -53,7 +60,11 @@ class LiveKernel:
     def from_manager(cls, manager: Any) -> Self:
         """The kernel of a jupyter_client KernelManager, which also interrupts it and knows if it lives."""
         info = manager.get_connection_info(session=False)
-        return cls(info, interrupt=manager.interrupt_kernel, alive=manager.is_alive)
+
+        async def kill() -> None:
+            await end_process(manager)
+
+        return cls(info, interrupt=manager.interrupt_kernel, alive=manager.is_alive, kill=kill)
 
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """See `KernelPort.report`."""
@@ -69,14 +80,33 @@ class LiveKernel:
 
         return await trial.try_by(call, code, timeout=timeout)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
         """See `KernelPort.execute`. After ``timeout`` seconds the code is interrupted."""
         await self._line.check_process()
-        run = _Run(self._line, self.interrupt)
+        run = _Run(self._line, self.interrupt, on_output)
+        self._runs.add(run)
         try:
             return await run.execute(code, timeout)
+        except asyncio.CancelledError:
+            await run.stop(GRACE)
+            raise
         finally:
-            run.close()
+            run.let_go(self._runs.discard)
+
+    async def stop_code(self, *, grace: float = GRACE, kill: bool = False) -> Stopped:
+        """See `KernelPort.stop_code`."""
+        running = [run for run in self._runs if run.running]
+        if not running:
+            return "idle"
+        await asyncio.gather(*(run.stop(grace) for run in running))
+        if not any(run.running for run in running):
+            return "stopped"
+        if not kill or self._kill is None:
+            return "running"
+        await self._kill()
+        return "killed"
 
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""
@@ -93,6 +123,9 @@ class LiveKernel:
 
     def close(self) -> None:
         """Give the sockets back."""
+        for run in list(self._runs):
+            run.close()
+        self._runs.clear()
         self._line.close()
 
     async def _evaluate(self, expression: str, *, timeout: float) -> str:
@@ -124,31 +157,61 @@ class LiveKernel:
 
 
 class _Run:
-    """One run of code: own session, own channels, closed afterwards."""
+    """One run of code: own session, own channels, closed when the code has ended."""
 
-    def __init__(self, line: KernelLine, interrupt: Callable[[], Awaitable[None]]) -> None:
-        self._line, self._interrupt = line, interrupt
+    def __init__(
+        self, line: KernelLine, interrupt: Callable[[], Awaitable[None]], on_output: OnOutput | None
+    ) -> None:
+        self._line, self._interrupt, self._on_output = line, interrupt, on_output
         self._client = line.client()
         self._log = OutputLog()
         self._kernel_session = ""
-        self._started = False
+        self._started = self._unwanted = False
+        self._finish: asyncio.Future[dict[str, Any]] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Does the kernel run this code now, not something before it?"""
+        return self._started and self._finish is not None and not self._finish.done()
 
     async def execute(self, code: str, timeout: float | None) -> ExecutionResult:
         begin = time.monotonic()
         self._client.start_channels(stdin=False, hb=False)
         await self._subscribe()
         request = self._client.execute(code, allow_stdin=False, stop_on_error=False)
-        finish = asyncio.ensure_future(self._finish(request))
-        try:
-            done, _ = await asyncio.wait({finish}, timeout=timeout)
-            if not done:
-                await self._stop(finish, timeout or 0.0)
-            reply = await finish
-        finally:
-            finish.cancel()
+        self._finish = finish = asyncio.ensure_future(self._follow(request))
+        done, _ = await asyncio.wait({finish}, timeout=timeout)
+        if not done:
+            await self._end_late(finish, timeout or 0.0)
+        reply = await asyncio.shield(finish)
         return self._result(reply, late=not done, seconds=time.monotonic() - begin)
 
+    async def stop(self, grace: float) -> None:
+        """Interrupt the code; while it waits behind another cell, as soon as its turn comes."""
+        self._unwanted = True
+        if self._finish is None or self._finish.done():
+            return
+        if self._started:
+            await self._interrupt()
+            await asyncio.wait({self._finish}, timeout=grace)
+
+    def let_go(self, forget: "Callable[[_Run], None]") -> None:
+        """Nobody waits any more: close now, or when code that was not to be stopped has ended."""
+
+        def ended(finish: "asyncio.Future[dict[str, Any]] | None") -> None:
+            if finish is not None and not finish.cancelled():
+                finish.exception()  # looked at, so that nobody complains
+            self.close()
+            forget(self)
+
+        if self._finish is None or self._finish.done():
+            ended(self._finish)
+        else:
+            self._finish.add_done_callback(ended)
+
     def close(self) -> None:
+        if self._finish is not None:
+            self._finish.cancel()
         self._client.stop_channels()
 
     async def _subscribe(self) -> None:
@@ -166,17 +229,22 @@ class _Run:
                 continue
         raise KernelError("The kernel answers but publishes nothing.", hint=RESTART)
 
-    async def _finish(self, request: str) -> dict[str, Any]:
+    async def _follow(self, request: str) -> dict[str, Any]:
         """Collect outputs until the kernel is idle again, then its reply."""
         while True:
             message = await self._next(self._client.get_iopub_msg)
             if message["parent_header"].get("msg_id") != request:
                 continue
-            self._started = True
+            if not self._started:
+                self._started = True
+                if self._unwanted:
+                    await self._interrupt()
             content = message["content"]
             if message["msg_type"] == "status" and content["execution_state"] == "idle":
                 break
             self._log.add(message["msg_type"], content)
+            if self._on_output is not None and not self._unwanted:
+                self._on_output(message["msg_type"], content)
         while True:
             message = await self._next(self._client.get_shell_msg)
             if message["parent_header"].get("msg_id") == request:
@@ -202,7 +270,7 @@ class _Run:
             return False  # alive, but inside a native call: nothing is known, the next tick asks again
         return bool(reply["header"]["session"] != self._kernel_session)
 
-    async def _stop(self, finish: "asyncio.Future[dict[str, Any]]", timeout: float) -> None:
+    async def _end_late(self, finish: "asyncio.Future[dict[str, Any]]", timeout: float) -> None:
         """Interrupt code that took too long. Code that waits behind another cell is not ours to stop."""
         if not self._started:
             raise KernelError(
@@ -219,17 +287,32 @@ class _Run:
 
     def _result(self, reply: dict[str, Any], *, late: bool, seconds: float) -> ExecutionResult:
         ok = reply.get("status") == "ok"
-        name, message = reply.get("ename", ""), strip_ansi(str(reply.get("evalue", "")))
+        name, message = strip_ansi(str(reply.get("ename", ""))), str(reply.get("evalue", ""))
+        message = plain(message, LONGEST_MESSAGE)
         if reply.get("status") == "aborted":
             name, message = "Aborted", "An earlier cell failed, so the kernel did not run this code."
         if late and not ok:
             message = "Interrupted because it ran too long."
         return ExecutionResult(
             ok=ok,
-            error_name="" if ok else str(name),
+            error_name="" if ok else name[:200],
             error_message="" if ok else message,
-            traceback="" if ok else strip_ansi("\n".join(reply.get("traceback", []))),
+            traceback="" if ok else plain("\n".join(reply.get("traceback", []))),
             outputs=self._log.outputs(),
             execution_count=reply.get("execution_count"),
             seconds=round(seconds, 3),
         )
+
+
+async def end_process(manager: Any) -> None:
+    """Kill the kernel's process; where nobody would restart it, it is restarted here.
+
+    A server's restarter tells every front end, so it is left to do its work.
+    """
+    restarter = getattr(manager, "_restarter", None)
+    if restarter is not None and manager.autorestart and manager.provisioner is not None:
+        await manager.provisioner.kill()
+        return
+    answer = manager.restart_kernel(now=True)
+    if answer is not None:
+        await answer

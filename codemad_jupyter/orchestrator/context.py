@@ -33,6 +33,8 @@ class Surroundings:
     deadline: float
     redact: Callable[[str], str]
     warn: Callable[[str], None]
+    news: Callable[[], str] = str
+    """What became of the kernel since the model last heard of it."""
 
 
 def system_prompt() -> str:
@@ -100,7 +102,7 @@ async def _kernel(prompt: Prompt, where: Surroundings) -> str:
     if where.kernel is None:
         return ""
     report: KernelReport = await where.kernel.report(deadline=where.deadline)
-    return kernel_text(report)
+    return "\n".join(filter(None, (where.news(), kernel_text(report))))
 
 
 async def _notebook(prompt: Prompt, where: Surroundings) -> str:

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.executing import CellJobs
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import Target
@@ -18,7 +19,7 @@ from codemad_jupyter.protocol.edits import (
     settled_text,
 )
 from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit
-from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
+from codemad_jupyter.protocol.events import EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.files import read_text, write_text
 
 
@@ -30,6 +31,7 @@ class Reviewer:
         self._session = session
         self._checkpointer = checkpointer
         self._lock = asyncio.Lock()
+        self.cells = CellJobs(services, session, checkpointer)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
         """Announce a proposal and try it away from the user's state."""
@@ -85,7 +87,10 @@ class Reviewer:
         return "\n\n".join((*earlier, edit.after))
 
     async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> None:
-        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied."""
+        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied.
+
+        With ``execute`` the touched cell runs afterwards, as a job that nobody here waits for.
+        """
         async with self._lock:
             edit, named = self._pending(id, hunks)
             run = self._session.state.edit_runs[id]
@@ -99,8 +104,7 @@ class Reviewer:
                 self._settled(edit.settle(named, "accepted"), run)
             await self._session.bus.saved()
         if execute:
-            await self._execute(edit, run)
-            await self._session.bus.saved()
+            self.cells.start((edit,), run=run)
 
     async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
         """Settle hunks of an edit as rejected; nothing is changed."""
@@ -165,24 +169,6 @@ class Reviewer:
         await port.apply(target.notebook, (change,))
         left = None if target.op == "delete" else settled_text(wanted)
         await self._checkpointer.touched_cell(run, target.notebook, target.cell, left)
-
-    async def _execute(self, edit: Edit, run: str) -> None:
-        target = edit.target
-        if not isinstance(target, CellTarget) or target.cell_type != "code" or target.op == "delete":
-            return
-        port = await self._services.ports.notebook(Target(notebook=target.notebook))
-        if port is None:
-            return
-        error, ok, seconds = "", False, 0.0
-        async with self._checkpointer.watching_files(run):
-            try:
-                result = await port.execute_cell(target.notebook, target.cell)
-                ok, seconds = result.ok, result.seconds
-                error = "" if ok else f"{result.error_name}: {result.error_message}".strip(": ")
-            except CodemadError as failure:
-                error = str(failure)
-        event = CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
-        self._session.bus.emit(event, run=run)
 
 
 def cell_change(edit: Edit, wanted: Edit, target: CellTarget) -> CellChange:

@@ -1,15 +1,20 @@
 """One run: from a prompt to `RunFinished`. Whatever happens after `RunStarted` ends in an event."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.provider import Request
-from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.notebooks.line import KernelGone
+from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.services import Services
@@ -20,7 +25,7 @@ from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
-from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.messages import Message, ToolResultPart
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -39,6 +44,7 @@ class Run:
     reviewer: Reviewer
     checkpointer: Checkpointer
     approvals: Approvals
+    watch: KernelWatch
     tally: Tally = field(default_factory=Tally)
 
     def emit(self, event: Event) -> Event:
@@ -105,6 +111,7 @@ class Run:
         notebook: NotebookPort | None = None
         try:
             kernel = await self.services.ports.kernel(self.prompt.target)
+            kernel = WatchedKernel(kernel, self.watch) if kernel is not None else None
             notebook = await self.services.ports.notebook(self.prompt.target)
         except CodemadError as error:
             self.warn(str(error))
@@ -121,13 +128,14 @@ class Run:
             deadline=services.inspect_deadline,
             redact=services.redact,
             warn=self.warn,
+            news=self.watch.take_note,
         )
         messages, built = await build_context(self.prompt, self.session.messages, where, window=info.window)
         self.emit(built)
         request = Request(
             model=self.model,
             system=system_prompt(),
-            messages=messages,
+            messages=messages if info.images else without_images(messages),
             tools=services.registry.specs,
             max_tokens=min(services.max_output, info.max_output or services.max_output),
             thinking=info.thinking,
@@ -148,7 +156,7 @@ class Run:
 
     def _executor(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Executor:
         services = self.services
-        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id) if kernel else None
+        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
         context = ToolContext(
             root=services.root,
             target=self.prompt.target,
@@ -156,6 +164,8 @@ class Run:
             notebook=notebook,
             proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
+            images=services.router.catalog.info(self.model).images,
+            output_limit=services.output_limit,
         )
         return Executor(
             services.registry,
@@ -169,6 +179,23 @@ class Run:
 
     async def _ask(self, question: Question) -> bool:
         return await self.approvals.ask(question, run=self.id)
+
+
+def without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages for a model that cannot see: earlier ones may have been answered to one that could."""
+    return tuple(
+        message.model_copy(
+            update={
+                "parts": tuple(
+                    part.model_copy(update={"images": ()}) if isinstance(part, ToolResultPart) else part
+                    for part in message.parts
+                )
+            }
+        )
+        if message.role == "tool"
+        else message
+        for message in messages
+    )
 
 
 @dataclass(frozen=True)
@@ -193,25 +220,73 @@ class RunProposals:
 
 
 @dataclass(frozen=True)
+class WatchedKernel:
+    """A KernelPort that remembers what the kernel held and says what is lost when it is gone."""
+
+    port: KernelPort
+    watch: KernelWatch
+
+    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
+        """As the kernel does; what it holds is remembered."""
+        with self._mourning():
+            report = await self.port.report(names=names, deadline=deadline)
+        if not names:
+            self.watch.seen(report)
+        return report
+
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
+        """As the kernel does."""
+        with self._mourning():
+            return await self.port.execute(code, timeout=timeout, on_output=on_output)
+
+    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
+        """As the kernel does."""
+        with self._mourning():
+            return await self.port.try_code(code, timeout=timeout)
+
+    async def interrupt(self) -> None:
+        """As the kernel does."""
+        await self.port.interrupt()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """As the kernel does."""
+        return await self.port.stop_code(grace=grace, kill=kill)
+
+    @contextlib.contextmanager
+    def _mourning(self) -> Iterator[None]:
+        try:
+            yield
+        except KernelGone as gone:
+            raise KernelGone(gone.message, hint=self.watch.noticed()) from gone
+
+
+@dataclass(frozen=True)
 class CheckpointedKernel:
     """A KernelPort that makes the run's checkpoint before it executes, and notes changed files."""
 
     port: KernelPort
     checkpointer: Checkpointer
     run: str
+    emit: Callable[[Event], object]
 
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """As the kernel does."""
         return await self.port.report(names=names, deadline=deadline)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
-        """Execute with a checkpoint before; being cancelled interrupts the kernel."""
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
+        """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
         await self.checkpointer.before_change(self.run, ())
         async with self.checkpointer.watching_files(self.run):
             try:
-                return await self.port.execute(code, timeout=timeout)
+                return await self.port.execute(code, timeout=timeout, on_output=on_output)
             except asyncio.CancelledError:
-                await self.port.interrupt()
+                notice = notice_of(await self.port.stop_code(grace=0))
+                if notice is not None:
+                    self.emit(notice)
                 raise
 
     async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
@@ -221,3 +296,7 @@ class CheckpointedKernel:
     async def interrupt(self) -> None:
         """As the kernel does."""
         await self.port.interrupt()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """As the kernel does."""
+        return await self.port.stop_code(grace=grace, kill=kill)

@@ -37,3 +37,5 @@ class Services:
     trial: bool = True
     trial_seconds: float = 10.0
     notices: tuple[str, ...] = ()
+    output_limit: int = 12_000
+    stop_grace: float = 2.0

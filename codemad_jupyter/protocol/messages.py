@@ -43,13 +43,15 @@ class ToolCallPart(Value):
 
 
 class ToolResultPart(Value):
-    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text."""
+    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
+    ``images`` come beside it, where the model may get them."""
 
     type: Literal["tool_result"] = "tool_result"
     id: str
     name: str
     content: str
     is_error: bool = False
+    images: tuple[ImagePart, ...] = ()
 
 
 Part = Annotated[

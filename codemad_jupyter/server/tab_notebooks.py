@@ -4,13 +4,16 @@ An open document belongs to its tab: nobody writes the file behind its back. Onl
 that is open nowhere is read and written as a file.
 """
 
+import asyncio
+import contextlib
 from typing import Any
 
 from pydantic import ValidationError
 
+from codemad_jupyter.notebooks.outputs import plain
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.protocol.edits import CellChange
-from codemad_jupyter.protocol.errors import NotebookError
+from codemad_jupyter.protocol.errors import CodemadError, NotebookError
 from codemad_jupyter.protocol.frames import PortOp
 from codemad_jupyter.protocol.kernels import ExecutionResult, NotebookView
 from codemad_jupyter.server.tabs import RELOAD, Tab, Tabs
@@ -20,6 +23,7 @@ TIMEOUTS: dict[PortOp, float | None] = {
     "snapshot": 20.0,
     "apply": 15.0,
     "save": 30.0,
+    "interrupt": 5.0,
     "execute": None,  # a cell may run for hours; the call ends when the tab goes away
 }
 
@@ -42,7 +46,10 @@ class TabNotebooks:
             seen = NotebookView.model_validate(await self._ask(tab, "view", path=path))
         except ValidationError as error:
             raise _garbled(path, "view") from error
-        return seen.model_copy(update={"live": True, "path": path})
+        cells = tuple(
+            cell.model_copy(update={"outputs_text": plain(cell.outputs_text)}) for cell in seen.cells
+        )
+        return seen.model_copy(update={"live": True, "path": path, "cells": cells})
 
     async def snapshot(self, path: str) -> dict[str, Any]:
         tab = await self._tabs.holder(path)
@@ -65,7 +72,11 @@ class TabNotebooks:
         tab = await self._tabs.holder(path)
         if tab is None:
             return await self._files.execute_cell(path, cell)
-        outcome = await self._ask(tab, "execute", path=path, arguments={"cell": cell})
+        try:
+            outcome = await self._ask(tab, "execute", path=path, arguments={"cell": cell})
+        except asyncio.CancelledError:
+            await self._interrupt(tab, path, cell)
+            raise
         if not isinstance(outcome, dict) or not isinstance(outcome.get("ok"), bool):
             raise _garbled(path, "execute")
         name, _, message = str(outcome.get("error") or "").partition(": ")
@@ -76,6 +87,11 @@ class TabNotebooks:
             error_message=message,
             seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         )
+
+    async def _interrupt(self, tab: Tab, path: str, cell: str) -> None:
+        """Have the tab stop the cell it was asked to run, and no other."""
+        with contextlib.suppress(CodemadError):  # a tab that is gone cannot stop anything
+            await self._ask(tab, "interrupt", path=path, arguments={"cell": cell})
 
     async def _ask(self, tab: Tab, op: PortOp, *, path: str, arguments: dict[str, Any] | None = None) -> Any:
         return await self._tabs.call(

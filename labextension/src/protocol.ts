@@ -77,12 +77,14 @@ export interface Attachment {
 }
 
 /**
- * Stop a run; without ``run``, whatever runs in the session.
+ * Stop a run; without ``run``, whatever runs in the session, its cells included. Code is interrupted;
+ * with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost.
  */
 export interface Cancel {
   type: 'cancel';
   session: string;
   run?: string | null;
+  kill?: boolean;
 }
 
 /**
@@ -604,12 +606,13 @@ export interface PhaseChanged {
  * view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
  * apply {"changes": [CellChange]} -> null (all are checked before the first is made; code
  * ``stale_edit`` or ``not_found`` and nothing changed otherwise);
- * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null.
+ * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null;
+ * interrupt {"cell": id} -> {"stopped": bool}: ends that execution and nothing the person started.
  */
 export interface PortCall {
   type: 'port_call';
   id: string;
-  op: 'view' | 'snapshot' | 'apply' | 'execute' | 'save';
+  op: 'view' | 'snapshot' | 'apply' | 'execute' | 'interrupt' | 'save';
   path: string;
   arguments: Record<string, unknown>;
 }
@@ -929,7 +932,8 @@ export interface ToolDone {
 }
 
 /**
- * Output while a tool still runs.
+ * Live only: output while a tool still runs, to be added to what came before; a carriage return
+ * begins the last line again. Bounded, so the result may hold more.
  */
 export interface ToolOutput {
   seq: number;
@@ -944,6 +948,7 @@ export interface ToolOutput {
 
 /**
  * What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
+ * ``images`` come beside it, where the model may get them.
  */
 export interface ToolResultPart {
   type: 'tool_result';
@@ -951,6 +956,7 @@ export interface ToolResultPart {
   name: string;
   content: string;
   is_error: boolean;
+  images: ImagePart[];
 }
 
 /**
