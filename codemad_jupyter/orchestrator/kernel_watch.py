@@ -27,6 +27,7 @@ class KernelWatch:
     def __init__(self, emit: Callable[[Event], object]) -> None:
         self._emit = emit
         self._names: tuple[str, ...] = ()
+        self._gone: tuple[str, ...] = ()
         self._target = Target()
         self._last = ("", 0.0)
         self._untold = ""
@@ -52,10 +53,9 @@ class KernelWatch:
 
     def noticed(self) -> str:
         """Running code noticed that the kernel is gone; what to tell the model."""
-        lost = self._names
         self._lost("died")
         self._untold = ""  # this very answer tells it
-        return consequences(lost)
+        return consequences(self._gone)
 
     def killed(self) -> None:
         """It was ended on the person's order."""
@@ -74,6 +74,8 @@ class KernelWatch:
             return
         self._last = (state, now)
         lost, self._names = self._names, ()
+        if lost or now - at >= SAME:
+            self._gone = lost
         clock = time.strftime("%H:%M:%S")
         text = f"{SAYINGS[state]} at {clock}. {consequences(lost)}"
         if now - at < SAME and not lost:
