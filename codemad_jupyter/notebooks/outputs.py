@@ -107,7 +107,7 @@ def _named(mime: str, value: Any) -> str:
         kinds = sorted(
             {str(trace.get("type", "scatter"))[:30] for trace in traces if isinstance(trace, dict)}
         )
-        named = f"{len(traces):,} traces ({', '.join(kinds[:10])})"
+        named = f"{len(traces):,} trace{'s' * (len(traces) != 1)} ({', '.join(kinds[:10])})"
         return f"[a plotly figure: {named}{_title(value.get('layout'))}]"
     if mime.startswith(("application/vnd.vegalite", "application/vnd.vega")):
         mark = value.get("mark")

@@ -12,6 +12,7 @@ MOST = 16_000_000
 """Characters that are looked at; of a longer text only the ends are, and the count tells the rest."""
 MOST_MOVES = 300_000
 """Moves of the cursor that are carried out; a text with more of them is somebody's joke."""
+MOST_SEQUENCES = 1_000_000
 MOST_LINES = 50_000
 LONGEST_BLOCK = 8
 TABS = 8
@@ -34,7 +35,9 @@ UP_OR_ERASE = re.compile(r"\x1b\[\d*[ABCDGJK]")
 def cleaned(text: str) -> str:
     """The text as a terminal would have left it, without anything invisible."""
     if len(text) > MOST:
-        text = f"{text[: MOST // 2]}\n{left_out(text[MOST // 2 : -MOST // 2])}\n{text[-MOST // 2 :]}"
+        text = ends_of(text, MOST // 2)
+    if text.count("\x1b") > MOST_SEQUENCES:
+        text = ends_of(text, 1_000_000)
     if "\r" in text:
         text = re.sub("\r+\n", "\n", text)
     if "\r" in text or "\x08" in text or ("\x1b" in text and UP_OR_ERASE.search(text)):
@@ -54,8 +57,7 @@ def visible(text: str) -> str:
 def drawn(text: str) -> str:
     """The text after its carriage returns, backspaces and cursor moves: a progress bar is its last state."""
     if text.count("\r") + text.count("\x08") + text.count("\x1b") > MOST_MOVES:
-        ends = 200_000
-        text = f"{text[:ends]}\n{left_out(text[ends:-ends])}\n{text[-ends:]}"
+        text = ends_of(text, 200_000)
     # Colours have no width; what is left of the sequences moves the cursor.
     text = SEQUENCE.sub(lambda found: found[0] if UP_OR_ERASE.fullmatch(found[0]) else "", text)
     if not UP_OR_ERASE.search(text):
@@ -203,6 +205,13 @@ def shortened(text: str, limit: int) -> str:
     head, tail = room * 2 // 3, room - room * 2 // 3
     mark = f"\n{left_out(text[head : len(text) - tail])}\n"
     return f"{text[:head]}{mark}{text[len(text) - tail :]}" if room else mark.strip()[:limit]
+
+
+def ends_of(text: str, size: int) -> str:
+    """The first and the last ``size`` characters of a text that is too much to look at."""
+    if len(text) <= 2 * size:
+        return text
+    return f"{text[:size]}\n{left_out(text[size:-size])}\n{text[-size:]}"
 
 
 def left_out(text: str) -> str:

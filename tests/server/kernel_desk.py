@@ -23,7 +23,7 @@ MODEL = "compatible/scripted"
 
 def notebook(*sources: str) -> dict[str, Any]:
     """A notebook whose cells are called a, b, c…"""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "id": "abcdefgh"[n],
@@ -56,7 +56,7 @@ class KernelDesk:
 
     @property
     def pid(self) -> int:
-        manager = self.server.app.kernel_manager.get_kernel(self.kernel)
+        manager: Any = self.server.app.kernel_manager.get_kernel(self.kernel)
         return int(manager.provisioner.pid)
 
     async def do(self, command: Command) -> Ack:

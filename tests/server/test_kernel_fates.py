@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,8 @@ async def test_a_culled_kernel_is_told_as_ended(desk: KernelDesk) -> None:
     ack = await desk.ask(Turn(text="Hello."))
     await desk.finished(ack)
     seq = await desk.engine.state_seq(desk.session)
-    await desk.server.app.kernel_manager.shutdown_kernel(desk.kernel)
+    manager: Any = desk.server.app.kernel_manager
+    await manager.shutdown_kernel(desk.kernel)
     changed = await desk.event("kernel_changed", after=seq, limit=5)
     assert (changed.state, changed.lost) == ("ended", ("precious",))
     ack = await desk.ask(Turn(text="I know."))
@@ -102,6 +104,7 @@ async def test_kernels_of_others_are_none_of_the_session_s_business(desk: Kernel
     other = json.loads(response.body)["kernel"]["id"]
     seq = await desk.engine.state_seq(desk.session)
     await desk.server.fetch(f"api/kernels/{other}/restart", body={})
-    await desk.server.app.kernel_manager.shutdown_kernel(other, now=True)
+    manager: Any = desk.server.app.kernel_manager
+    await manager.shutdown_kernel(other, now=True)
     await asyncio.sleep(1)
     assert not [e for e in await desk.engine.stored(desk.session, after=seq) if e.type == "kernel_changed"]
