@@ -78,7 +78,7 @@ def test_a_terminal_would_have_left(raw: str, seen: str) -> None:
 def test_the_real_bar_of_tqdm_is_its_last_state() -> None:
     import io
 
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
     screen = io.StringIO()
     for _ in tqdm(range(50), file=screen, mininterval=0, ascii=True):
