@@ -1,13 +1,11 @@
 """One run: from a prompt to `RunFinished`. Whatever happens after `RunStarted` ends in an event."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.provider import Request
-from codemad_jupyter.notebooks.line import KernelGone
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
@@ -19,13 +17,14 @@ from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
-from codemad_jupyter.protocol.messages import Message, ToolResultPart
+from codemad_jupyter.protocol.messages import Message, without_images
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -181,23 +180,6 @@ class Run:
         return await self.approvals.ask(question, run=self.id)
 
 
-def without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages for a model that cannot see: earlier ones may have been answered to one that could."""
-    return tuple(
-        message.model_copy(
-            update={
-                "parts": tuple(
-                    part.model_copy(update={"images": ()}) if isinstance(part, ToolResultPart) else part
-                    for part in message.parts
-                )
-            }
-        )
-        if message.role == "tool"
-        else message
-        for message in messages
-    )
-
-
 @dataclass(frozen=True)
 class RunProposals:
     """What tools propose, as proposals of one run."""
@@ -217,49 +199,6 @@ class RunProposals:
     def withdraw(self, edit: Edit) -> None:
         """Take it back."""
         self.reviewer.withdraw(edit, run=self.run)
-
-
-@dataclass(frozen=True)
-class WatchedKernel:
-    """A KernelPort that remembers what the kernel held and says what is lost when it is gone."""
-
-    port: KernelPort
-    watch: KernelWatch
-
-    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
-        """As the kernel does; what it holds is remembered."""
-        with self._mourning():
-            report = await self.port.report(names=names, deadline=deadline)
-        if not names:
-            self.watch.seen(report)
-        return report
-
-    async def execute(
-        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
-    ) -> ExecutionResult:
-        """As the kernel does."""
-        with self._mourning():
-            return await self.port.execute(code, timeout=timeout, on_output=on_output)
-
-    async def try_code(self, code: str, *, timeout: float = 10.0) -> Trial:
-        """As the kernel does."""
-        with self._mourning():
-            return await self.port.try_code(code, timeout=timeout)
-
-    async def interrupt(self) -> None:
-        """As the kernel does."""
-        await self.port.interrupt()
-
-    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
-        """As the kernel does."""
-        return await self.port.stop_code(grace=grace, kill=kill)
-
-    @contextlib.contextmanager
-    def _mourning(self) -> Iterator[None]:
-        try:
-            yield
-        except KernelGone as gone:
-            raise KernelGone(gone.message, hint=self.watch.noticed()) from gone
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,19 @@ class Message(Value):
         return cls(role="assistant", parts=(TextPart(text=text),))
 
 
+def without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages for a model that cannot see: tools may have answered to one that could."""
+    return tuple(_text_results(message) if message.role == "tool" else message for message in messages)
+
+
+def _text_results(message: Message) -> Message:
+    parts = tuple(
+        part.model_copy(update={"images": ()}) if isinstance(part, ToolResultPart) else part
+        for part in message.parts
+    )
+    return message.model_copy(update={"parts": parts})
+
+
 class Usage(Value):
     """Tokens of one or more model calls."""
 
