@@ -19,6 +19,8 @@ from codemad_jupyter.protocol.kernels import Cell, ExecutionResult, NotebookView
 
 PAUSE = 2.0
 """Seconds between two writings of a running cell's outputs."""
+Elsewhere = Callable[[str, Callable[[Notebook], CellChange]], Awaitable[bool]]
+"""Makes a change where the notebook was opened meanwhile; False where the file is still the document."""
 FindKernel = Callable[[str], Awaitable[KernelPort | None]]
 
 
@@ -27,6 +29,7 @@ class FileNotebooks:
 
     def __init__(self, root: Path, kernel: FindKernel | None = None, *, pause: float = PAUSE) -> None:
         self.pause = pause
+        self.elsewhere: Elsewhere | None = None
         self._root = root
         self._kernel = kernel
         self._ids = ScriptIds()
@@ -95,10 +98,13 @@ class FileNotebooks:
     async def _put(
         self, path: str, cell: Cell, outputs: tuple[dict[str, Any], ...], count: int | None
     ) -> None:
+        def change(nb: Notebook) -> CellChange:
+            return ran(nb, path, cell=cell, outputs=outputs, count=count)
+
+        if self.elsewhere is not None and await self.elsewhere(path, change):
+            return
         async with self._turns[confined(self._root, path)]:
-            await asyncio.to_thread(
-                self._change, path, lambda nb: ran(nb, path, cell=cell, outputs=outputs, count=count)
-            )
+            await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, (change(nb),)))
 
     def _read(self, path: str) -> tuple[Notebook, bytes]:
         real = confined(self._root, path)
@@ -132,8 +138,8 @@ async def ended(task: "asyncio.Task[None]") -> None:
 
 def ran(
     nb: Notebook, path: str, *, cell: Cell, outputs: tuple[dict[str, Any], ...], count: int | None
-) -> Notebook:
-    """The document with the outputs of a cell that runs or has just been run."""
+) -> CellChange:
+    """The change that puts the outputs of a cell that runs or has just been run into the document."""
     view = document.view(nb, path).cell(cell.id)
     if view is None or view.source != cell.source:
         raise StaleEdit(
@@ -142,4 +148,4 @@ def ran(
         )
     at = cell_ids(nb).index(cell.id)
     content: dict[str, Any] = with_results(nb["cells"][at], outputs, count)
-    return document.apply(nb, (CellChange(op="put", cell=cell.id, content=content),))
+    return CellChange(op="put", cell=cell.id, content=content)

@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.events import CellExecuted, Notice
 
 STOP_LIMIT = 8.0
 """Seconds that stopping a job may take, the grace of its code included."""
+STOPPED = "Stopped by you. A cell in an open tab runs on until it is interrupted there."
 STUBBORN = "The code ignores the interrupt and is still running. Stop it with the kernel, or wait for it."
 
 _log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class CellJobs:
             notebook=target.notebook,
             cell=target.cell,
             ok=False,
-            error="Stopped: the cell was interrupted.",
+            error=STOPPED,
             seconds=round(seconds, 3),
         )
         self._session.bus.emit(stopped, run=run)

@@ -54,7 +54,7 @@ class PortReply(Value):
 ClientFrame = Annotated[Hello | Subscribe | Unsubscribe | PortReply, Field(discriminator="type")]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 
-PortOp = Literal["view", "snapshot", "apply", "execute", "interrupt", "save"]
+PortOp = Literal["view", "snapshot", "apply", "execute", "save"]
 
 
 class PortCall(Value):
@@ -63,8 +63,7 @@ class PortCall(Value):
     view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
     apply {"changes": [CellChange]} -> null (all are checked before the first is made; code
     ``stale_edit`` or ``not_found`` and nothing changed otherwise);
-    execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null;
-    interrupt {"cell": id} -> {"stopped": bool}: ends that execution and nothing the person started.
+    execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null.
     """
 
     type: Literal["port_call"] = "port_call"

@@ -56,9 +56,9 @@ class ServerPorts:
         if self._notebooks is None:
             from codemad_jupyter.notebooks.files import FileNotebooks
 
-            self._notebooks = TabNotebooks(
-                self._tabs, files=FileNotebooks(self._root, kernel=self._kernel_of)
-            )
+            files = FileNotebooks(self._root, kernel=self._kernel_of)
+            self._notebooks = TabNotebooks(self._tabs, files=files)
+            files.elsewhere = self._notebooks.change_open
         return self._notebooks
 
     async def notebook_of(self, kernel: str) -> str | None:

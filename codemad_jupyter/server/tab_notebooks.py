@@ -4,8 +4,7 @@ An open document belongs to its tab: nobody writes the file behind its back. Onl
 that is open nowhere is read and written as a file.
 """
 
-import asyncio
-import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from codemad_jupyter.notebooks.outputs import plain
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.protocol.edits import CellChange
-from codemad_jupyter.protocol.errors import CodemadError, NotebookError
+from codemad_jupyter.protocol.errors import NotebookError
 from codemad_jupyter.protocol.frames import PortOp
 from codemad_jupyter.protocol.kernels import ExecutionResult, NotebookView
 from codemad_jupyter.server.tabs import RELOAD, Tab, Tabs
@@ -23,7 +22,6 @@ TIMEOUTS: dict[PortOp, float | None] = {
     "snapshot": 20.0,
     "apply": 15.0,
     "save": 30.0,
-    "interrupt": 5.0,
     "execute": None,  # a cell may run for hours; the call ends when the tab goes away
 }
 
@@ -72,11 +70,7 @@ class TabNotebooks:
         tab = await self._tabs.holder(path)
         if tab is None:
             return await self._files.execute_cell(path, cell)
-        try:
-            outcome = await self._ask(tab, "execute", path=path, arguments={"cell": cell})
-        except asyncio.CancelledError:
-            await self._interrupt(tab, path, cell)
-            raise
+        outcome = await self._ask(tab, "execute", path=path, arguments={"cell": cell})
         if not isinstance(outcome, dict) or not isinstance(outcome.get("ok"), bool):
             raise _garbled(path, "execute")
         name, _, message = str(outcome.get("error") or "").partition(": ")
@@ -88,10 +82,12 @@ class TabNotebooks:
             seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         )
 
-    async def _interrupt(self, tab: Tab, path: str, cell: str) -> None:
-        """Have the tab stop the cell it was asked to run, and no other."""
-        with contextlib.suppress(CodemadError):  # a tab that is gone cannot stop anything
-            await self._ask(tab, "interrupt", path=path, arguments={"cell": cell})
+    async def change_open(self, path: str, change: Callable[[dict[str, Any]], CellChange]) -> bool:
+        """Make a change in the tab that has the notebook open by now; False where none has."""
+        if await self._tabs.holder(path) is None:
+            return False
+        await self.apply(path, (change(await self.snapshot(path)),))
+        return True
 
     async def _ask(self, tab: Tab, op: PortOp, *, path: str, arguments: dict[str, Any] | None = None) -> Any:
         return await self._tabs.call(

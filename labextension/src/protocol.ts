@@ -606,13 +606,12 @@ export interface PhaseChanged {
  * view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
  * apply {"changes": [CellChange]} -> null (all are checked before the first is made; code
  * ``stale_edit`` or ``not_found`` and nothing changed otherwise);
- * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null;
- * interrupt {"cell": id} -> {"stopped": bool}: ends that execution and nothing the person started.
+ * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null.
  */
 export interface PortCall {
   type: 'port_call';
   id: string;
-  op: 'view' | 'snapshot' | 'apply' | 'execute' | 'interrupt' | 'save';
+  op: 'view' | 'snapshot' | 'apply' | 'execute' | 'save';
   path: string;
   arguments: Record<string, unknown>;
 }

@@ -14,7 +14,7 @@ import pytest
 from jupyter_server.utils import ensure_async
 
 from codemad_jupyter.protocol.commands import AcceptEdit
-from tests.server.kernel_desk import PATH, KernelDesk, kernel_desk
+from tests.server.kernel_desk import PATH, KernelDesk, kernel_desk, notebook
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
@@ -172,3 +172,24 @@ async def test_a_storm_is_told_seldom_and_within_bounds(desk: KernelDesk) -> Non
     assert all(gap > 0.15 for gap in gaps)
     done = next(event for event in events if event.type == "tool_done")
     assert len(done.content) <= 24_100
+
+
+async def test_outputs_go_where_the_notebook_was_opened_meanwhile(desk: KernelDesk) -> None:
+    (desk.root / PATH).write_text(json.dumps(notebook("import time; time.sleep(3)\n'the end'"), indent=1))
+    port = await desk.server.host.ports.notebook(desk.target)
+    assert port is not None
+    running = asyncio.create_task(port.execute_cell(PATH, "a"))
+    await asyncio.sleep(1)
+    before = (desk.root / PATH).read_bytes()
+    tab = await desk.server.tab("one", {"path": PATH, "kernel": desk.kernel})
+    call = await tab.hear("port_call")
+    assert call["op"] == "snapshot"
+    await tab.reply(call, json.loads(before))
+    call = await tab.hear("port_call")
+    assert call["op"] == "apply"
+    (change,) = call["arguments"]["changes"]
+    assert (change["op"], change["cell"]) == ("put", "a")
+    assert "the end" in json.dumps(change["content"]["outputs"])
+    await tab.reply(call)
+    assert (await asyncio.wait_for(running, 10)).ok
+    assert (desk.root / PATH).read_bytes() == before, "the file belongs to the tab now"

@@ -164,23 +164,6 @@ async def test_a_tab_that_closes_ends_its_calls(server: Served, port: NotebookPo
         await asyncio.wait_for(task, 10)
 
 
-async def test_an_execution_that_is_stopped_is_interrupted_in_its_tab(
-    server: Served, port: NotebookPort
-) -> None:
-    tab = await server.tab("one", OPEN)
-    task, call = await asked(port.execute_cell(PATH, "a"), tab)
-    task.cancel()
-    interrupt = await tab.hear("port_call")
-    assert (interrupt["op"], interrupt["path"], interrupt["arguments"]) == ("interrupt", PATH, {"cell": "a"})
-    await tab.reply(interrupt, {"stopped": True})
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
-    await tab.reply(
-        call, {"ok": False, "error": "KeyboardInterrupt: ", "seconds": 1}
-    )  # nobody waits: no harm
-    await tab.settle()
-
-
 async def test_a_tab_that_comes_back_is_waited_for_and_may_still_answer(
     server: Served, port: NotebookPort, notebook: Path
 ) -> None:

@@ -4,10 +4,10 @@
  * Refuses beforehand where Lab would open a dialog and wait for a click.
  */
 import type { ISessionContext } from '@jupyterlab/apputils';
-import type { Cell, CodeCell } from '@jupyterlab/cells';
+import type { Cell } from '@jupyterlab/cells';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import type { Kernel } from '@jupyterlab/services';
 import { PromiseDelegate } from '@lumino/coreutils';
 
 import { Failure } from './failure';
@@ -21,7 +21,6 @@ export interface IExecutionReply {
 const STARTING = new Set(['initializing', 'starting', 'connecting', 'restarting', 'autorestarting']);
 const START_LIMIT = 60_000;
 const START_STEP = 100;
-const STOP_LIMIT = 2000;
 const GONE = 'Its variables are gone: run the cells above again.';
 
 export async function execute(panel: NotebookPanel, id: string): Promise<IExecutionReply> {
@@ -36,8 +35,6 @@ export async function execute(panel: NotebookPanel, id: string): Promise<IExecut
   }
   const begin = performance.now();
   const error = watch(cell);
-  const turn = new Turn(cell, sessionContext);
-  turns.set(keyOf(panel, id), turn);
   const death = watchDeath(sessionContext);
   try {
     const isOk = await Promise.race([run(content, cell, sessionContext), death.come]);
@@ -46,71 +43,7 @@ export async function execute(panel: NotebookPanel, id: string): Promise<IExecut
   } finally {
     error.stop();
     death.stop();
-    turn.end();
-    if (turns.get(keyOf(panel, id)) === turn) {
-      turns.delete(keyOf(panel, id));
-    }
   }
-}
-
-/**
- * Ends an execution that was ordered here, at once or when its turn comes, and says whether it ended.
- *
- * A cell that the person started is never interrupted for it, though both share a kernel.
- */
-export async function interrupt(panel: NotebookPanel, id: string): Promise<boolean> {
-  const turn = turns.get(keyOf(panel, id));
-  return turn ? turn.stop() : true;
-}
-
-/** The executions that were ordered here and have not ended. */
-const turns = new Map<string, Turn>();
-
-function keyOf(panel: NotebookPanel, id: string): string {
-  return `${panel.id} ${id}`;
-}
-
-/** One ordered execution: knows by the messages of the kernel whether it is the one that runs. */
-class Turn {
-  constructor(cell: Cell, context: ISessionContext) {
-    this._cell = cell;
-    this._context = context;
-    context.iopubMessage.connect(this._listen);
-  }
-
-  async stop(): Promise<boolean> {
-    this._isUnwanted = true;
-    if (this._isRunning) {
-      await this._context.session?.kernel?.interrupt();
-    }
-    const late = new Promise<boolean>(resolve => setTimeout(resolve, STOP_LIMIT, false));
-    return Promise.race([this._ended.promise.then(() => true), late]);
-  }
-
-  end(): void {
-    this._isRunning = false;
-    this._context.iopubMessage.disconnect(this._listen);
-    this._ended.resolve();
-  }
-
-  private _listen = (_: unknown, message: KernelMessage.IMessage): void => {
-    const future = 'outputArea' in this._cell ? (this._cell as CodeCell).outputArea.future : null;
-    const isOurs =
-      !!future && (message.parent_header as { msg_id?: string }).msg_id === future.msg.header.msg_id;
-    if (!isOurs || message.header.msg_type !== 'status') {
-      return;
-    }
-    this._isRunning = (message as KernelMessage.IStatusMsg).content.execution_state === 'busy';
-    if (this._isRunning && this._isUnwanted) {
-      void this._context.session?.kernel?.interrupt();
-    }
-  };
-
-  private _cell: Cell;
-  private _context: ISessionContext;
-  private _ended = new PromiseDelegate<void>();
-  private _isRunning = false;
-  private _isUnwanted = false;
 }
 
 /** What stands in the way and will not go away by waiting. */

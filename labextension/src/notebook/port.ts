@@ -9,7 +9,7 @@ import type { Client } from '../client';
 import type { CellChange, ErrorValue, PortCall } from '../protocol';
 import { apply } from './apply';
 import type { OpenNotebooks } from './documents';
-import { execute, interrupt } from './execute';
+import { execute } from './execute';
 import { Failure } from './failure';
 import { snapshot, view } from './read';
 import { TrustMemory } from './trust';
@@ -51,8 +51,6 @@ export class NotebookPort {
         return null;
       case 'execute':
         return execute(panel, String(call.arguments.cell));
-      case 'interrupt':
-        return { stopped: await interrupt(panel, String(call.arguments.cell)) };
       case 'save':
         await panel.context.save();
         return null;
