@@ -63,6 +63,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             checkpoint_size=settings.checkpoint_size,
             auto_commit=settings.auto_commit,
             notices=(*notices, *settings.notices),
+            output_limit=settings.output_limit,
+            stop_grace=settings.stop_grace,
         )
     )
     await engine.start()

@@ -101,6 +101,19 @@ class Settings(Value):
         3.0, ge=1, le=100, description="How many times trial_timeout a replay may take: a number, 1 to 100."
     )
 
+    output_limit: int = Field(
+        12_000,
+        ge=8_000,
+        le=24_000,
+        description="Characters of outputs in one answer of a tool: a whole number, 8000 to 24000.",
+    )
+    stop_grace: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="What stopped code may take before the kernel is ended: seconds, up to 60.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from codemad_jupyter.protocol.chunks import Segment
-from codemad_jupyter.protocol.messages import ImagePart, Message
+from codemad_jupyter.protocol.messages import ImagePart, Message, ToolResultPart
 
 CHARS_PER_TOKEN = 4
 """The usual estimate for English and code; only the provider's own count is exact."""
@@ -29,7 +29,10 @@ def tokens(text: str) -> int:
 def message_tokens(message: Message) -> int:
     """Estimated tokens of a message; an image counts as 1,500."""
     images = sum(isinstance(part, ImagePart) for part in message.parts)
-    return tokens(message.model_dump_json(exclude={"parts": {"__all__": {"data"}}})) + 1_500 * images
+    images += sum(len(part.images) for part in message.parts if isinstance(part, ToolResultPart))
+    return (
+        tokens(message.model_dump_json(exclude={"parts": {"__all__": {"data", "images"}}})) + 1_500 * images
+    )
 
 
 def fit(pieces: list[Piece], *, window: int | None) -> tuple[list[Piece], tuple[Segment, ...]]:

@@ -105,17 +105,27 @@ def _block(part: Part) -> dict[str, Any] | None:
         case ThinkingPart():
             return _thinking_block(part)
         case ImagePart():
-            source = {"type": "base64", "media_type": part.mime, "data": part.data}
-            return {"type": "image", "source": source}
+            return _image(part)
         case ToolCallPart():
             return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.arguments}
         case ToolResultPart():
             return {
                 "type": "tool_result",
                 "tool_use_id": _id(part.id),
-                "content": part.content,
+                "content": _result_content(part),
                 "is_error": part.is_error,
             }
+
+
+def _image(part: ImagePart) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": part.mime, "data": part.data}
+    return {"type": "image", "source": source}
+
+
+def _result_content(part: ToolResultPart) -> str | list[dict[str, Any]]:
+    if not part.images or part.is_error:  # beside an error only text is taken
+        return part.content
+    return [{"type": "text", "text": part.content}, *map(_image, part.images)]
 
 
 def _thinking_block(part: ThinkingPart) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ def chat_messages(request: Request, *, provider: str) -> list[dict[str, Any]]:
         messages.append({"role": "system", "content": sound(request.system)})
     for message in settled(request.messages):
         if message.role == "tool":
-            messages.extend(_result(part) for part in message.parts if isinstance(part, ToolResultPart))
+            messages.extend(_results(message))
         elif message.role == "assistant":
             messages.extend(_assistant(message, provider=provider))
         else:
@@ -60,8 +60,15 @@ def chat_tools(tools: tuple[ToolSpec, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _result(part: ToolResultPart) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": part.id, "content": part.content}
+def _results(message: Message) -> Iterator[dict[str, Any]]:
+    """All results of one message, then their images: in this format a tool answers in text only."""
+    parts = [part for part in message.parts if isinstance(part, ToolResultPart)]
+    for part in parts:
+        yield {"role": "tool", "tool_call_id": part.id, "content": part.content}
+    for part in parts:
+        if part.images:
+            said = TextPart(text=f"[Images that {part.name} gave; data, not a request]")
+            yield {"role": "user", "content": _content(Message(role="user", parts=(said, *part.images)))}
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

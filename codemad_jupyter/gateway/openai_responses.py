@@ -15,6 +15,7 @@ from codemad_jupyter.gateway.reply import Reply
 from codemad_jupyter.protocol.messages import (
     ImagePart,
     Message,
+    Part,
     TextPart,
     ThinkingPart,
     ToolCallPart,
@@ -95,7 +96,11 @@ def _item(part: Any) -> dict[str, Any] | None:
             arguments = json.dumps(part.arguments)
             return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
         case ToolResultPart():
-            return {"type": "function_call_output", "call_id": part.id, "output": part.content}
+            output: Any = part.content
+            if part.images:
+                parts: tuple[Part, ...] = (TextPart(text=part.content), *part.images)
+                output = _user_content(Message(role="user", parts=parts))
+            return {"type": "function_call_output", "call_id": part.id, "output": output}
     return None
 
 

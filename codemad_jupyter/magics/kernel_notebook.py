@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.notebooks.outputs import outputs_text
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import KernelError, NotebookError
 from codemad_jupyter.protocol.kernels import Cell, ExecutionResult, NotebookView
@@ -177,13 +178,5 @@ def _saved_cell(cell: dict[str, Any], number: int) -> Cell:
         cell_type=cell["cell_type"],
         source=source if isinstance(source, str) else "".join(source),
         execution_count=cell.get("execution_count"),
-        outputs_text=_outputs_text(cell.get("outputs", ())),
+        outputs_text=outputs_text(cell.get("outputs", ())),
     )
-
-
-def _outputs_text(outputs: Any) -> str:
-    texts = []
-    for output in outputs:
-        text = output.get("text") or output.get("data", {}).get("text/plain") or output.get("evalue") or ""
-        texts.append(text if isinstance(text, str) else "".join(text))
-    return "\n".join(texts)[:4_000]

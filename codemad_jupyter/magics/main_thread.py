@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.notebooks.capture import run_and_capture
 from codemad_jupyter.notebooks.in_process import MainThreadRunner
+from codemad_jupyter.notebooks.ports import OnOutput
 from codemad_jupyter.protocol.kernels import ExecutionResult
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class CallerRunner(MainThreadRunner):
         self._caller = caller
         self._ours = False
 
-    def submit(self, code: str) -> Future[ExecutionResult]:
+    def submit(self, code: str, on_output: OnOutput | None = None) -> Future[ExecutionResult]:
         """Call it on the engine's loop."""
         future: Future[ExecutionResult] = Future()
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._caller.run(lambda: self._served(code)))
+        task = loop.create_task(self._caller.run(lambda: self._served(code, on_output)))
         task.add_done_callback(lambda done: _pass_on(done, future))
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(task.cancel))
         return future
@@ -42,11 +43,11 @@ class CallerRunner(MainThreadRunner):
         self._ours = True
         super().interrupt()
 
-    def _served(self, code: str) -> ExecutionResult:
+    def _served(self, code: str, on_output: OnOutput | None) -> ExecutionResult:
         self._ours = False
         self._running.set()
         try:
-            result = run_and_capture(self._shell, code)
+            result = run_and_capture(self._shell, code, on_output)
         except KeyboardInterrupt:
             said = "The code was interrupted."
             result = ExecutionResult(ok=False, error_name=INTERRUPTED, error_message=said)

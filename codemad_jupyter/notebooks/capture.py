@@ -11,17 +11,33 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from codemad_jupyter.notebooks.collect import OutputLog
-from codemad_jupyter.notebooks.outputs import strip_ansi
+from codemad_jupyter.notebooks.outputs import plain
+from codemad_jupyter.notebooks.ports import OnOutput
 from codemad_jupyter.protocol.kernels import ExecutionResult
 
+LONGEST_MESSAGE = 2_000
 
-def run_and_capture(shell: Any, code: str) -> ExecutionResult:
+
+class HeardLog(OutputLog):
+    """An `OutputLog` that also passes on what it takes."""
+
+    def __init__(self, on_output: OnOutput) -> None:
+        super().__init__()
+        self._on_output = on_output
+
+    def add(self, kind: str, content: dict[str, Any]) -> None:
+        """Take one message and tell of it."""
+        super().add(kind, content)
+        self._on_output(kind, content)
+
+
+def run_and_capture(shell: Any, code: str, on_output: OnOutput | None = None) -> ExecutionResult:
     """Run the code as a cell within the cell that is running.
 
     It gets no entry in the history: its number would be the one of the cell around it.
     """
     begin = time.monotonic()
-    log = OutputLog()
+    log = OutputLog() if on_output is None else HeardLog(on_output)
     with tapped(shell, log), own_loop(shell):
         result = shell.run_cell(code, store_history=False)
     error = result.error_before_exec or result.error_in_exec
@@ -32,8 +48,8 @@ def run_and_capture(shell: Any, code: str) -> ExecutionResult:
     return ExecutionResult(
         ok=error is None,
         error_name=type(error).__name__ if error is not None else "",
-        error_message=strip_ansi(str(error)) if error is not None else "",
-        traceback=strip_ansi("\n".join(trace)),
+        error_message=plain(str(error), LONGEST_MESSAGE) if error is not None else "",
+        traceback=plain("\n".join(trace)),
         outputs=log.outputs(),
         seconds=round(time.monotonic() - begin, 3),
     )

@@ -19,6 +19,7 @@ class OutputLog:
         self._displays: dict[str, list[dict[str, Any]]] = {}
         self._clear_next = False
         self._size = 0
+        self._cut = self._waiting = 0
         self.left_out = 0
 
     def add(self, kind: str, content: dict[str, Any]) -> None:
@@ -67,7 +68,8 @@ class OutputLog:
             last = {"output_type": "stream", "name": name, "text": ""}
             self._outputs.append(last)
         self._parts.append(text)
-        if len(self._parts) > 1000 or len(text) > LONGEST_STREAM:
+        self._waiting += len(text)
+        if len(self._parts) > 1000 or self._waiting > LONGEST_STREAM:
             self._settle_stream(limit=2 * LONGEST_STREAM)
 
     def _settle_stream(self, limit: int) -> None:
@@ -75,11 +77,16 @@ class OutputLog:
         last = self._outputs[-1] if self._outputs else None
         if last is not None and last["output_type"] == "stream":
             text = last["text"] + "".join(self._parts)
-            if len(text) > limit:
-                half = LONGEST_STREAM // 2
-                text = f"{text[:half]}\n[… output cut here …]\n{text[-half:]}"
-            last["text"] = text
+            last["text"] = self._bounded(text) if len(text) > limit else text
         self._parts.clear()
+        self._waiting = 0
+
+    def _bounded(self, text: str) -> str:
+        """The two ends, and in between how much is missing: what was cut before is counted too."""
+        half = LONGEST_STREAM // 2
+        before = mark_of(self._cut) if self._cut and mark_of(self._cut) in text[half : half + 100] else ""
+        self._cut = (self._cut if before else 0) + len(text) - 2 * half - len(before)
+        return f"{text[:half]}{mark_of(self._cut)}{text[-half:]}"
 
     def _update(self, content: dict[str, Any]) -> None:
         display = (content.get("transient") or {}).get("display_id", "")
@@ -91,6 +98,11 @@ class OutputLog:
         self._parts.clear()
         self._displays.clear()
         self._clear_next, self._size = False, 0
+
+
+def mark_of(cut: int) -> str:
+    """What stands where a stream was cut."""
+    return f"\n[… {cut:,} characters left out …]\n"
 
 
 def output_of(kind: str, content: dict[str, Any]) -> dict[str, Any]:

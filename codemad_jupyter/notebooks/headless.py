@@ -14,6 +14,7 @@ from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.outputs import strip_ansi
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.errors import KernelError, NotFound
@@ -170,11 +171,13 @@ class HeadlessNotebook:
         """See `KernelPort.report`."""
         return await self._kernel().report(names=names, deadline=deadline)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
         """See `KernelPort.execute`. Nothing is added to the document."""
         kernel = self._kernel()
         self._check_free()
-        return await kernel.execute(code, timeout=timeout)
+        return await kernel.execute(code, timeout=timeout, on_output=on_output)
 
     async def try_code(
         self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
@@ -186,6 +189,10 @@ class HeadlessNotebook:
         """Interrupt whatever runs."""
         await self._kernel().interrupt()
 
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """See `KernelPort.stop_code`."""
+        return await self._kernel().stop_code(grace=grace, kill=kill)
+
     async def _execute_cell(self, cell: str) -> ExecutionResult:
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -196,6 +203,9 @@ class HeadlessNotebook:
         self._client.nb = node
         try:
             ran = await self._client.async_execute_cell(node.cells[at], at)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
         except DeadKernelError:
             raise KernelError("The kernel died while the cell ran.", hint="Start it again.") from None
         except CellTimeoutError as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from codemad_jupyter.notebooks import inspect, trial
 from codemad_jupyter.notebooks.capture import run_and_capture
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
@@ -29,7 +30,7 @@ class MainThreadRunner:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._jobs: queue.Queue[tuple[str, Future[ExecutionResult]]] = queue.Queue()
+        self._jobs: queue.Queue[tuple[str, OnOutput | None, Future[ExecutionResult]]] = queue.Queue()
         self._serving = False
         self._running = threading.Event()
 
@@ -42,29 +43,29 @@ class MainThreadRunner:
         finally:
             self._serving = False
             while not self._jobs.empty():
-                _, future = self._jobs.get_nowait()
+                _, _, future = self._jobs.get_nowait()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(not_served())
 
-    def submit(self, code: str) -> "Future[ExecutionResult]":
+    def submit(self, code: str, on_output: OnOutput | None = None) -> "Future[ExecutionResult]":
         """From any thread: have the code run. Raises `KernelError` when nobody serves."""
         if not self._serving:
             raise not_served()
         future: Future[ExecutionResult] = Future()
-        self._jobs.put((code, future))
+        self._jobs.put((code, on_output, future))
         return future
 
     def run(self, timeout: float) -> bool:
         """On the main thread: wait up to ``timeout`` seconds for code and run it; was there any?"""
         try:
-            code, future = self._jobs.get(timeout=timeout)
+            code, on_output, future = self._jobs.get(timeout=timeout)
         except queue.Empty:
             return False
         if not future.set_running_or_notify_cancel():
             return True
         self._running.set()
         try:
-            future.set_result(run_and_capture(self._shell, code))
+            future.set_result(run_and_capture(self._shell, code, on_output))
         except KeyboardInterrupt:
             message = "The code was interrupted."
             future.set_result(
@@ -76,6 +77,10 @@ class MainThreadRunner:
         finally:
             self._running.clear()
         return True
+
+    def runs(self) -> bool:
+        """Does the main thread run code of ours now?"""
+        return self._running.is_set()
 
     def interrupt(self) -> None:
         """From any thread: interrupt the code that runs, not the magic that waits."""
@@ -118,10 +123,18 @@ class ShellKernel:
         """See `KernelPort.try_code`."""
         return await trial.try_by(self._ask_trial, code, timeout=timeout, memory=memory, method=method)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
         """See `KernelPort.execute`. Runs where the magic serves it; outputs are shown in its cell."""
         begin = time.monotonic()
-        future = self._runner.submit(code)
+        loop = asyncio.get_running_loop()
+
+        def heard(kind: str, content: dict[str, Any]) -> None:
+            if on_output is not None:
+                loop.call_soon_threadsafe(on_output, kind, content)
+
+        future = self._runner.submit(code, heard if on_output is not None else None)
         waiting = asyncio.wrap_future(future)
         try:
             done, _ = await asyncio.wait({waiting}, timeout=timeout)
@@ -134,8 +147,23 @@ class ShellKernel:
                     hint="Interrupt the kernel; restart it if it does not react.",
                 )
             return waiting.result()
+        except asyncio.CancelledError:
+            future.cancel()
+            self._runner.interrupt()  # does so only while code of ours runs
+            raise
         finally:
             future.cancel()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """See `KernelPort.stop_code`. A kernel does not kill itself: the front end restarts it."""
+        if not self._runner.runs():
+            return "idle"
+        self._runner.interrupt()
+        for _ in range(int(grace * 20)):
+            await asyncio.sleep(0.05)
+            if not self._runner.runs():
+                return "stopped"
+        return "running"
 
     async def interrupt(self) -> None:
         """Interrupt the code that the engine runs."""

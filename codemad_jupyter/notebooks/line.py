@@ -18,6 +18,10 @@ TRIES = 4
 RESTART = "Restart the kernel, then try again."
 
 
+class KernelGone(KernelError):
+    """The kernel's process ended or is another one by now: its variables are lost."""
+
+
 class NoAnswer(KernelError):
     """The process lives, but its control channel is silent."""
 
@@ -66,7 +70,7 @@ class KernelLine:
             done, _ = await asyncio.wait({reply}, timeout=min(PATIENCE, timeout))
             answered = done or await self.beats() or (reply.done() and reply.exception() is None)
             if not answered:
-                raise dead("does not answer")
+                raise KernelError("The kernel does not answer.", hint=RESTART)
             return await reply
         except TimeoutError:
             raise NoAnswer(
@@ -134,4 +138,4 @@ class KernelLine:
 
 def dead(what: str) -> KernelError:
     """The error for a kernel that is gone."""
-    return KernelError(f"The kernel {what}.", hint=RESTART)
+    return KernelGone(f"The kernel {what}.", hint=RESTART)

@@ -1,11 +1,28 @@
 """The two ports through which the engine reaches a kernel and a notebook document, wherever they live."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, NotebookView
+
+OnOutput = Callable[[str, dict[str, Any]], None]
+"""Hears of each output while code runs: the message type and its content, as kernels publish them."""
+
+Stopped = Literal["idle", "stopped", "running", "killed"]
+"""Nothing of ours ran; what ran has ended; it ignores the interrupt and runs on; the kernel was killed."""
+
+
+@dataclass(frozen=True)
+class KernelFate:
+    """What became of a kernel. ``notebook`` is the one it runs, where that is known."""
+
+    kernel: str
+    state: Literal["died", "restarted", "ended"]
+    notebook: str | None = None
 
 
 class KernelPort(Protocol):
@@ -19,8 +36,13 @@ class KernelPort(Protocol):
         """
         ...
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
-        """Run code as the user would; outputs are returned, history and variables change."""
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
+        """Run code as the user would; outputs are returned, history and variables change.
+
+        Being cancelled interrupts the code, and the code only: never a cell that the person started.
+        """
         ...
 
     async def try_code(
@@ -35,6 +57,10 @@ class KernelPort(Protocol):
 
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""
+        ...
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """Interrupt code of ours that runs; ``kill`` ends the kernel if it still does after ``grace``."""
         ...
 
 
@@ -67,4 +93,13 @@ class Ports(Protocol):
 
     async def notebook(self, target: Target) -> NotebookPort | None:
         """The port that serves the target's notebook, or None where no notebook is open or named."""
+        ...
+
+
+@runtime_checkable
+class WatchesKernels(Protocol):
+    """Ports that hear of their kernels' ends also say so."""
+
+    def on_kernel_fate(self, tell: Callable[[KernelFate], None]) -> None:
+        """From now on ``tell`` hears of each kernel that died, was restarted or was ended."""
         ...

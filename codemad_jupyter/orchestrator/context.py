@@ -33,6 +33,8 @@ class Surroundings:
     deadline: float
     redact: Callable[[str], str]
     warn: Callable[[str], None]
+    news: Callable[[], str] = str
+    """What became of the kernel since the model last heard of it."""
 
 
 def system_prompt() -> str:
@@ -97,10 +99,15 @@ async def _rules(where: Surroundings) -> str:
 
 
 async def _kernel(prompt: Prompt, where: Surroundings) -> str:
+    news = where.news()
     if where.kernel is None:
-        return ""
-    report: KernelReport = await where.kernel.report(deadline=where.deadline)
-    return kernel_text(report)
+        return news
+    try:
+        report: KernelReport = await where.kernel.report(deadline=where.deadline)
+    except CodemadError as error:
+        where.warn(str(error))
+        return news
+    return "\n".join(filter(None, (news, kernel_text(report))))
 
 
 async def _notebook(prompt: Prompt, where: Surroundings) -> str:

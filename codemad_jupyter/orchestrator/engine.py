@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from codemad_jupyter.notebooks import provenance
+from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.orchestrator import comparing, merging, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
 from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
@@ -22,7 +25,7 @@ from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
-from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, RunFinished, RunStarted
 from codemad_jupyter.protocol.merging import MergeView
@@ -43,6 +46,8 @@ class _Open:
     checkpointer: Checkpointer
     reviewer: Reviewer
     approvals: Approvals
+    watch: KernelWatch
+    target: Target = field(default_factory=Target)
     task: asyncio.Task[None] | None = None
     run: str | None = None
     told: bool = False
@@ -64,6 +69,8 @@ class Engine:
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
+        if isinstance(self.services.ports, WatchesKernels):
+            self.services.ports.on_kernel_fate(self._kernel_fate)
         for session, run in await self.services.store.open_runs():
             opened = await self._open(session)
             for approval in list(opened.session.state.approvals):
@@ -84,6 +91,7 @@ class Engine:
         """Stop the runs, store what was said, let go of providers and store."""
         for opened in self._sessions.values():
             await self._stop(opened)
+            await opened.reviewer.cells.stop()
             await opened.session.bus.saved()
         await self._gardener.stop()
         await self.services.router.aclose()
@@ -92,7 +100,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether a run goes on."""
-        return any(opened.busy for opened in self._sessions.values())
+        return any(opened.busy or opened.reviewer.cells.busy for opened in self._sessions.values())
 
     async def sessions(self) -> tuple[SessionInfo, ...]:
         """All sessions of the workspace, latest first."""
@@ -167,8 +175,7 @@ class Engine:
                 self.services.router.provider_for(command.model)
                 await opened.session.change(model=command.model)
             case cmd.Cancel():
-                if command.run is None or command.run == opened.run:
-                    await self._stop(opened)
+                await self._cancel(opened, command)
             case cmd.Approve():
                 opened.approvals.answer(command.approval, yes=True)
             case cmd.Reject():
@@ -295,10 +302,33 @@ class Engine:
             reviewer=opened.reviewer,
             checkpointer=opened.checkpointer,
             approvals=opened.approvals,
+            watch=opened.watch,
         )
-        opened.run = run
+        opened.run, opened.target = run, prompt.target
+        opened.watch.uses(prompt.target)
         opened.task = asyncio.create_task(self._go(opened, work), name=f"codemad {run}")
         return Ack(session=session.id, run=run, seq=seq)
+
+    async def _cancel(self, opened: _Open, command: cmd.Cancel) -> None:
+        """Stop the run and the cells; with ``kill`` also what ignored an earlier stop."""
+        work = [opened.reviewer.cells.stop(command.run)]
+        if command.run is None or command.run == opened.run:
+            work.append(self._stop(opened))
+        await asyncio.gather(*work)
+        if not command.kill:
+            return
+        kernel = await self.services.ports.kernel(opened.target)
+        stopped = await kernel.stop_code(grace=self.services.stop_grace, kill=True) if kernel else "idle"
+        notice = notice_of(stopped)
+        if notice is not None:
+            opened.session.bus.emit(notice, run=opened.run)
+        if stopped == "killed":
+            opened.watch.killed()
+        await opened.session.bus.saved()
+
+    def _kernel_fate(self, fate: KernelFate) -> None:
+        for opened in self._sessions.values():
+            opened.watch.fate(fate)
 
     async def _stop(self, opened: _Open) -> None:
         if opened.task is not None and not opened.task.done():
@@ -332,6 +362,7 @@ class Engine:
                     checkpointer,
                     Reviewer(self.services, session, checkpointer),
                     Approvals(session.bus.emit, patience=self.services.patience),
+                    KernelWatch(session.bus.emit),
                 )
             return self._sessions[id]
 

@@ -9,6 +9,7 @@ from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.executing import CellJobs
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.trying import Trier
@@ -21,8 +22,8 @@ from codemad_jupyter.protocol.edits import (
     HunkStatus,
     settled_text,
 )
-from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound, StaleEdit, UsageError
-from codemad_jupyter.protocol.events import CellExecuted, EditProposed, EditSettled, EditTried
+from codemad_jupyter.protocol.errors import Conflict, NotFound, StaleEdit, UsageError
+from codemad_jupyter.protocol.events import EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.settling import settle, touched, verify
 
 
@@ -35,6 +36,7 @@ class Reviewer:
         self._checkpointer = checkpointer
         self._trier = Trier(services, session)
         self._lock = asyncio.Lock()
+        self.cells = CellJobs(services, session, checkpointer)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
         """Announce a proposal and try it away from the user's state."""
@@ -76,7 +78,10 @@ class Reviewer:
         await self._session.bus.saved()
 
     async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> bool:
-        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied. Was it?"""
+        """Apply hunks of an edit; a stale edit is settled as such and nothing is applied. Was it?
+
+        With ``execute`` the touched cell runs afterwards, as a job that nobody here waits for.
+        """
         async with self._lock:
             edit, named = self._pending(id, hunks)
             run = self._session.state.edit_runs[id]
@@ -91,7 +96,7 @@ class Reviewer:
                 applied = True
             await self._session.bus.saved()
         if applied and execute:
-            await self.execute(edit, run)
+            self.cells.start((edit,), run=run)
         return applied
 
     async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
@@ -155,27 +160,6 @@ class Reviewer:
         source = change.source if change.content is None else source_of(change.content)
         made = provenance(session=self._session.id, run=run, model=model, at=time.time(), source=source)
         return change.model_copy(update={"provenance": made})
-
-    async def execute(self, edit: Edit, run: str) -> bool:
-        """Run the code cell that an edit touched, if it touched one; false when that failed."""
-        target = edit.target
-        if not isinstance(target, CellTarget) or target.cell_type != "code" or target.op == "delete":
-            return True
-        port = await self._services.ports.notebook(Target(notebook=target.notebook))
-        if port is None:
-            return True
-        error, ok, seconds = "", False, 0.0
-        async with self._checkpointer.watching_files(run):
-            try:
-                result = await port.execute_cell(target.notebook, target.cell)
-                ok, seconds = result.ok, result.seconds
-                error = "" if ok else f"{result.error_name}: {result.error_message}".strip(": ")
-            except CodemadError as failure:
-                error = str(failure)
-        event = CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
-        self._session.bus.emit(event, run=run)
-        await self._session.bus.saved()
-        return ok
 
 
 def _statuses(edit: Edit) -> dict[int, HunkStatus]:

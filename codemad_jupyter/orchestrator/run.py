@@ -2,26 +2,30 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.provider import Request
-from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
-from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.messages import Message, without_images
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -40,6 +44,7 @@ class Run:
     reviewer: Reviewer
     checkpointer: Checkpointer
     approvals: Approvals
+    watch: KernelWatch
     tally: Tally = field(default_factory=Tally)
 
     def emit(self, event: Event) -> Event:
@@ -106,6 +111,7 @@ class Run:
         notebook: NotebookPort | None = None
         try:
             kernel = await self.services.ports.kernel(self.prompt.target)
+            kernel = WatchedKernel(kernel, self.watch) if kernel is not None else None
             notebook = await self.services.ports.notebook(self.prompt.target)
         except CodemadError as error:
             self.warn(str(error))
@@ -122,13 +128,14 @@ class Run:
             deadline=services.inspect_deadline,
             redact=services.redact,
             warn=self.warn,
+            news=self.watch.take_note,
         )
         messages, built = await build_context(self.prompt, self.session.messages, where, window=info.window)
         self.emit(built)
         request = Request(
             model=self.model,
             system=system_prompt(),
-            messages=messages,
+            messages=messages if info.images else without_images(messages),
             tools=services.registry.specs,
             max_tokens=min(services.max_output, info.max_output or services.max_output),
             thinking=info.thinking,
@@ -149,7 +156,7 @@ class Run:
 
     def _executor(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Executor:
         services = self.services
-        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id) if kernel else None
+        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
         context = ToolContext(
             root=services.root,
             target=self.prompt.target,
@@ -157,6 +164,8 @@ class Run:
             notebook=notebook,
             proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
+            images=services.router.catalog.info(self.model).images,
+            output_limit=services.output_limit,
         )
         return Executor(
             services.registry,
@@ -200,19 +209,24 @@ class CheckpointedKernel:
     port: KernelPort
     checkpointer: Checkpointer
     run: str
+    emit: Callable[[Event], object]
 
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """As the kernel does."""
         return await self.port.report(names=names, deadline=deadline)
 
-    async def execute(self, code: str, *, timeout: float | None = None) -> ExecutionResult:
-        """Execute with a checkpoint before; being cancelled interrupts the kernel."""
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
+        """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
         await self.checkpointer.before_change(self.run, ())
         async with self.checkpointer.watching_files(self.run):
             try:
-                return await self.port.execute(code, timeout=timeout)
+                return await self.port.execute(code, timeout=timeout, on_output=on_output)
             except asyncio.CancelledError:
-                await self.port.interrupt()
+                notice = notice_of(await self.port.stop_code(grace=0))
+                if notice is not None:
+                    self.emit(notice)
                 raise
 
     async def try_code(
@@ -224,3 +238,7 @@ class CheckpointedKernel:
     async def interrupt(self) -> None:
         """As the kernel does."""
         await self.port.interrupt()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """As the kernel does."""
+        return await self.port.stop_code(grace=grace, kill=kill)

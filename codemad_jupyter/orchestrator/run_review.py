@@ -2,7 +2,7 @@
 
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.session import Session
-from codemad_jupyter.protocol.edits import CellTarget, Edit
+from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound
 
 
@@ -23,7 +23,7 @@ async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute:
         except CodemadError as error:
             failures.append(error)
     if execute:
-        await execute_cells(reviewer, accepted, run)
+        reviewer.cells.start(accepted, run=run)
     if failures:
         raise failures[0]
 
@@ -33,18 +33,6 @@ async def reject_run(session: Session, reviewer: Reviewer, run: str) -> None:
     for id in pending_edits(session, run):
         if session.state.edits[id].status == "pending":
             await reviewer.reject(id, None)
-
-
-async def execute_cells(reviewer: Reviewer, edits: list[Edit], run: str) -> None:
-    """Run each touched cell once, up to the first that fails."""
-    seen: set[str] = set()
-    for edit in edits:
-        cell = edit.target.cell if isinstance(edit.target, CellTarget) else ""
-        if cell in seen:
-            continue
-        seen.add(cell)
-        if not await reviewer.execute(edit, run):
-            return
 
 
 def pending_edits(session: Session, run: str) -> list[str]:

@@ -45,3 +45,5 @@ class Services:
     checkpoint_size: int = 0
     auto_commit: Literal["off", "plain", "model"] = "off"
     notices: tuple[str, ...] = ()
+    output_limit: int = 12_000
+    stop_grace: float = 2.0

@@ -62,11 +62,13 @@ class Prompt(Value):
 
 
 class Cancel(Value):
-    """Stop a run; without ``run``, whatever runs in the session."""
+    """Stop a run; without ``run``, whatever runs in the session, its cells included. Code is interrupted;
+    with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost."""
 
     type: Literal["cancel"] = "cancel"
     session: str
     run: str | None = None
+    kill: bool = False
 
 
 class Approve(Value):

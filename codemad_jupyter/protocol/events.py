@@ -1,7 +1,7 @@
 """Events: all that the engine says. Past participles, one tagged union, numbered per session.
 
-Text deltas are live only; every other event is kept and can be replayed after a sequence number.
-Sequence numbers grow within a session but may have gaps.
+Deltas and a running tool's output are live only; every other event is kept and can be replayed after a
+sequence number. Sequence numbers grow within a session but may have gaps.
 """
 
 from typing import Annotated, Any, Literal
@@ -104,7 +104,8 @@ class ToolCalled(EventBase):
 
 
 class ToolOutput(EventBase):
-    """Output while a tool still runs."""
+    """Live only: output while a tool still runs, to be added to what came before; a carriage return
+    begins the last line again. Bounded, so the result may hold more."""
 
     type: Literal["tool_output"] = "tool_output"
     call: str
@@ -300,5 +301,5 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
-LIVE_ONLY = frozenset({"text_delta", "thinking_delta"})
+LIVE_ONLY = frozenset({"text_delta", "thinking_delta", "tool_output"})
 """Types that are never stored."""

@@ -43,13 +43,15 @@ class ToolCallPart(Value):
 
 
 class ToolResultPart(Value):
-    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text."""
+    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
+    ``images`` come beside it, where the model may get them."""
 
     type: Literal["tool_result"] = "tool_result"
     id: str
     name: str
     content: str
     is_error: bool = False
+    images: tuple[ImagePart, ...] = ()
 
 
 Part = Annotated[
@@ -82,6 +84,19 @@ class Message(Value):
     def assistant(cls, text: str) -> "Message":
         """An assistant message of one text part."""
         return cls(role="assistant", parts=(TextPart(text=text),))
+
+
+def without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages for a model that cannot see: tools may have answered to one that could."""
+    return tuple(_text_results(message) if message.role == "tool" else message for message in messages)
+
+
+def _text_results(message: Message) -> Message:
+    parts = tuple(
+        part.model_copy(update={"images": ()}) if isinstance(part, ToolResultPart) else part
+        for part in message.parts
+    )
+    return message.model_copy(update={"parts": parts})
 
 
 class Usage(Value):

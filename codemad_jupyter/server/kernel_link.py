@@ -163,10 +163,10 @@ class EventsHandler(KernelGate):
 
 def _permitted(command: Command) -> Command:
     """The command as a kernel may give it. Raises `Denied`."""
-    from codemad_jupyter.protocol.commands import Prompt
+    from codemad_jupyter.protocol.commands import Cancel, Prompt
     from codemad_jupyter.protocol.errors import Denied
 
-    if command.type not in ALLOWED:
+    if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
     if isinstance(command, Prompt):

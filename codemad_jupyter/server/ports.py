@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from jupyter_server.utils import ensure_async
 
+from codemad_jupyter.server.fates import Fates
 from codemad_jupyter.server.tab_notebooks import TabNotebooks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_server.serverapp import ServerApp
 
     from codemad_jupyter.notebooks.live import LiveKernel
-    from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+    from codemad_jupyter.notebooks.ports import KernelFate, KernelPort, NotebookPort
     from codemad_jupyter.protocol.commands import Target
     from codemad_jupyter.server.tabs import Tabs
 
@@ -31,6 +34,7 @@ class ServerPorts:
         self._root = root
         self._kernels: dict[str, LiveKernel] = {}
         self._notebooks: TabNotebooks | None = None
+        self._fates = Fates(app, gone=self._let_go)
 
     async def kernel(self, target: Target) -> LiveKernel | None:
         """The target's kernel: the one named, else the one its notebook runs."""
@@ -42,6 +46,7 @@ class ServerPorts:
             return None
         if id not in self._kernels:
             self._kernels[id] = self._connect(id)
+        self._fates.watch(id, target.notebook or await self.notebook_of(id))
         return self._kernels[id]
 
     async def notebook(self, target: Target) -> NotebookPort | None:
@@ -51,9 +56,9 @@ class ServerPorts:
         if self._notebooks is None:
             from codemad_jupyter.notebooks.files import FileNotebooks
 
-            self._notebooks = TabNotebooks(
-                self._tabs, files=FileNotebooks(self._root, kernel=self._kernel_of)
-            )
+            files = FileNotebooks(self._root, kernel=self._kernel_of)
+            self._notebooks = TabNotebooks(self._tabs, files=files)
+            files.elsewhere = self._notebooks.change_open
         return self._notebooks
 
     async def notebook_of(self, kernel: str) -> str | None:
@@ -66,8 +71,13 @@ class ServerPorts:
                 return str(session["path"])
         return None
 
+    def on_kernel_fate(self, tell: Callable[[KernelFate], None]) -> None:
+        """See `WatchesKernels`: of the kernels that were asked for."""
+        self._fates.tell = tell
+
     def close(self) -> None:
         """Close all connections to kernels."""
+        self._fates.close()
         while self._kernels:
             self._kernels.popitem()[1].close()
 
@@ -83,9 +93,19 @@ class ServerPorts:
         return None
 
     def _let_go_of_the_gone(self) -> None:
-        gone = [id for id in self._kernels if id not in self._app.kernel_manager]
-        for id in gone:
-            self._kernels.pop(id).close()
+        """Of kernels that have ended, and of those that got other ports when they were restarted."""
+        for id in list(self._kernels):
+            if id not in self._app.kernel_manager:
+                self._let_go(id)
+                continue
+            now = self._app.kernel_manager.get_kernel(id).get_connection_info(session=False)
+            if now != self._kernels[id].connection:
+                self._let_go(id)
+
+    def _let_go(self, id: str) -> None:
+        kernel = self._kernels.pop(id, None)
+        if kernel is not None:
+            kernel.close()
 
     def _connect(self, id: str) -> LiveKernel:
         from codemad_jupyter.notebooks.live import LiveKernel

@@ -4,10 +4,12 @@ An open document belongs to its tab: nobody writes the file behind its back. Onl
 that is open nowhere is read and written as a file.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
 
+from codemad_jupyter.notebooks.outputs import plain
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import NotebookError
@@ -42,7 +44,10 @@ class TabNotebooks:
             seen = NotebookView.model_validate(await self._ask(tab, "view", path=path))
         except ValidationError as error:
             raise _garbled(path, "view") from error
-        return seen.model_copy(update={"live": True, "path": path})
+        cells = tuple(
+            cell.model_copy(update={"outputs_text": plain(cell.outputs_text)}) for cell in seen.cells
+        )
+        return seen.model_copy(update={"live": True, "path": path, "cells": cells})
 
     async def snapshot(self, path: str) -> dict[str, Any]:
         tab = await self._tabs.holder(path)
@@ -76,6 +81,13 @@ class TabNotebooks:
             error_message=message,
             seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         )
+
+    async def change_open(self, path: str, change: Callable[[dict[str, Any]], CellChange]) -> bool:
+        """Make a change in the tab that has the notebook open by now; False where none has."""
+        if await self._tabs.holder(path) is None:
+            return False
+        await self.apply(path, (change(await self.snapshot(path)),))
+        return True
 
     async def _ask(self, tab: Tab, op: PortOp, *, path: str, arguments: dict[str, Any] | None = None) -> Any:
         return await self._tabs.call(

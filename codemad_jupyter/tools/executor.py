@@ -8,17 +8,17 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pluggy
 from pydantic import BaseModel
 
 from codemad_jupyter.protocol.errors import CodemadError, Denied
-from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone
-from codemad_jupyter.protocol.messages import ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
+from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
 from codemad_jupyter.tools.permissions import Policy, decide, digest
-from codemad_jupyter.tools.tool import Registry, Tool, ToolContext
+from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
 """Characters of a tool's answer that go to the model; the rest is cut with a mark."""
@@ -45,8 +45,9 @@ Status = Literal["ok", "error", "denied"]
 class _Outcome:
     status: Status
     content: str
-    account: str
-    seconds: float
+    account: str = ""
+    images: tuple[ImagePart, ...] = ()
+    seconds: float = 0.0
 
 
 class Executor:
@@ -98,25 +99,26 @@ class Executor:
 
     async def _outcome(self, call: ToolCallPart) -> _Outcome:
         started = time.monotonic()
-        status, content, account = await self._tried(call)
-        return _Outcome(status, content, account, time.monotonic() - started)
+        outcome = await self._tried(call)
+        return replace(outcome, seconds=time.monotonic() - started)
 
-    async def _tried(self, call: ToolCallPart) -> tuple[Status, str, str]:
+    async def _tried(self, call: ToolCallPart) -> _Outcome:
         risk = self._registry.get(call.name).risk if call.name in self._registry else "read"
         self._emit(ToolCalled(call=call.id, tool=call.name, arguments=call.arguments, risk=risk))
         try:
             tool = self._registry.get(call.name)
             result = await self._permitted(tool, call)
-            return "ok", _text(result), tool.account(result) if tool.account else ""
+            value, images = (result.value, result.images) if isinstance(result, Answer) else (result, ())
+            return _Outcome("ok", _text(value), tool.account(value) if tool.account else "", images)
         except Denied as error:
-            return "denied", str(error), ""
+            return _Outcome("denied", str(error))
         except CodemadError as error:
-            return "error", str(error), ""
+            return _Outcome("error", str(error))
         except OSError as error:
-            return "error", f"{call.name} could not reach a file: {error}.", ""
+            return _Outcome("error", f"{call.name} could not reach a file: {error}.")
         except Exception as error:
             _log.exception("tool %s failed", call.name)
-            return "error", f"{call.name} failed inside: {type(error).__name__}: {error}.", ""
+            return _Outcome("error", f"{call.name} failed inside: {type(error).__name__}: {error}.")
 
     async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
         arguments = tool.check(call.arguments)
@@ -130,7 +132,11 @@ class Executor:
             )
         if decision == "ask" and not await self._ask(self._question(tool, call)):
             raise Denied(f"The person refused {tool.name}.", hint="Do not try it again; ask what they want.")
-        return await tool.function(self._context, **arguments)
+        context = replace(self._context, say=lambda text: self._say(call.id, text))
+        return await tool.function(context, **arguments)
+
+    def _say(self, call: str, text: str) -> None:
+        self._emit(ToolOutput(call=call, text=self._redact(text)))
 
     def _question(self, tool: Tool, call: ToolCallPart) -> Question:
         action = str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
@@ -157,7 +163,9 @@ class Executor:
         self._hooks.hook.after_tool(
             tool=call.name, arguments=call.arguments, content=content, is_error=failed
         )
-        return ToolResultPart(id=call.id, name=call.name, content=content, is_error=failed)
+        return ToolResultPart(
+            id=call.id, name=call.name, content=content, is_error=failed, images=outcome.images
+        )
 
 
 def _text(result: Any) -> str:

@@ -1,11 +1,16 @@
 """Kernel tools: look at live variables and the last error, and run code with approval."""
 
-from typing import Any
-
+from codemad_jupyter.notebooks.output_images import image_parts
+from codemad_jupyter.notebooks.outputs import outputs_text
+from codemad_jupyter.notebooks.terminal_text import shortened
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport, LastError, Variable
 from codemad_jupyter.tools.executor import MAX_CONTENT
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.live_output import LiveOutput
+from codemad_jupyter.tools.tool import Answer, ToolContext, tool
+
+TRACEBACK = 4_000
+"""Characters of a traceback: its head names the cell, its end the error."""
 
 
 def _named(report: KernelReport) -> str:
@@ -67,30 +72,28 @@ async def last_error(context: ToolContext) -> LastError | None:
 
 
 @tool("execute")
-async def run_code(context: ToolContext, code: str) -> dict[str, Any]:
+async def run_code(context: ToolContext, code: str) -> Answer:
     """Run code in the live kernel, after the person approved it. Outputs come back as text."""
     kernel = context.need_kernel()
-    result: ExecutionResult = await kernel.execute(code)
-    return {
+    live = LiveOutput(context.say)
+    try:
+        result = await kernel.execute(code, on_output=live.take)
+    finally:
+        live.close()
+    return answer_of(result, limit=context.output_limit, images=context.images)
+
+
+def answer_of(result: ExecutionResult, *, limit: int, images: bool) -> Answer:
+    """What a model gets of a result: the error once, outputs as text, images where they may go."""
+    shown = [output for output in result.outputs if output.get("output_type") != "error"]
+    data = {
         "ok": result.ok,
-        "error": f"{result.error_name}: {result.error_message}" if not result.ok else "",
-        "traceback": result.traceback[-4_000:],
-        "text": "\n".join(filter(None, map(_output_text, result.outputs))),
+        "error": "" if result.ok else f"{result.error_name}: {result.error_message}",
+        "traceback": shortened(result.traceback, TRACEBACK),
+        "text": outputs_text(shown, limit),
         "seconds": result.seconds,
     }
-
-
-def _output_text(output: dict[str, Any]) -> str:
-    if output.get("output_type") == "stream":
-        return _joined(output.get("text", ""))
-    data = output.get("data", {})
-    if "text/plain" in data:
-        return _joined(data["text/plain"])
-    return f"[{', '.join(data)}]" if data else ""
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
+    return Answer(data, image_parts(shown) if images else ())
 
 
 TOOLS = (list_variables, inspect_variable, last_error, run_code)

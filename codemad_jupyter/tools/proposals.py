@@ -3,7 +3,8 @@
 import uuid
 from typing import Any
 
-from codemad_jupyter.notebooks.outputs import outputs_text, shorten
+from codemad_jupyter.notebooks.outputs import outputs_text
+from codemad_jupyter.notebooks.terminal_text import shortened
 from codemad_jupyter.protocol.edits import CellTarget, Edit, NameChange, NameState, Receipt, Trial
 
 MOST_OUTPUT, MOST_EFFECT, MOST_DETAIL = 900, 600, 300
@@ -33,12 +34,12 @@ def trial_told(trial: Trial) -> dict[str, Any]:
     """A trial as the model reads it, in less than 2,000 characters: what the code shows and does."""
     told: dict[str, Any] = {"status": trial.status, "method": trial.method}
     if trial.detail:
-        told["detail"] = shorten(trial.detail, MOST_DETAIL)
+        told["detail"] = shortened(trial.detail, MOST_DETAIL)
     if trial.replayed:
         told["replayed"] = list(trial.replayed[:MOST_NAMES])
     effect = effect_told(trial.receipt) if trial.receipt else ""
     if effect:
-        told["effect"] = shorten(effect, MOST_EFFECT)
+        told["effect"] = shortened(effect, MOST_EFFECT)
     text = outputs_text(trial.outputs, MOST_OUTPUT)
     if text:
         told["outputs"] = text

@@ -13,11 +13,13 @@ from typing import Any, Protocol, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from codemad_jupyter.gateway.provider import ToolSpec
+from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
 from codemad_jupyter.protocol.events import Risk
+from codemad_jupyter.protocol.messages import ImagePart
 
 
 class Proposals(Protocol):
@@ -36,6 +38,10 @@ class Proposals(Protocol):
         ...
 
 
+def _unheard(text: str) -> None:
+    """Where nobody listens while a tool runs."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolContext:
     """What a tool may reach during one run."""
@@ -48,6 +54,12 @@ class ToolContext:
     inspect_deadline: float = 0.5
     seen: dict[str, str] = field(default_factory=dict)
     """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""
+    say: Callable[[str], object] = _unheard
+    """Tells the person what comes out while the tool runs."""
+    images: bool = False
+    """May images among the outputs go to the model?"""
+    output_limit: int = LIMIT
+    """Characters of outputs in one answer."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""
@@ -66,6 +78,14 @@ class ToolContext:
                 hint="Open a notebook in JupyterLab, or name one with --notebook.",
             )
         return self.notebook, self.target.notebook
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A tool's result with images beside it."""
+
+    value: Any
+    images: tuple[ImagePart, ...] = ()
 
 
 ToolFunction = Callable[..., Awaitable[Any]]

@@ -77,12 +77,14 @@ export interface Attachment {
 }
 
 /**
- * Stop a run; without ``run``, whatever runs in the session.
+ * Stop a run; without ``run``, whatever runs in the session, its cells included. Code is interrupted;
+ * with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost.
  */
 export interface Cancel {
   type: 'cancel';
   session: string;
   run?: string | null;
+  kill?: boolean;
 }
 
 /**
@@ -973,7 +975,8 @@ export interface ToolDone {
 }
 
 /**
- * Output while a tool still runs.
+ * Live only: output while a tool still runs, to be added to what came before; a carriage return
+ * begins the last line again. Bounded, so the result may hold more.
  */
 export interface ToolOutput {
   seq: number;
@@ -988,6 +991,7 @@ export interface ToolOutput {
 
 /**
  * What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
+ * ``images`` come beside it, where the model may get them.
  */
 export interface ToolResultPart {
   type: 'tool_result';
@@ -995,6 +999,7 @@ export interface ToolResultPart {
   name: string;
   content: string;
   is_error: boolean;
+  images: ImagePart[];
 }
 
 /**

@@ -42,7 +42,8 @@ async def test_a_plot_is_proposed_tried_accepted_run_undone_and_redone(
     tried = next(event for event in events if event.type == "edit_tried")
     assert tried.trial.status == "passed"
 
-    accepted = await desk.do(AcceptEdit(session=desk.session, edit=edit.id, execute=True))
+    ack = await desk.engine.submit(AcceptEdit(session=desk.session, edit=edit.id, execute=True))
+    accepted = await desk.until(lambda event: event.type == "cell_executed", after=ack.seq)
     assert types(accepted) == ["checkpoint_made", "edit_settled", "cell_executed"]
     cells = json.loads(path.read_text())["cells"]
     assert [cell["id"] for cell in cells] == ["intro", "load", edit.target.cell]  # type: ignore[union-attr]

@@ -1,0 +1,124 @@
+"""Cells that run after an edit was accepted: jobs in the background of a session, which Stop ends.
+
+A job belongs to the run whose edit it executes. It outlives the command that started it, and ends with
+the session's engine.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from codemad_jupyter.notebooks.ports import Stopped
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol.commands import Target
+from codemad_jupyter.protocol.edits import CellTarget, Edit
+from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.events import CellExecuted, Notice
+
+STOP_LIMIT = 8.0
+"""Seconds that stopping a job may take, the grace of its code included."""
+STOPPED = "Stopped by you. A cell in an open tab runs on until it is interrupted there."
+STUBBORN = "The code ignores the interrupt and is still running. Stop it with the kernel, or wait for it."
+
+_log = logging.getLogger(__name__)
+
+
+class CellJobs:
+    """Runs touched cells for one session."""
+
+    def __init__(self, services: Services, session: Session, checkpointer: Checkpointer) -> None:
+        self._services = services
+        self._session = session
+        self._checkpointer = checkpointer
+        self._jobs: dict[asyncio.Task[None], str] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Does a cell run?"""
+        return bool(self._jobs)
+
+    def start(self, edits: Iterable[Edit], *, run: str) -> None:
+        """Run each code cell of these edits once, one after the other, up to the first that fails."""
+        cells = (edit.target for edit in edits if runs(edit))
+        targets = {target.cell: target for target in cells if isinstance(target, CellTarget)}
+        if targets:
+            job = asyncio.create_task(
+                self._execute_all(tuple(targets.values()), run), name=f"codemad cells of {run}"
+            )
+            self._jobs[job] = run
+            job.add_done_callback(self._ended)
+
+    async def stop(self, run: str | None = None) -> None:
+        """End the jobs of a run (None: all); their code is interrupted."""
+        jobs = [job for job, owner in self._jobs.items() if run is None or owner == run]
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await asyncio.wait(jobs, timeout=STOP_LIMIT)
+            await self._session.bus.saved()
+
+    async def finished(self) -> None:
+        """Wait until nothing runs any more."""
+        while self._jobs:
+            await asyncio.wait(list(self._jobs))
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        self._jobs.pop(job, None)
+        if not job.cancelled() and (error := job.exception()) is not None:
+            _log.error("running cells failed", exc_info=error)
+
+    async def _execute_all(self, targets: tuple[CellTarget, ...], run: str) -> None:
+        for target in targets:
+            executed = await self._execute(target, run)
+            if executed is None:
+                return
+            self._session.bus.emit(executed, run=run)
+            await self._session.bus.saved()
+            if not executed.ok:
+                return
+
+    async def _execute(self, target: CellTarget, run: str) -> CellExecuted | None:
+        port = await self._services.ports.notebook(Target(notebook=target.notebook))
+        if port is None:
+            return None
+        error, ok, seconds = "", False, 0.0
+        begin = asyncio.get_running_loop().time()
+        try:
+            async with self._checkpointer.watching_files(run):
+                result = await port.execute_cell(target.notebook, target.cell)
+            ok, seconds = result.ok, result.seconds
+            error = "" if ok else f"{result.error_name}: {result.error_message}".strip(": ")
+        except CodemadError as failure:
+            error = str(failure)
+        except asyncio.CancelledError:
+            self._tell_stopped(target, run, asyncio.get_running_loop().time() - begin)
+            raise
+        return CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
+
+    def _tell_stopped(self, target: CellTarget, run: str, seconds: float) -> None:
+        stopped = CellExecuted(
+            notebook=target.notebook,
+            cell=target.cell,
+            ok=False,
+            error=STOPPED,
+            seconds=round(seconds, 3),
+        )
+        self._session.bus.emit(stopped, run=run)
+
+
+def runs(edit: Edit) -> bool:
+    """Is there a code cell to run after this edit?"""
+    target = edit.target
+    return isinstance(target, CellTarget) and target.cell_type == "code" and target.op != "delete"
+
+
+def notice_of(stopped: Stopped) -> Notice | None:
+    """What the person should know after a stop."""
+    if stopped == "running":
+        return Notice(level="warning", code="still_running", text=STUBBORN)
+    if stopped == "killed":
+        text = "The code ignored the interrupt, so the kernel was ended as you asked."
+        return Notice(level="warning", code="kernel_killed", text=text)
+    return None
