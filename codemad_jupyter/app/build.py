@@ -40,6 +40,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             store=store,
             router=Router(
                 GatewayConfig.model_validate(settings.gateway()),
+                redact=settings.redact,
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
             ),
