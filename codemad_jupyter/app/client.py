@@ -11,10 +11,12 @@ from typing import NamedTuple, Protocol
 from codemad_jupyter.app.http_client import HttpClient as HttpClient
 from codemad_jupyter.app.thread_client import CallerThread as CallerThread
 from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
-from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
@@ -46,6 +48,14 @@ class EngineClient(Protocol):
 
     def default_model(self) -> str:
         """The model that is used where nobody chose one."""
+        ...
+
+    def preview(self, prompt: Prompt) -> ContextPreview:
+        """What the prompt would send now."""
+        ...
+
+    def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
+        """What could be pointed at with ``@``, best first."""
         ...
 
     def close(self) -> None:

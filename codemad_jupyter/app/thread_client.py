@@ -15,10 +15,12 @@ from contextlib import aclosing, contextmanager
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from codemad_jupyter.app.endings import Ending, ending
-from codemad_jupyter.protocol.commands import Ack, Cancel, Command
+from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 
 T = TypeVar("T")
 
@@ -34,6 +36,10 @@ class EngineDoor(Protocol):
     def events(self, session: str, after: int = 0) -> AsyncIterator[Event]: ...
     async def current_session(self) -> str: ...
     async def models(self) -> tuple[ModelInfo, ...]: ...
+    async def preview(self, prompt: Prompt) -> ContextPreview: ...
+    async def mentions(
+        self, query: str, target: Target, *, session: str | None = None
+    ) -> tuple[Mention, ...]: ...
     @property
     def default_model(self) -> str: ...
     async def close(self) -> None: ...
@@ -150,6 +156,12 @@ class ThreadClient:
 
     def default_model(self) -> str:
         return self._engine.default_model
+
+    def preview(self, prompt: Prompt) -> ContextPreview:
+        return self._do(self._engine.preview(prompt), timeout=ANSWER)
+
+    def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
+        return self._do(self._engine.mentions(query, target, session=session), timeout=ANSWER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""

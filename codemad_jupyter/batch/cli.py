@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_run, _add_ask, _add_apply, _add_doctor, _add_models):
+    for add in (_add_run, _add_ask, _add_context, _add_apply, _add_doctor, _add_models):
         add(commands)
     return top
 
@@ -111,6 +111,15 @@ def _add_ask(commands: Commands) -> None:
     ask.set_defaults(perform=_ask)
 
 
+def _add_context(commands: Commands) -> None:
+    context = _sub(commands, "context", "show what a question would send to the model, without sending it")
+    context.add_argument("question", metavar="PROMPT", help="the question")
+    context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
+    context.add_argument("--model", metavar="PROVIDER/NAME", help="the model it would go to")
+    context.add_argument("--json", action="store_true", help="print every part as JSON")
+    context.set_defaults(perform=_context)
+
+
 def _add_apply(commands: Commands) -> None:
     apply = _sub(commands, "apply", "make the edits a model wrote in the files of a folder, all or none")
     apply.add_argument("source", metavar="FILE", help="the edits; - reads them from stdin")
@@ -179,6 +188,12 @@ def _ask(args: argparse.Namespace) -> int:
         json=args.json,
     )
     return ask(inquiry)
+
+
+def _context(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.preview import preview
+
+    return preview(args.question, notebook=args.notebook, model=args.model, json=args.json)
 
 
 def _apply(args: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ class Redactor:
         self._known = sorted(
             {form for secret in known if len(secret) >= 6 for form in _forms(secret)}, key=len, reverse=True
         )
+        self._phrases = [form for form in self._known if any(map(str.isspace, form))]
         self._origin: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
@@ -37,6 +38,12 @@ class Redactor:
             return text
         spans = [*self._given(text), *(() if len(text) < 8 else find(text)), *_hidden(text)]
         return self._replaced(text, spans) if spans else text
+
+    def begun(self, text: str) -> int:
+        """Where a known secret of several words may have begun whose end is not there yet; else the end
+        of the text."""
+        begins = (at for form in self._phrases if (at := _begun(text, form)) is not None)
+        return min(begins, default=len(text))
 
     def restored(self, text: str) -> str:
         """The text with placeholders replaced by what was found in documents, outputs and answers.
@@ -90,6 +97,12 @@ def _joined(spans: list[Found]) -> list[tuple[int, int, list[str]]]:
         else:
             joined.append((start, end, [kind]))
     return joined
+
+
+def _begun(text: str, form: str) -> int | None:
+    """Where the text ends with a part of the form that begins it."""
+    first = max(len(text) - len(form) + 1, 0)
+    return next((at for at in range(first, len(text)) if form.startswith(text[at:])), None)
 
 
 def _hidden(text: str) -> list[Found]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.privacy import DataLevel
 
 Role = Literal["user", "assistant", "tool"]
 
@@ -43,13 +44,15 @@ class ToolCallPart(Value):
 
 
 class ToolResultPart(Value):
-    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text."""
+    """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text;
+    ``level`` is the least data level at which it may be sent again."""
 
     type: Literal["tool_result"] = "tool_result"
     id: str
     name: str
     content: str
     is_error: bool = False
+    level: DataLevel | None = None
 
 
 Part = Annotated[

@@ -1,4 +1,5 @@
-"""The one gate: every tool call is checked, permitted, run, bounded and told as events here.
+"""The one gate: every tool call is checked, permitted, run, limited to the data level, masked, bounded
+and told as events here.
 
 A failing tool is an answer to the model, never an exception to the loop.
 """
@@ -8,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pluggy
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone
 from codemad_jupyter.protocol.messages import ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
 from codemad_jupyter.tools.permissions import Policy, decide, digest
 from codemad_jupyter.tools.tool import Registry, Tool, ToolContext
 
@@ -46,7 +49,8 @@ class _Outcome:
     status: Status
     content: str
     account: str
-    seconds: float
+    level: DataLevel = "schema"
+    seconds: float = 0.0
 
 
 class Executor:
@@ -61,6 +65,8 @@ class Executor:
         ask: Asker,
         emit: Callable[[Event], object],
         redact: Callable[[str], str],
+        restore: Callable[[str], str],
+        level: DataLevel,
         hooks: pluggy.PluginManager,
     ) -> None:
         self._registry = registry
@@ -69,6 +75,8 @@ class Executor:
         self._ask = ask
         self._emit = emit
         self._redact = redact
+        self._restore = restore
+        self._level: DataLevel = level
         self._hooks = hooks
 
     async def run(self, calls: tuple[ToolCallPart, ...]) -> tuple[ToolResultPart, ...]:
@@ -98,28 +106,43 @@ class Executor:
 
     async def _outcome(self, call: ToolCallPart) -> _Outcome:
         started = time.monotonic()
-        status, content, account = await self._tried(call)
-        return _Outcome(status, content, account, time.monotonic() - started)
+        outcome = await self._tried(call)
+        return replace(outcome, seconds=time.monotonic() - started)
 
-    async def _tried(self, call: ToolCallPart) -> tuple[Status, str, str]:
+    async def _tried(self, call: ToolCallPart) -> _Outcome:
         risk = self._registry.get(call.name).risk if call.name in self._registry else "read"
-        self._emit(ToolCalled(call=call.id, tool=call.name, arguments=call.arguments, risk=risk))
+        shown = mapped(call.arguments, self._redact)
+        self._emit(ToolCalled(call=call.id, tool=call.name, arguments=shown, risk=risk))
         try:
             tool = self._registry.get(call.name)
             result = await self._permitted(tool, call)
-            return "ok", _text(result), tool.account(result) if tool.account else ""
+            content, level = self._limited(tool, call, result)
+            return _Outcome("ok", content, tool.account(result) if tool.account else "", level)
         except Denied as error:
-            return "denied", str(error), ""
+            return _Outcome("denied", str(error), "")
         except CodemadError as error:
-            return "error", str(error), ""
+            return _Outcome("error", str(error), "")
         except OSError as error:
-            return "error", f"{call.name} could not reach a file: {error}.", ""
+            return _Outcome("error", f"{call.name} could not reach a file: {error}.", "")
         except Exception as error:
             _log.exception("tool %s failed", call.name)
-            return "error", f"{call.name} failed inside: {type(error).__name__}: {error}.", ""
+            told = f": {error}" if allows(self._level, "samples") else ""
+            said = f"{call.name} failed inside: {type(error).__name__}{told}."
+            return _Outcome("error", said, "", "samples" if told else "schema")
+
+    def _limited(self, tool: Tool, call: ToolCallPart, result: Any) -> tuple[str, DataLevel]:
+        """The text of the result at the level of this run, and the least level that gives the same."""
+
+        def at(level: DataLevel) -> str:
+            return _text(limited_result(tool.name, call.arguments, result, risk=tool.risk, level=level))
+
+        content = at(self._level)
+        return content, next(level for level in LEVELS if level == self._level or at(level) == content)
 
     async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
-        arguments = tool.check(call.arguments)
+        # What was masked on the way to the model comes back where it is written or run on this machine.
+        given = call.arguments if tool.risk == "read" else mapped(call.arguments, self._restore)
+        arguments = tool.check(given)
         for reason in self._hooks.hook.before_tool(tool=tool.name, arguments=arguments):
             raise Denied(f"{tool.name} was refused: {reason}.")
         decision = decide(tool.risk, self._policy)
@@ -133,7 +156,9 @@ class Executor:
         return await tool.function(self._context, **arguments)
 
     def _question(self, tool: Tool, call: ToolCallPart) -> Question:
-        action = str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
+        action = self._redact(
+            str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
+        )
         reason = (
             "This runs code in your live kernel." if tool.risk == "execute" else "This needs the network."
         )
@@ -155,9 +180,22 @@ class Executor:
             )
         )
         self._hooks.hook.after_tool(
-            tool=call.name, arguments=call.arguments, content=content, is_error=failed
+            tool=call.name, arguments=mapped(call.arguments, self._redact), content=content, is_error=failed
         )
-        return ToolResultPart(id=call.id, name=call.name, content=content, is_error=failed)
+        return ToolResultPart(
+            id=call.id, name=call.name, content=content, is_error=failed, level=outcome.level
+        )
+
+
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [mapped(each, change) for each in value]
+    if isinstance(value, dict):
+        return {key: mapped(each, change) for key, each in value.items()}
+    return value
 
 
 def _text(result: Any) -> str:

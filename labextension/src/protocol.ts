@@ -69,10 +69,11 @@ export interface Approve {
 }
 
 /**
- * Something the person points at: a cell, a file or a variable, by name.
+ * Something the person points at, by name: a cell, a file, a variable, another session (its id), or the
+ * outputs of a cell.
  */
 export interface Attachment {
-  kind: 'cell' | 'file' | 'variable';
+  kind: 'cell' | 'file' | 'variable' | 'session' | 'output';
   name: string;
 }
 
@@ -943,7 +944,8 @@ export interface ToolOutput {
 }
 
 /**
- * What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
+ * What a tool answered; ``content`` is JSON text where the tool returns data, else plain text;
+ * ``level`` is the least data level at which it may be sent again.
  */
 export interface ToolResultPart {
   type: 'tool_result';
@@ -951,6 +953,7 @@ export interface ToolResultPart {
   name: string;
   content: string;
   is_error: boolean;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images' | null;
 }
 
 /**
