@@ -3,9 +3,11 @@ letters. Answers from what is known; a kernel or a folder that takes long is loo
 """
 
 import asyncio
+import itertools
 import os
+import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,12 +17,13 @@ from codemad_jupyter.git.ignoring import listed_files
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.kernels import Variable
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.sessions import SessionInfo
 
 MOST = 50
 MOST_FILES = 50_000
-PATIENCE = 0.06
+PATIENCE = 0.03
 """Seconds an answer waits for a look; what is known from before is taken then."""
 FRESH_STATE, FRESH_FILES = 1.0, 10.0
 MOST_KEPT = 32
@@ -72,9 +75,7 @@ class Mentions:
         if kernel is not None:
             report = await kernel.report(deadline=self.deadline)
             found += [
-                Mention(
-                    kind="variable", name=each.name, label=each.name, detail=_shape(each.type, each.shape)
-                )
+                Mention(kind="variable", name=each.name, label=each.name, detail=_shape(each))
                 for each in report.variables
                 if each.kind != "module"
             ]
@@ -124,33 +125,28 @@ def ranked(query: str, *groups: Iterable[Mention]) -> tuple[Mention, ...]:
     """Those that fit: beginning with the query, then holding it, then its letters in order; equal ones in
     the order given."""
     wanted = query.casefold().removeprefix("@")
-    scored = ((score, at, mention) for at, (score, mention) in enumerate(_scored(wanted, groups)))
-    return tuple(mention for _, _, mention in sorted(scored, key=lambda each: each[:2])[:MOST])
+    every = itertools.chain(*groups)
+    if not wanted:
+        return tuple(itertools.islice(every, MOST))
+    words = [(mention.label.casefold(), mention.name.casefold(), mention) for mention in every]
+    kinds: tuple[list[Mention], ...] = ([], [], [])
+    for label, name, mention in words:
+        if wanted in name or wanted in label:
+            begins = label.startswith(wanted) or name.startswith(wanted)
+            kinds[0 if begins else 1 if wanted in label else 2].append(mention)
+    found = list(itertools.chain(*kinds))
+    if len(found) < MOST:
+        loose = re.compile("".join(f"[^{c}]*{c}" for c in map(re.escape, wanted[:40])))
+        found += (
+            m
+            for label, name, m in words
+            if wanted not in name + label and loose.match(name if m.kind == "file" else label)
+        )
+    return tuple(found[:MOST])
 
 
-def _scored(wanted: str, groups: Iterable[Iterable[Mention]]) -> Iterator[tuple[int, Mention]]:
-    for group in groups:
-        for mention in group:
-            score = _score(wanted, mention)
-            if score is not None:
-                yield score, mention
-
-
-def _score(wanted: str, mention: Mention) -> int | None:
-    """The lower, the better; None where it does not fit."""
-    label, name = mention.label.casefold(), mention.name.casefold()
-    if label.startswith(wanted) or name.startswith(wanted):
-        return 0
-    if wanted in label:
-        return 1
-    if wanted in name:
-        return 2
-    letters = iter(label if mention.kind != "file" else name)
-    return 3 if all(letter in letters for letter in wanted) else None
-
-
-def _shape(type_name: str, shape: tuple[int, ...] | None) -> str:
-    return f"{type_name} {' x '.join(map(str, shape))}".strip() if shape else type_name
+def _shape(variable: Variable) -> str:
+    return f"{variable.type} {' x '.join(map(str, variable.shape or ()))}".strip()
 
 
 def _first_line(source: str) -> str:

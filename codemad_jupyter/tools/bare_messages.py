@@ -46,6 +46,6 @@ def _kept(token: str, words: set[str], known: str, library: bool) -> str:
         return token if len(token) > 2 and token[1:-1] in known else f"{token[0]}{GONE}{token[0]}"
     if token.isspace() or not (token[0].isalnum() or token[0] == "_"):
         return token if token.isascii() else GONE
-    if token in words or (library and token.isalpha() and token.isascii() and token[1:].islower()):
+    if token in words or (library and token.isalpha() and token.isascii() and token.islower()):
         return token
     return GONE
