@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.config.levels import Levels
+from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.gateway.configuration import GatewayConfig
@@ -31,6 +33,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     every new session.
     """
     root = await asyncio.to_thread(root.resolve)
+    mask_logs(settings.redact)
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
     hooks = await asyncio.to_thread(plugin_manager)
@@ -40,6 +43,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             store=store,
             router=Router(
                 GatewayConfig.model_validate(settings.gateway()),
+                redact=settings.redact,
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
             ),
@@ -47,7 +51,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             checkpoints=Checkpoints(root, folder),
             registry=_registry(hooks),
             hooks=hooks,
-            redact=settings.redact,
+            redact=settings.redactor,
+            levels=Levels(folder, default=settings.data_level),
             policy=policy,
             limits=_limits(settings),
             fallbacks=settings.fallbacks,

@@ -13,10 +13,12 @@ from codemad_jupyter.app.thread_client import CallerThread as CallerThread
 from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
-from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
@@ -60,6 +62,14 @@ class EngineClient(Protocol):
 
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         """Who made each cell of a notebook."""
+        ...
+
+    def preview(self, prompt: Prompt) -> ContextPreview:
+        """What the prompt would send now."""
+        ...
+
+    def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
+        """What could be pointed at with ``@``, best first."""
         ...
 
     def close(self) -> None:

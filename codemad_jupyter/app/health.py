@@ -186,7 +186,8 @@ async def _models(settings: Settings) -> Check:
     from codemad_jupyter.gateway.offline import OfflineProvider
     from codemad_jupyter.gateway.router import Router
 
-    router = Router(GatewayConfig(**settings.gateway()), offline=OfflineProvider())
+    config = GatewayConfig(**settings.gateway())
+    router = Router(config, redact=settings.redact, offline=OfflineProvider())
     models = await router.models()
     ready = sorted({model.provider for model in models if model.ready})
     lacking = {model.provider: model.why for model in models if not model.ready}

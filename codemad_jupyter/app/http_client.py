@@ -16,10 +16,12 @@ from codemad_jupyter.app.endings import Ending, ending
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol import errors
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
-from codemad_jupyter.protocol.commands import Ack, Cancel, Command
+from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
 from codemad_jupyter.protocol.events import EVENT, Event
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 
 CONNECT = 3.0
 ANSWER = 60.0
@@ -83,6 +85,16 @@ class HttpClient:
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         found = self._ask("GET", "blame?" + urlencode({"notebook": notebook}))
         return tuple(Blame.model_validate(line) for line in found["cells"])
+
+    def preview(self, prompt: Prompt) -> ContextPreview:
+        return ContextPreview.model_validate(self._ask("POST", "preview", body=prompt.model_dump_json()))
+
+    def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
+        asked = {"query": query, "session": session, "notebook": target.notebook, "kernel": target.kernel}
+        words = urlencode({name: value for name, value in asked.items() if value})
+        return tuple(
+            Mention.model_validate(each) for each in self._ask("GET", f"mentions?{words}")["mentions"]
+        )
 
     def close(self) -> None:
         """Nothing to let go of: each request has its own connection."""

@@ -17,10 +17,12 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 from codemad_jupyter.app.endings import Ending, ending
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
-from codemad_jupyter.protocol.commands import Ack, Cancel, Command
+from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview
 
 T = TypeVar("T")
 
@@ -39,6 +41,10 @@ class EngineDoor(Protocol):
     async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]: ...
     async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff: ...
     async def blame(self, notebook: str) -> tuple[Blame, ...]: ...
+    async def preview(self, prompt: Prompt) -> ContextPreview: ...
+    async def mentions(
+        self, query: str, target: Target, *, session: str | None = None
+    ) -> tuple[Mention, ...]: ...
     @property
     def default_model(self) -> str: ...
     async def close(self) -> None: ...
@@ -164,6 +170,12 @@ class ThreadClient:
 
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         return self._do(self._engine.blame(notebook), timeout=ANSWER)
+
+    def preview(self, prompt: Prompt) -> ContextPreview:
+        return self._do(self._engine.preview(prompt), timeout=ANSWER)
+
+    def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
+        return self._do(self._engine.mentions(query, target, session=session), timeout=ANSWER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""

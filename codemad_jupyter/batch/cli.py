@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     for add in (
         _add_run,
         _add_ask,
+        _add_context,
         _add_apply,
         _add_merge,
         _add_verify,
@@ -119,6 +120,15 @@ def _add_ask(commands: Commands) -> None:
     ask.add_argument("--model", metavar="PROVIDER/NAME", help="the model to ask")
     ask.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
     ask.set_defaults(perform=_ask)
+
+
+def _add_context(commands: Commands) -> None:
+    context = _sub(commands, "context", "show what a question would send to the model, without sending it")
+    context.add_argument("question", metavar="PROMPT", help="the question")
+    context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
+    context.add_argument("--model", metavar="PROVIDER/NAME", help="the model it would go to")
+    context.add_argument("--json", action="store_true", help="print every part as JSON")
+    context.set_defaults(perform=_context)
 
 
 def _add_apply(commands: Commands) -> None:
@@ -243,6 +253,12 @@ def _ask(args: argparse.Namespace) -> int:
         json=args.json,
     )
     return ask(inquiry)
+
+
+def _context(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.preview import preview
+
+    return preview(args.question, notebook=args.notebook, model=args.model, json=args.json)
 
 
 def _apply(args: argparse.Namespace) -> int:

@@ -43,8 +43,9 @@ def models(*, json: bool) -> int:
     from codemad_jupyter.gateway.offline import OfflineProvider
     from codemad_jupyter.gateway.router import Router
 
-    config = GatewayConfig(**load_settings(Path.cwd()).gateway())
-    router = Router(config, offline=OfflineProvider())
+    settings = load_settings(Path.cwd())
+    config = GatewayConfig(**settings.gateway())
+    router = Router(config, redact=settings.redact, offline=OfflineProvider())
     found, default = asyncio.run(_models(router)), router.default_model()
     if json:
         listed = {"models": [model.model_dump() for model in found], "default": default}

@@ -155,7 +155,7 @@ def _default_model(order: Order) -> str:
     from codemad_jupyter.gateway.router import Router
 
     settings = load_settings(order.cwd or Path.cwd())
-    return Router(GatewayConfig(**settings.gateway())).default_model()
+    return Router(GatewayConfig(**settings.gateway()), redact=settings.redact).default_model()
 
 
 def _in_thread(execution: Execution) -> None:

@@ -1,7 +1,10 @@
 """Owns the keys of model providers: read from the environment, held so that no print shows them."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
@@ -16,7 +19,13 @@ VARIABLES = {
 }
 """Where the key of each provider is looked for."""
 
-_SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS")
+_SECRET_NAME = re.compile(
+    r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|COOKIE|DSN|CONNECTION_STRING|WEBHOOK(?:_URL)?)"
+    r"(?:_\d+)?\Z"
+)
+_IN_ADDRESS = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
+SHORTEST_VALUE = 8
+"""Characters; a shorter value would be found in innocent words."""
 
 
 class Credentials(Value):
@@ -40,10 +49,26 @@ def credentials(environ: Mapping[str, str] | None = None) -> Credentials:
 
 
 def redactor(environ: Mapping[str, str] | None = None) -> Redactor:
-    """What masks every value of the environment whose name says that it is a secret."""
-    environ = os.environ if environ is None else environ
-    values = (value for name, value in environ.items() if name.upper().endswith(_SECRET_ENDINGS))
-    return Redactor(part for value in values for part in (value, value.strip()))
+    """What masks every value of the environment whose name says that it is a secret, the providers'
+    keys, and the passwords in addresses that the environment holds."""
+    return Redactor(_secret_values(os.environ if environ is None else environ))
+
+
+def _secret_values(environ: Mapping[str, str]) -> Iterator[str]:
+    keys = {name for names in VARIABLES.values() for name in names}
+    for name, value in environ.items():
+        stripped = value.strip()
+        if name in keys:
+            yield stripped
+        elif _SECRET_NAME.search(name.upper()) and len(stripped) >= SHORTEST_VALUE and not _is_path(stripped):
+            yield from (value, stripped)
+        for found in _IN_ADDRESS.findall(value) if "://" in value else ():
+            yield from (password for password in (found, unquote(found)) if len(password) >= SHORTEST_VALUE)
+
+
+def _is_path(value: str) -> bool:
+    """Whether the variable only says where the secret lies."""
+    return value.startswith(("/", "~/", "./")) and Path(value).expanduser().exists()
 
 
 def redact(text: str) -> str:

@@ -6,7 +6,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from codemad_jupyter.config import credentials as keys
 from codemad_jupyter.config.paths import user_file
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.privacy import DataLevel
 
 LARGEST = 1_000_000
 """A settings file has at most so many bytes."""
@@ -118,10 +119,16 @@ def _lower(values: Layer, key: str, asked: Any, path: Path, notices: list[str]) 
     except UsageError as error:
         notices.append(f"{error} It was ignored.")
         return
-    if lower is None or (present is not None and lower > present):
+    if lower is None or (present is not None and _rank(lower) > _rank(present)):
         notices.append(f"{path} asks for {key} = {lower}, which is more than {present}; it was ignored.")
     else:
         values[key] = (lower, str(path))
+
+
+def _rank(value: Any) -> Any:
+    """What compares values of one setting: numbers themselves, data levels by how much they send."""
+    levels = get_args(DataLevel)
+    return levels.index(value) if value in levels else value
 
 
 def _read(path: Path, *, follow_links: bool = True) -> dict[str, Any]:

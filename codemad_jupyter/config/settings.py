@@ -13,11 +13,12 @@ from pydantic import Field, PrivateAttr, field_validator
 from codemad_jupyter.config.credentials import Credentials
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.privacy import DataLevel
 
 PROJECT_FILE = "codemad.toml"
 PREFIX = "CODEMAD_"
 
-TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit")
+TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit", "data_level")
 """What a project's file may set, and only to less than would hold without it."""
 
 
@@ -114,6 +115,11 @@ class Settings(Value):
         description="What stopped code may take before the kernel is ended: seconds, up to 60.",
     )
 
+    data_level: DataLevel = Field(
+        "outputs",
+        description="How much data is sent to models: schema, statistics, samples, outputs or images.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
@@ -158,6 +164,11 @@ class Settings(Value):
     def redact(self, text: str) -> str:
         """The text without secrets: to be called on all that is stored, logged or sent."""
         return self._redactor(text)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What masks, and brings back what was found in documents."""
+        return self._redactor
 
     def gateway(self) -> dict[str, Any]:
         """The fields of the gateway's configuration, keys included."""

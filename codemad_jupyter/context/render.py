@@ -1,4 +1,8 @@
-"""Turns live state into text for the model: kernel report, notebook cells."""
+"""Turns live state into text for the model: kernel report, notebook cells.
+
+The tags around cells and outputs carry a mark that is new for every request, so that nothing in a cell
+or an output can end its own block or begin another.
+"""
 
 from codemad_jupyter.protocol.kernels import KernelReport, NotebookView, Variable
 
@@ -27,17 +31,28 @@ def _variable(variable: Variable) -> str:
     return f"{line} = {variable.preview}" if variable.preview else line
 
 
-def notebook_text(view: NotebookView, active: str | None) -> str:
+def notebook_text(view: NotebookView, active: str | None, *, mark: str = "") -> str:
     """The cells with id, type and source; outputs shortened."""
     return "\n".join(
-        f'<cell id="{cell.id}" type="{cell.cell_type}"{" active" if cell.id == active else ""}>\n'
-        f"{cell.source}\n</cell>{_output(cell.outputs_text)}"
+        block(
+            "cell",
+            cell.source,
+            mark=mark,
+            attributes=f' id="{cell.id}" type="{cell.cell_type}"{" active" if cell.id == active else ""}',
+        )
+        + _output(cell.outputs_text, mark)
         for cell in view.cells
     )
 
 
-def _output(text: str) -> str:
+def block(name: str, text: str, *, mark: str, attributes: str = "") -> str:
+    """The text between two tags that carry the mark."""
+    tag = f"{name}-{mark}" if mark else name
+    return f"<{tag}{attributes}>\n{text}\n</{tag}>"
+
+
+def _output(text: str, mark: str) -> str:
     if not text:
         return ""
     cut = text if len(text) <= MAX_OUTPUT else f"{text[:MAX_OUTPUT]} […]"
-    return f"\n<output>\n{cut}\n</output>"
+    return "\n" + block("output", cut, mark=mark)

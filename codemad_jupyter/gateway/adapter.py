@@ -6,7 +6,7 @@ here into one `Failed`.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -15,10 +15,9 @@ from pydantic import SecretStr
 from codemad_jupyter.gateway.arguments import BadArguments
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
-from codemad_jupyter.gateway.failures import Caller, CallFailed, failure_of, read_failure
+from codemad_jupyter.gateway.failures import Caller, CallFailed, failure_of, one_line, read_failure
 from codemad_jupyter.gateway.loading import Once
 from codemad_jupyter.gateway.provider import Delta, Failed, ModelInfo, Request
-from codemad_jupyter.gateway.redaction import Redactor
 from codemad_jupyter.gateway.reply import Reply
 
 
@@ -37,12 +36,13 @@ class Adapter(ABC):
         key: SecretStr | None,
         base_url: str | None,
         catalog: Catalog,
+        redact: Callable[[str], str],
     ) -> None:
         self._config = config
         self._key = key.get_secret_value().strip() if key is not None else ""
         self._base_url = base_url
         self._catalog = catalog
-        self._redact = Redactor([key])
+        self._redact = redact
         self._client: Once[Any] = Once(self._make_client)
 
     @abstractmethod
@@ -121,7 +121,7 @@ class Adapter(ABC):
         failure = read_failure(error, self._caller(request.model), redact=self._redact)
         return Failed(
             kind=failure.kind,
-            text=self._redact(failure.text),
+            text=one_line(self._redact(failure.text)),
             hint=failure.hint,
             model=request.model,
             status=failure.status,

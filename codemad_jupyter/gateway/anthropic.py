@@ -1,6 +1,6 @@
 """The adapter of Anthropic's Messages interface, over their SDK with its own retries switched off."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from codemad_jupyter.gateway.adapter import Adapter
@@ -18,9 +18,13 @@ class AnthropicProvider(Adapter):
     label = "Anthropic"
     key_variable = "ANTHROPIC_API_KEY"
 
-    def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
+    def __init__(self, config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str], str]) -> None:
         super().__init__(
-            config, key=config.anthropic_api_key, base_url=config.anthropic_base_url, catalog=catalog
+            config,
+            key=config.anthropic_api_key,
+            base_url=config.anthropic_base_url,
+            catalog=catalog,
+            redact=redact,
         )
 
     def _make_client(self) -> Any:

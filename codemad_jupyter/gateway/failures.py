@@ -5,13 +5,15 @@ Owns the tables of error types, statuses and sentences. Retrying and falling bac
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from codemad_jupyter.gateway.redaction import Redactor
 from codemad_jupyter.protocol.errors import ProviderErrorKind
+
+LONGEST = 400
+"""Characters of what a provider said that are shown."""
 
 
 class CallFailed(Exception):
@@ -137,7 +139,13 @@ def failure_of(kind: ProviderErrorKind, caller: Caller, *, detail: str = "", **m
     return CallFailed(kind, text, hint=_HINTS[kind].format(key=caller.key_variable), **more)
 
 
-def read_failure(error: Exception, caller: Caller, *, redact: Redactor) -> CallFailed:
+def one_line(text: str) -> str:
+    """The text on one line, cut where it grows long."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def read_failure(error: Exception, caller: Caller, *, redact: Callable[[str], str]) -> CallFailed:
     """What this exception of an SDK, or of our reading of its stream, means."""
     error = getattr(error, "original_exception", None) or error
     if isinstance(error, CallFailed):
@@ -145,7 +153,7 @@ def read_failure(error: Exception, caller: Caller, *, redact: Redactor) -> CallF
     status = _status(error)
     details = tuple(_details(getattr(error, "body", None)))
     kind = _kind(error, status=status, details=details)
-    words = redact(_own_words(error, kind, status=status))
+    words = one_line(redact(_own_words(error, kind, status=status)))
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     retry_after = seconds_to_wait(headers) if kind in ("rate_limited", "overloaded", "server") else None
     return failure_of(kind, caller, detail=words, status=status, retry_after=retry_after)

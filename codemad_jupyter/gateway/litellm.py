@@ -7,7 +7,7 @@ loads a project's .env; all three are dealt with here. Its proxy server is never
 import importlib
 import importlib.util
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from codemad_jupyter.gateway.adapter import Adapter
@@ -29,9 +29,13 @@ class LiteLLMProvider(Adapter):
     key_variable = "the variable LiteLLM names for this provider"
     needs_key = False
 
-    def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
+    def __init__(self, config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str], str]) -> None:
         super().__init__(
-            config, key=config.litellm_api_key, base_url=config.litellm_base_url, catalog=catalog
+            config,
+            key=config.litellm_api_key,
+            base_url=config.litellm_base_url,
+            catalog=catalog,
+            redact=redact,
         )
 
     def why_not_ready(self) -> str:

@@ -27,8 +27,10 @@ class OpenAIProvider(Adapter):
     label = "OpenAI"
     key_variable = "OPENAI_API_KEY"
 
-    def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
-        super().__init__(config, key=config.openai_api_key, base_url=config.openai_base_url, catalog=catalog)
+    def __init__(self, config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str], str]) -> None:
+        super().__init__(
+            config, key=config.openai_api_key, base_url=config.openai_base_url, catalog=catalog, redact=redact
+        )
 
     def _make_client(self) -> Any:
         import openai
@@ -109,9 +111,14 @@ class CompatibleProvider(OpenAIProvider):
     # The newer name of this field is unknown to most servers.
     _length_field = "max_tokens"
 
-    def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
+    def __init__(self, config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str], str]) -> None:
         Adapter.__init__(
-            self, config, key=config.compatible_api_key, base_url=config.compatible_base_url, catalog=catalog
+            self,
+            config,
+            key=config.compatible_api_key,
+            base_url=config.compatible_base_url,
+            catalog=catalog,
+            redact=redact,
         )
 
     def why_not_ready(self) -> str:
@@ -166,9 +173,11 @@ class OllamaProvider(CompatibleProvider):
     name = "ollama"
     label = "Ollama"
 
-    def __init__(self, config: GatewayConfig, *, catalog: Catalog) -> None:
+    def __init__(self, config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str], str]) -> None:
         self._address = config.ollama_base_url.rstrip("/").removesuffix("/v1")
-        Adapter.__init__(self, config, key=None, base_url=f"{self._address}/v1", catalog=catalog)
+        Adapter.__init__(
+            self, config, key=None, base_url=f"{self._address}/v1", catalog=catalog, redact=redact
+        )
 
     def why_not_ready(self) -> str:
         """Whether it runs is known only when it is asked."""

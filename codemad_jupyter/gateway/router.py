@@ -31,12 +31,14 @@ _FAMILIES = {
 
 
 class Router:
-    """Assembles providers. ``offline`` is the built-in assistant, ``extra`` those of plugins by name."""
+    """Assembles providers. ``redact`` takes secrets out of what a failure says, ``offline`` is the
+    built-in assistant, ``extra`` are the providers of plugins by name."""
 
     def __init__(
         self,
         config: GatewayConfig,
         *,
+        redact: Callable[[str], str],
         offline: Provider | None = None,
         extra: Mapping[str, Provider] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -45,11 +47,11 @@ class Router:
         self.catalog = Catalog(override=config.prices)
         self._sleep = sleep
         adapters: tuple[Adapter, ...] = (
-            AnthropicProvider(config, catalog=self.catalog),
-            OpenAIProvider(config, catalog=self.catalog),
-            CompatibleProvider(config, catalog=self.catalog),
-            OllamaProvider(config, catalog=self.catalog),
-            LiteLLMProvider(config, catalog=self.catalog),
+            AnthropicProvider(config, catalog=self.catalog, redact=redact),
+            OpenAIProvider(config, catalog=self.catalog, redact=redact),
+            CompatibleProvider(config, catalog=self.catalog, redact=redact),
+            OllamaProvider(config, catalog=self.catalog, redact=redact),
+            LiteLLMProvider(config, catalog=self.catalog, redact=redact),
         )
         self._adapters = adapters
         self._providers: dict[str, Provider] = {adapter.name: adapter for adapter in adapters}

@@ -11,11 +11,12 @@ import difflib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.privacy import DataLevel
 
 Name = Literal[
     "apply",
@@ -29,6 +30,8 @@ Name = Literal[
     "status",
     "models",
     "new",
+    "context",
+    "level",
     "help",
 ]
 
@@ -47,6 +50,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "what answers here: engine, model, session, edits that wait"),
     "models": ("models [use NAME]", "list the models, or choose one for this session"),
     "new": ("new", "begin a fresh session"),
+    "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
+    "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 
@@ -59,6 +64,7 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 }
 
 INTENTS: tuple[Intent, ...] = ("auto", "answer", "edit", "fix")
+LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
 _WORD = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")
 
 
@@ -227,6 +233,18 @@ def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
 
 
+def _context(words: list[str], known: Known) -> Subcommand | None:
+    return Subcommand("context", " ".join(words))
+
+
+def _level(words: list[str], known: Known) -> Subcommand | None:
+    if len(words) > 1:
+        return None
+    if words and words[0] not in LEVELS:
+        raise UsageError(f"There is no data level {words[0]!r}.", hint=f"Levels: {', '.join(LEVELS)}.")
+    return Subcommand("level", "".join(words))
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -245,6 +263,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "status": _plain("status"),
     "models": _models,
     "new": _plain("new"),
+    "context": _context,
+    "level": _level,
     "help": _help,
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.app.plain_text import one_line
-from codemad_jupyter.magics.arguments import Subcommand, usage_of
+from codemad_jupyter.app.preview_text import preview_text
+from codemad_jupyter.magics.arguments import LEVELS, Subcommand, usage_of
 from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.magics.verify import verify
-from codemad_jupyter.protocol.commands import ChooseModel, Redo, Undo
+from codemad_jupyter.protocol.commands import ChooseDataLevel, ChooseModel, Prompt, Redo, Undo
 from codemad_jupyter.protocol.errors import StaleEdit, UsageError
 from codemad_jupyter.protocol.events import Restored
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.magics.conversation import Conversation
     from codemad_jupyter.magics.transcript import Change
     from codemad_jupyter.protocol.models import ModelInfo
+    from codemad_jupyter.protocol.privacy import ContextPreview
 
 
 def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> None:
@@ -40,6 +42,10 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _status(talk, ip))
         case "models":
             _models(talk, ip, command.word)
+        case "context":
+            show_text(ip, preview_text(_preview(talk, ip, command.word)))
+        case "level":
+            show_text(ip, _level(talk, ip, command.word))
         case "new":
             talk.door.begin(place_of(ip))
             show_text(ip, "A fresh session has begun.")
@@ -109,6 +115,27 @@ def _status(talk: Conversation, ip: InteractiveShell) -> str:
         f"Edits that wait: {', '.join(map(str, talk.edits.waiting())) or 'none'}",
     ]
     return "\n".join([*lines, *filter(None, [talk.door.notice])])
+
+
+def _preview(talk: Conversation, ip: InteractiveShell, text: str) -> ContextPreview:
+    place = place_of(ip)
+    client = talk.door.client(place)
+    target = talk.door.target(place)
+    prompt = Prompt(session=talk.door.session(place), text=text or "?", target=target, edge="magic")
+    return client.preview(prompt)
+
+
+def _level(talk: Conversation, ip: InteractiveShell, word: str) -> str:
+    """Choose a level for this notebook, or say which one holds."""
+    if not word:
+        holds = _preview(talk, ip, "").level
+        return f"Data level: {holds}. Levels, each with those before it: {', '.join(LEVELS)}."
+    place = place_of(ip)
+    client = talk.door.client(place)
+    notebook = talk.door.target(place).notebook
+    level = next(each for each in LEVELS if each == word)
+    client.submit(ChooseDataLevel(session=talk.door.session(place), level=level, notebook=notebook))
+    return f"From now on at most {level} of this notebook are sent."
 
 
 def _models(talk: Conversation, ip: InteractiveShell, word: str) -> None:

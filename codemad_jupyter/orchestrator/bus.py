@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 
+from codemad_jupyter.orchestrator.masking import masked_event
 from codemad_jupyter.protocol.errors import StoreError
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event, Notice
 from codemad_jupyter.store.store import Store
@@ -42,12 +43,19 @@ class Bus:
     """Numbers, stores and hands out the events of one session."""
 
     def __init__(
-        self, session: str, store: Store, *, last_seq: int, observe: Callable[[Event], None]
+        self,
+        session: str,
+        store: Store,
+        *,
+        last_seq: int,
+        observe: Callable[[Event], None],
+        redact: Callable[[str], str],
     ) -> None:
         self.session = session
         self.seq = (last_seq // EPOCH + 1) * EPOCH if last_seq else 0
         self._store = store
         self._observe = observe
+        self._redact = redact
         self._listeners: set[_Listener] = set()
         self._live: list[Event] = []
         self._unsaved: list[Event] = []
@@ -55,15 +63,16 @@ class Bus:
         self._failure: StoreError | None = None
 
     def emit(self, event: Event, *, run: str | None = None) -> Event:
-        """Number the event, tell it, and queue it for the store."""
+        """Number the event, mask its secrets, tell it, and queue it for the store."""
         self.seq += 1
         stamp = {"seq": self.seq, "session": self.session, "run": run, "at": time.time()}
         event = event.model_copy(update=stamp)
-        if event.type in LIVE_ONLY:
+        if event.type in LIVE_ONLY:  # masked where they come in, as they are parts of something longer
             self._live.append(event)
         else:
             if event.type in ("message_done", "run_finished"):
                 self._live.clear()
+            event = masked_event(event, self._redact)
             self._unsaved.append(event)
             self._write()
             self._observe(event)

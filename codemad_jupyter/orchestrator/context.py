@@ -1,31 +1,41 @@
-"""Gathers what a prompt is about and fits it into the model's window."""
+"""Gathers what a prompt is about, as far as the data level allows, and fits it into the model's window."""
 
 import asyncio
+import hashlib
 import importlib.resources
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from codemad_jupyter.context.budget import Piece, fit, message_tokens, recent, tokens
-from codemad_jupyter.context.render import kernel_text, notebook_text
+from codemad_jupyter.context.render import block, kernel_text, notebook_text
 from codemad_jupyter.context.rules import read_rules
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
+from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
 from codemad_jupyter.orchestrator.session import closed
 from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Attachment, Prompt
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import ContextBuilt
-from codemad_jupyter.protocol.kernels import KernelReport
-from codemad_jupyter.protocol.messages import Message, TextPart
-from codemad_jupyter.tools.files import read_text
+from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
+from codemad_jupyter.protocol.messages import ImagePart, Message, TextPart
+from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.tools.data_levels import limited
+from codemad_jupyter.tools.files import inside
 
 HISTORY_SHARE = 0.5
 """The largest part of the window that earlier messages may take."""
+_KEY = secrets.token_bytes(32)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """Where the prompt was asked, as far as it can be reached."""
+    """Where the prompt was asked, as far as it can be reached, and how much of it may be told."""
 
     root: Path
     kernel: KernelPort | None
@@ -33,6 +43,8 @@ class Surroundings:
     deadline: float
     redact: Callable[[str], str]
     warn: Callable[[str], None]
+    level: DataLevel
+    other_session: Callable[[str], Awaitable[str]]
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
 
@@ -46,31 +58,48 @@ async def build_context(
     prompt: Prompt, history: list[Message], where: Surroundings, *, window: int | None
 ) -> tuple[tuple[Message, ...], ContextBuilt]:
     """The messages to send (``history`` ends with the prompt's own message), and the account of them."""
-    texts = await asyncio.gather(
-        _told(where, _rules(where)),
-        _told(where, _kernel(prompt, where)),
-        _told(where, _notebook(prompt, where)),
-        *(_told(where, _attachment(each, prompt, where)) for each in prompt.attachments),
+    mark = _mark(prompt, len(history))
+    rules, report, view = await asyncio.gather(
+        _told(where, asyncio.to_thread(read_rules, where.root), ""),
+        _told(where, _report(where), None),
+        _told(where, _view(prompt, where), None),
     )
-    rules, kernel, notebook, *attached = texts
+    wanted = tuple(dict.fromkeys((*prompt.attachments, *_pointed(prompt, where, report, view))))
+    attached = await asyncio.gather(*(_told(where, _attached(each, where, view), "") for each in wanted))
+    images = await _told(where, _images(wanted, prompt, where), ())
     pieces, segments = fit(
         [
-            Piece("rules", rules, 0.05),
-            Piece("kernel", where.redact(kernel), 0.1),
-            Piece("notebook", where.redact(notebook), 0.25),
-            Piece("attachments", where.redact("\n".join(attached)), 0.1),
+            Piece("rules", where.redact(rules), 0.05),
+            Piece("kernel", where.redact(_kernel(where.news(), report)), 0.1),
+            Piece("notebook", where.redact(_cells(view, prompt, mark)), 0.25),
+            Piece("attachments", where.redact("\n".join(filter(None, attached))), 0.1),
         ],
         window=window,
     )
     earlier = recent(closed(history), limit=int((window or 100_000) * HISTORY_SHARE))
     built = _account(earlier, segments, prompt, window)
-    return (*earlier[:-1], _with_context(prompt, pieces)), built
+    return (*earlier[:-1], _with_context(prompt, pieces, images, mark)), built
 
 
-def _with_context(prompt: Prompt, pieces: list[Piece]) -> Message:
-    body = "\n".join(f"<{piece.name}>\n{piece.text}\n</{piece.name}>" for piece in pieces)
-    head = (TextPart(text=f"<context>\n{body}\n</context>"),) if body else ()
-    return Message(role="user", parts=(*head, TextPart(text=prompt.text)))
+def _mark(prompt: Prompt, place: int) -> str:
+    """What the tags of this request carry. Whoever writes into cells, files and outputs cannot know it, and
+    a preview of the same prompt at the same place has the same."""
+    text = f"{prompt.session}\0{place}\0{prompt.text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, key=_KEY, digest_size=4).hexdigest()
+
+
+def context_blocks(pieces: list[Piece], mark: str) -> list[str]:
+    """The text of each piece as it is sent; the first opens the context, the last closes it."""
+    blocks = [block(piece.name, piece.text, mark=mark) for piece in pieces]
+    if blocks:
+        blocks[0] = f"<context-{mark}>\n{blocks[0]}"
+        blocks[-1] = f"{blocks[-1]}\n</context-{mark}>"
+    return blocks
+
+
+def _with_context(prompt: Prompt, pieces: list[Piece], images: tuple[ImagePart, ...], mark: str) -> Message:
+    head = tuple(TextPart(text=text) for text in context_blocks(pieces, mark))
+    return Message(role="user", parts=(*head, *images, TextPart(text=prompt.text)))
 
 
 def _account(
@@ -86,44 +115,71 @@ def _account(
     return ContextBuilt(segments=every, tokens=sum(each.tokens for each in every), window=window)
 
 
-async def _told(where: Surroundings, text: Awaitable[str]) -> str:
+async def _told(where: Surroundings, work: Awaitable[T], otherwise: T) -> T:
     try:
-        return await text
+        return await work
     except (CodemadError, OSError) as error:
         where.warn(str(error))
-        return ""
+        return otherwise
 
 
-async def _rules(where: Surroundings) -> str:
-    return await asyncio.to_thread(read_rules, where.root)
-
-
-async def _kernel(prompt: Prompt, where: Surroundings) -> str:
-    news = where.news()
+async def _report(where: Surroundings) -> KernelReport | None:
     if where.kernel is None:
-        return news
-    try:
-        report: KernelReport = await where.kernel.report(deadline=where.deadline)
-    except CodemadError as error:
-        where.warn(str(error))
-        return news
-    return "\n".join(filter(None, (news, kernel_text(report))))
+        return None
+    found: KernelReport = limited(await where.kernel.report(deadline=where.deadline), where.level)
+    return found
 
 
-async def _notebook(prompt: Prompt, where: Surroundings) -> str:
+def _kernel(news: str, report: KernelReport | None) -> str:
+    return "\n".join(filter(None, (news, kernel_text(report) if report else "")))
+
+
+async def _view(prompt: Prompt, where: Surroundings) -> NotebookView | None:
     if where.notebook is None or prompt.target.notebook is None:
-        return ""
-    return notebook_text(await where.notebook.view(prompt.target.notebook), prompt.target.cell)
+        return None
+    found: NotebookView = limited(await where.notebook.view(prompt.target.notebook), where.level)
+    return found
 
 
-async def _attachment(attachment: Attachment, prompt: Prompt, where: Surroundings) -> str:
-    if attachment.kind == "file":
-        text = await asyncio.to_thread(read_text, where.root, attachment.name)
-        return f"File {attachment.name}:\n{text}"
-    if attachment.kind == "variable" and where.kernel is not None:
-        report = await where.kernel.report(names=(attachment.name,), deadline=where.deadline)
-        return f"Variable:\n{kernel_text(report)}"
-    if attachment.kind == "cell" and where.notebook is not None and prompt.target.notebook is not None:
-        cell = (await where.notebook.view(prompt.target.notebook)).cell(attachment.name)
-        return f"Cell {cell.id}:\n{cell.source}" if cell else ""
-    return ""
+def _cells(view: NotebookView | None, prompt: Prompt, mark: str) -> str:
+    return notebook_text(view, prompt.target.cell, mark=mark) if view else ""
+
+
+def _pointed(
+    prompt: Prompt, where: Surroundings, report: KernelReport | None, view: NotebookView | None
+) -> tuple[Attachment, ...]:
+    """What the text of the prompt points at with ``@``."""
+    names = [each.name for each in pointed(prompt.text)]
+    return attachments_of(
+        prompt.text,
+        variables={each.name for each in report.variables} if report else (),
+        cells={each.id for each in view.cells} if view else (),
+        files={name for name in names if _is_file(where.root, name)},
+    )
+
+
+def _is_file(root: Path, name: str) -> bool:
+    try:
+        return inside(root, name).is_file()
+    except (CodemadError, OSError, ValueError):
+        return False
+
+
+async def _attached(attachment: Attachment, where: Surroundings, view: NotebookView | None) -> str:
+    if attachment.kind == "session":
+        return await where.other_session(attachment.name)
+    return await attached_text(
+        attachment,
+        root=where.root,
+        kernel=where.kernel,
+        view=view,
+        deadline=where.deadline,
+        level=where.level,
+    )
+
+
+async def _images(wanted: tuple[Attachment, ...], prompt: Prompt, where: Surroundings) -> Any:
+    outputs = [each.name for each in wanted if each.kind == "output"]
+    if where.level != "images" or not outputs or where.notebook is None or prompt.target.notebook is None:
+        return ()
+    return attached_image_parts(await where.notebook.snapshot(prompt.target.notebook), outputs)

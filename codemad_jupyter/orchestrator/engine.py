@@ -16,6 +16,7 @@ from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
 from codemad_jupyter.orchestrator.committing import commit_if_due
 from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
@@ -27,10 +28,19 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict, UsageError
-from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, RunFinished, RunStarted
+from codemad_jupyter.protocol.events import (
+    ApprovalSettled,
+    DataLevelChosen,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+)
+from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
 from codemad_jupyter.protocol.sessions import SessionInfo
 from codemad_jupyter.tools.proposals import new_id
 
@@ -66,6 +76,7 @@ class Engine:
         self._sessions: dict[str, _Open] = {}
         self._opening = asyncio.Lock()
         self._gardener = Gardener(services)
+        self._insight = Insight(services)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -89,6 +100,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop the runs, store what was said, let go of providers and store."""
+        await self._insight.mentions.close()
         for opened in self._sessions.values():
             await self._stop(opened)
             await opened.reviewer.cells.stop()
@@ -204,7 +216,7 @@ class Engine:
             case cmd.ResolveMerge():
                 await self._resolve(opened, command)
             case cmd.ChooseDataLevel():
-                raise UsageError("not here yet", hint="")
+                await self._choose_level(opened, command)
             case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
                 await self._restore(opened, command)
             case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
@@ -248,6 +260,36 @@ class Engine:
             opened.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
             await opened.session.bus.saved()
 
+    def data_level(self, notebook: str | None) -> DataLevel:
+        """How much of the notebook's data is sent to models."""
+        return self.services.levels.of(notebook)
+
+    async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
+        """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
+        tool, changes and keeps nothing."""
+        if not prompt.session:
+            return await self._insight.preview(prompt, [], prompt.model or self.default_model)
+        opened = await self._open(prompt.session)
+        model = self._model_for(opened, prompt)
+        return await self._insight.preview(prompt, opened.session.messages, model, opened.watch)
+
+    async def mentions(
+        self, query: str, target: cmd.Target, *, session: str | None = None
+    ) -> tuple[Mention, ...]:
+        """What could be pointed at with ``@``, best first; ``session`` is the one that asks."""
+        others = [each for each in await self.sessions() if each.id != session and each.title]
+        return await self._insight.mentions.find(query, target, others)
+
+    async def _choose_level(self, opened: _Open, command: cmd.ChooseDataLevel) -> None:
+        try:
+            await asyncio.to_thread(self.services.levels.choose, command.level, command.notebook)
+        finally:  # where it could not be kept it holds all the same
+            opened.session.bus.emit(DataLevelChosen(level=command.level, notebook=command.notebook))
+            await opened.session.bus.saved()
+
+    def _model_for(self, opened: _Open, prompt: cmd.Prompt) -> str:
+        return prompt.model or opened.session.state.model or self.default_model
+
     async def _prompt(self, prompt: cmd.Prompt) -> Ack:
         if not prompt.text.strip():
             raise UsageError("The prompt is empty.", hint="Type a question or what should be done.")
@@ -256,11 +298,12 @@ class Engine:
                 f"The prompt has {len(prompt.text):,} characters; the limit is {MAX_PROMPT:,}.",
                 hint="Put the text into a file of the workspace and ask about the file.",
             )
+        prompt = self._insight.masked(prompt)
         opened = await self._open(prompt.session)
         async with opened.lock:
             if opened.busy:
                 raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
-            model = prompt.model or opened.session.state.model or self.default_model
+            model = self._model_for(opened, prompt)
             self.services.router.provider_for(model)
             return await self._begin(opened, prompt, model)
 
@@ -303,6 +346,7 @@ class Engine:
             checkpointer=opened.checkpointer,
             approvals=opened.approvals,
             watch=opened.watch,
+            other_session=self._insight.session_text,
         )
         opened.run, opened.target = run, prompt.target
         opened.watch.uses(prompt.target)
@@ -355,7 +399,9 @@ class Engine:
         async with self._opening:
             if id not in self._sessions:
                 await self.services.store.session(id)
-                session = await Session.load(id, self.services.store, on_event=self._on_event)
+                session = await Session.load(
+                    id, self.services.store, on_event=self._on_event, redact=self.services.redact
+                )
                 checkpointer = Checkpointer(self.services, session)
                 self._sessions[id] = _Open(
                     session,

@@ -61,6 +61,11 @@ class KernelWatch:
         """It was ended on the person's order."""
         self._lost("restarted")
 
+    @property
+    def untold(self) -> str:
+        """What the model has not heard yet."""
+        return self._untold
+
     def take_note(self) -> str:
         """What the model has not heard yet; said once."""
         note, self._untold = self._untold, ""

@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
+from codemad_jupyter.orchestrator.asking import Asking, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
-from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
@@ -25,7 +24,8 @@ from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
-from codemad_jupyter.protocol.messages import Message, without_images
+from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -45,6 +45,7 @@ class Run:
     checkpointer: Checkpointer
     approvals: Approvals
     watch: KernelWatch
+    other_session: Callable[[str, DataLevel], Awaitable[str]]
     tally: Tally = field(default_factory=Tally)
 
     def emit(self, event: Event) -> Event:
@@ -118,43 +119,35 @@ class Run:
         return kernel, notebook
 
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
-        services = self.services
-        provider = services.router.provider_for(self.model, fallbacks=services.fallbacks)
-        info = services.router.catalog.info(self.model)
-        where = Surroundings(
-            root=services.root,
+        asking = Asking(
+            services=self.services,
+            model=self.model,
             kernel=kernel,
             notebook=notebook,
-            deadline=services.inspect_deadline,
-            redact=services.redact,
             warn=self.warn,
+            other_session=self.other_session,
             news=self.watch.take_note,
         )
-        messages, built = await build_context(self.prompt, self.session.messages, where, window=info.window)
-        self.emit(built)
-        request = Request(
-            model=self.model,
-            system=system_prompt(),
-            messages=messages if info.images else without_images(messages),
-            tools=services.registry.specs,
-            max_tokens=min(services.max_output, info.max_output or services.max_output),
-            thinking=info.thinking,
-            timeout=services.silence,
-        )
+        prepared = await prepare(self.prompt, self.session.messages, asking)
+        self.emit(prepared.built)
+        if prepared.masked:
+            self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
         return await run_loop(
-            request,
-            provider,
-            run_calls=self._executor(kernel, notebook).run,
+            prepared.request,
+            prepared.provider,
+            run_calls=self._executor(kernel, notebook, prepared.level).run,
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
-            limits=services.limits,
+            limits=self.services.limits,
         )
 
     async def _keep(self, message: Message) -> None:
         await self.session.append(message, run=self.id)
 
-    def _executor(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Executor:
+    def _executor(
+        self, kernel: KernelPort | None, notebook: NotebookPort | None, level: DataLevel
+    ) -> Executor:
         services = self.services
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
         context = ToolContext(
@@ -164,7 +157,7 @@ class Run:
             notebook=notebook,
             proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
-            images=services.router.catalog.info(self.model).images,
+            images=level == "images" and services.router.catalog.info(self.model).images,
             output_limit=services.output_limit,
         )
         return Executor(
@@ -174,11 +167,18 @@ class Run:
             ask=self._ask,
             emit=self.emit,
             redact=services.redact,
+            restore=services.redact.restored,
+            level=level,
             hooks=services.hooks,
         )
 
     async def _ask(self, question: Question) -> bool:
         return await self.approvals.ask(question, run=self.id)
+
+
+def _masked_text(places: int) -> str:
+    what = "1 secret was" if places == 1 else f"{places} secrets were"
+    return f"{what} masked in what is sent. The model sees a placeholder in its place."
 
 
 @dataclass(frozen=True)

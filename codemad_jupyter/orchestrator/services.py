@@ -1,12 +1,13 @@
 """What the engine is given: the services and settings of one workspace, connected in ``app/build``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import pluggy
 
+from codemad_jupyter.config.levels import Levels
+from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
@@ -28,7 +29,8 @@ class Services:
     checkpoints: Checkpoints
     registry: Registry
     hooks: pluggy.PluginManager
-    redact: Callable[[str], str]
+    redact: Redactor
+    levels: Levels
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
     fallbacks: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 
 from codemad_jupyter.orchestrator.bus import Bus
+from codemad_jupyter.orchestrator.masking import masked_message
 from codemad_jupyter.orchestrator.state import State
 from codemad_jupyter.protocol.events import Event, SessionChanged
 from codemad_jupyter.protocol.messages import Message, ToolResultPart
@@ -18,18 +19,29 @@ TITLE = 60
 class Session:
     """One conversation, loaded from the store. Built by `load`."""
 
-    def __init__(self, id: str, store: Store, *, last_seq: int, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        id: str,
+        store: Store,
+        *,
+        last_seq: int,
+        on_event: Callable[[Event], None],
+        redact: Callable[[str], str],
+    ) -> None:
         self.id = id
         self.state = State()
         self.path: list[Entry] = []
         self._store = store
         self._on_event = on_event
-        self.bus = Bus(id, store, last_seq=last_seq, observe=self._observe)
+        self._redact = redact
+        self.bus = Bus(id, store, last_seq=last_seq, observe=self._observe, redact=redact)
 
     @classmethod
-    async def load(cls, id: str, store: Store, *, on_event: Callable[[Event], None]) -> "Session":
+    async def load(
+        cls, id: str, store: Store, *, on_event: Callable[[Event], None], redact: Callable[[str], str]
+    ) -> "Session":
         """The session as the store has it."""
-        session = cls(id, store, last_seq=await store.last_seq(id), on_event=on_event)
+        session = cls(id, store, last_seq=await store.last_seq(id), on_event=on_event, redact=redact)
         for event in await store.events(id):
             session.state.fold(event)
         await session.move(await store.head(id))
@@ -50,7 +62,8 @@ class Session:
         return [entry.message for entry in self.path]
 
     async def append(self, message: Message, *, run: str) -> None:
-        """Store a message at the head and move the head to it."""
+        """Store a message, without secrets, at the head and move the head to it."""
+        message = masked_message(message, self._redact)
         entry = await self._store.append_entry(
             self.id, id=uuid.uuid4().hex, parent=self.head, run=run, message=message, at=time.time()
         )

@@ -13,9 +13,10 @@ Intent = Literal["auto", "answer", "edit", "fix"]
 
 
 class Attachment(Value):
-    """Something the person points at: a cell, a file or a variable, by name."""
+    """Something the person points at, by name: a cell, a file, a variable, another session (its id), or the
+    outputs of a cell."""
 
-    kind: Literal["cell", "file", "variable"]
+    kind: Literal["cell", "file", "variable", "session", "output"]
     name: str
 
 

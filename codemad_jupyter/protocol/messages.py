@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.privacy import DataLevel
 
 Role = Literal["user", "assistant", "tool"]
 
@@ -44,7 +45,8 @@ class ToolCallPart(Value):
 
 class ToolResultPart(Value):
     """What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
-    ``images`` come beside it, where the model may get them."""
+    ``images`` come beside it, where the model may get them. ``level`` is the least data level at which
+    it may be sent again."""
 
     type: Literal["tool_result"] = "tool_result"
     id: str
@@ -52,6 +54,7 @@ class ToolResultPart(Value):
     content: str
     is_error: bool = False
     images: tuple[ImagePart, ...] = ()
+    level: DataLevel | None = None
 
 
 Part = Annotated[

@@ -36,11 +36,15 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("commands", rest.CommandsHandler),
         ("models", rest.ModelsHandler),
         ("merge", rest.MergeHandler),
+        ("preview", rest.PreviewHandler),
+        ("mentions", rest.MentionsHandler),
         ("status", rest.StatusHandler),
         ("stream", stream.StreamHandler),
         ("kernel/commands", kernel_link.CommandsHandler),
         ("kernel/events", kernel_link.EventsHandler),
         ("kernel/session", kernel_link.SessionHandler),
+        ("kernel/preview", kernel_link.PreviewHandler),
+        ("kernel/mentions", kernel_link.MentionsHandler),
         ("kernel/models", kernel_link.ModelsHandler),
     ]
     plain = [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]

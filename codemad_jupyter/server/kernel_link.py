@@ -19,7 +19,7 @@ from tornado.iostream import StreamClosedError
 from codemad_jupyter.server.rest import BodyHandler, CodemadHandler
 
 if TYPE_CHECKING:
-    from codemad_jupyter.protocol.commands import Command
+    from codemad_jupyter.protocol.commands import ChooseDataLevel, Command
     from codemad_jupyter.protocol.events import Event
     from codemad_jupyter.server.host import EngineHost
 
@@ -29,6 +29,7 @@ a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
+    | {"choose_data_level"}
 )
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment shows the reader that the line is alive."""
@@ -65,8 +66,22 @@ class CommandsHandler(KernelGate, BodyHandler):
         await self.answer(self._submit)
 
     async def _submit(self) -> dict[str, Any]:
-        ack = await self.host.submit_for_kernel(_permitted(self.command()))
+        command = _permitted(self.command())
+        if command.type == "choose_data_level":
+            await self._only_tighter(command)
+        ack = await self.host.submit_for_kernel(command)
         return ack.model_dump()
+
+    async def _only_tighter(self, command: ChooseDataLevel) -> None:
+        """Code in a kernel may lower the level, never raise it: whoever wrote the notebook would decide."""
+        from codemad_jupyter.protocol.errors import Denied
+        from codemad_jupyter.tools.data_levels import allows
+
+        engine = await self.host.engine()
+        holds = engine.data_level(command.notebook)
+        if not allows(holds, command.level):
+            said = f"A kernel may not raise the data level from {holds} to {command.level}."
+            raise Denied(said, hint="Do it in the sidebar.")
 
 
 class SessionHandler(KernelGate):
@@ -81,6 +96,23 @@ class SessionHandler(KernelGate):
         kernel = self.text("kernel")
         notebook = await self.host.ports.notebook_of(kernel) if kernel else None
         return {"session": await engine.current_session(), "notebook": notebook}
+
+
+@web.stream_request_body
+class PreviewHandler(KernelGate, BodyHandler):
+    """What a prompt would send."""
+
+    @allow_unauthenticated
+    async def post(self) -> None:
+        await self.answer(self.preview)
+
+
+class MentionsHandler(KernelGate):
+    """What could be pointed at with ``@``."""
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        await self.answer(self.mentions)
 
 
 class ModelsHandler(KernelGate):

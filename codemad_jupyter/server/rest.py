@@ -57,6 +57,18 @@ class CodemadHandler(APIHandler):
             raise UsageError(f"'{name}' must be a whole number.", hint="Leave it out to begin at the start.")
         return int(text)
 
+    async def mentions(self) -> dict[str, Any]:
+        """What could be pointed at, by the words of the query."""
+        from codemad_jupyter.protocol.commands import Target
+
+        def given(name: str) -> str | None:
+            return self.get_query_argument(name, "")[:1_000] or None
+
+        engine = await self.host.engine()
+        target = Target(notebook=given("notebook"), kernel=given("kernel"))
+        found = await engine.mentions(given("query") or "", target, session=given("session"))
+        return {"mentions": [mention.model_dump() for mention in found]}
+
 
 class BodyHandler(CodemadHandler):
     """Reads a body of bounded size; what is beyond the limit is thrown away as it arrives.
@@ -80,11 +92,24 @@ class BodyHandler(CodemadHandler):
 
     def command(self) -> Command:
         """The command that was sent. Raises `UsageError` or `TooLarge`."""
-        from codemad_jupyter.server.wire import BODY_BYTES, read_command, too_large
+        from codemad_jupyter.server.wire import read_command
+
+        return read_command(self.body())
+
+    def body(self) -> bytes:
+        """What was sent. Raises `TooLarge`."""
+        from codemad_jupyter.server.wire import BODY_BYTES, too_large
 
         if self._received > BODY_BYTES:
             raise too_large("request", limit=BODY_BYTES)
-        return read_command(b"".join(self._chunks))
+        return b"".join(self._chunks)
+
+    async def preview(self) -> str:
+        """What the prompt that was sent would send, as JSON."""
+        from codemad_jupyter.server.wire import read_prompt
+
+        engine = await self.host.engine()
+        return (await engine.preview(read_prompt(self.body()))).model_dump_json()
 
 
 class SessionsHandler(CodemadHandler):
@@ -150,6 +175,27 @@ class MergeHandler(CodemadHandler):
     async def _view(self) -> str:
         engine = await self.host.engine()
         return (await engine.merge_view(self.get_query_argument("notebook"))).model_dump_json()
+
+
+@web.stream_request_body
+class PreviewHandler(BodyHandler):
+    """What a prompt would send."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        await self.answer(self.preview)
+
+
+class MentionsHandler(CodemadHandler):
+    """What could be pointed at with ``@``."""
+
+    _track_activity = False
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        await self.answer(self.mentions)
 
 
 class StatusHandler(CodemadHandler):

@@ -30,6 +30,14 @@ def read_frame(message: str | bytes) -> ClientFrame:
     return frame
 
 
+def read_prompt(body: bytes) -> Prompt:
+    """The prompt in a request body. Raises `UsageError` or `TooLarge`."""
+    prompt = read_command(body)
+    if not isinstance(prompt, Prompt):
+        raise UsageError(f"This is a '{prompt.type}', not a prompt.", hint=_HINT)
+    return prompt
+
+
 def too_large(what: str, *, limit: int) -> TooLarge:
     """The error for a body above the limit."""
     return TooLarge(f"The {what} is larger than {limit // 1024 // 1024} MB.", hint="Send less at a time.")

@@ -1,4 +1,5 @@
-"""The one gate: every tool call is checked, permitted, run, bounded and told as events here.
+"""The one gate: every tool call is checked, permitted, run, limited to the data level, masked, bounded
+and told as events here.
 
 A failing tool is an answer to the model, never an exception to the loop.
 """
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
 from codemad_jupyter.tools.permissions import Policy, decide, digest
 from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
 
@@ -46,6 +49,7 @@ class _Outcome:
     status: Status
     content: str
     account: str = ""
+    level: DataLevel = "schema"
     images: tuple[ImagePart, ...] = ()
     seconds: float = 0.0
 
@@ -62,6 +66,8 @@ class Executor:
         ask: Asker,
         emit: Callable[[Event], object],
         redact: Callable[[str], str],
+        restore: Callable[[str], str],
+        level: DataLevel,
         hooks: pluggy.PluginManager,
     ) -> None:
         self._registry = registry
@@ -70,6 +76,8 @@ class Executor:
         self._ask = ask
         self._emit = emit
         self._redact = redact
+        self._restore = restore
+        self._level: DataLevel = level
         self._hooks = hooks
 
     async def run(self, calls: tuple[ToolCallPart, ...]) -> tuple[ToolResultPart, ...]:
@@ -104,12 +112,14 @@ class Executor:
 
     async def _tried(self, call: ToolCallPart) -> _Outcome:
         risk = self._registry.get(call.name).risk if call.name in self._registry else "read"
-        self._emit(ToolCalled(call=call.id, tool=call.name, arguments=call.arguments, risk=risk))
+        shown = mapped(call.arguments, self._redact)
+        self._emit(ToolCalled(call=call.id, tool=call.name, arguments=shown, risk=risk))
         try:
             tool = self._registry.get(call.name)
             result = await self._permitted(tool, call)
             value, images = (result.value, result.images) if isinstance(result, Answer) else (result, ())
-            return _Outcome("ok", _text(value), tool.account(value) if tool.account else "", images)
+            content, level = self._limited(tool, call, value)
+            return _Outcome("ok", content, tool.account(value) if tool.account else "", level, images)
         except Denied as error:
             return _Outcome("denied", str(error))
         except CodemadError as error:
@@ -118,10 +128,23 @@ class Executor:
             return _Outcome("error", f"{call.name} could not reach a file: {error}.")
         except Exception as error:
             _log.exception("tool %s failed", call.name)
-            return _Outcome("error", f"{call.name} failed inside: {type(error).__name__}: {error}.")
+            told = f": {error}" if allows(self._level, "samples") else ""
+            said = f"{call.name} failed inside: {type(error).__name__}{told}."
+            return _Outcome("error", said, level="samples" if told else "schema")
+
+    def _limited(self, tool: Tool, call: ToolCallPart, result: Any) -> tuple[str, DataLevel]:
+        """The text of the result at the level of this run, and the least level that gives the same."""
+
+        def at(level: DataLevel) -> str:
+            return _text(limited_result(tool.name, call.arguments, result, risk=tool.risk, level=level))
+
+        content = at(self._level)
+        return content, next(level for level in LEVELS if level == self._level or at(level) == content)
 
     async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
-        arguments = tool.check(call.arguments)
+        # What was masked on the way to the model comes back where it is written or run on this machine.
+        given = call.arguments if tool.risk == "read" else mapped(call.arguments, self._restore)
+        arguments = tool.check(given)
         for reason in self._hooks.hook.before_tool(tool=tool.name, arguments=arguments):
             raise Denied(f"{tool.name} was refused: {reason}.")
         decision = decide(tool.risk, self._policy)
@@ -139,7 +162,9 @@ class Executor:
         self._emit(ToolOutput(call=call, text=self._redact(text)))
 
     def _question(self, tool: Tool, call: ToolCallPart) -> Question:
-        action = str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
+        action = self._redact(
+            str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
+        )
         reason = (
             "This runs code in your live kernel." if tool.risk == "execute" else "This needs the network."
         )
@@ -161,11 +186,27 @@ class Executor:
             )
         )
         self._hooks.hook.after_tool(
-            tool=call.name, arguments=call.arguments, content=content, is_error=failed
+            tool=call.name, arguments=mapped(call.arguments, self._redact), content=content, is_error=failed
         )
         return ToolResultPart(
-            id=call.id, name=call.name, content=content, is_error=failed, images=outcome.images
+            id=call.id,
+            name=call.name,
+            content=content,
+            is_error=failed,
+            level=outcome.level,
+            images=outcome.images,
         )
+
+
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [mapped(each, change) for each in value]
+    if isinstance(value, dict):
+        return {key: mapped(each, change) for key, each in value.items()}
+    return value
 
 
 def _text(result: Any) -> str:

@@ -69,10 +69,11 @@ export interface Approve {
 }
 
 /**
- * Something the person points at: a cell, a file or a variable, by name.
+ * Something the person points at, by name: a cell, a file, a variable, another session (its id), or the
+ * outputs of a cell.
  */
 export interface Attachment {
-  kind: 'cell' | 'file' | 'variable';
+  kind: 'cell' | 'file' | 'variable' | 'session' | 'output';
   name: string;
 }
 
@@ -991,7 +992,8 @@ export interface ToolOutput {
 
 /**
  * What a tool answered; ``content`` is JSON text where the tool returns data, else plain text.
- * ``images`` come beside it, where the model may get them.
+ * ``images`` come beside it, where the model may get them. ``level`` is the least data level at which
+ * it may be sent again.
  */
 export interface ToolResultPart {
   type: 'tool_result';
@@ -1000,6 +1002,7 @@ export interface ToolResultPart {
   content: string;
   is_error: boolean;
   images: ImagePart[];
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images' | null;
 }
 
 /**

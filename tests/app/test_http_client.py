@@ -15,7 +15,7 @@ import pytest
 
 from codemad_jupyter.app.client import Connection, HttpClient, connect
 from codemad_jupyter.app.endings import ending
-from codemad_jupyter.protocol.commands import Ack, Approve, Cancel, NewSession, Prompt, Undo
+from codemad_jupyter.protocol.commands import Ack, Approve, Cancel, NewSession, Prompt, Target, Undo
 from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound, ServerUnreachable, TooLarge
 from codemad_jupyter.protocol.events import Event, RunFinished, TextDelta
 from tests.server.conftest import home as home
@@ -193,3 +193,11 @@ def test_endings_do_not_wait_for_what_never_comes(seq: int) -> None:
     last = ending(Undo(session="s"), Ack(session="s", run="old", seq=seq))
     assert last is not None
     assert not last(END)
+
+
+async def test_a_preview_and_mentions_come_as_values(server: Served, client: HttpClient) -> None:
+    prompt = Prompt(session="", text="What is here?", model="codemad/offline")
+    preview = await asyncio.to_thread(client.preview, prompt)
+    assert (preview.parts[-1].name, preview.parts[-1].text) == ("prompt", prompt.text)
+    found = await asyncio.to_thread(client.mentions, "nothing-is-called-so", Target(notebook="n.ipynb"))
+    assert found == ()

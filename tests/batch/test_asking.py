@@ -260,3 +260,20 @@ def test_models_are_listed_with_what_they_lack(work: Path) -> None:
     listed = json.loads(codemad("models", "--json", cwd=work).stdout)
     assert listed["default"] == "codemad/offline"
     assert any(not model["ready"] and model["why"] for model in listed["models"])
+
+
+def test_what_would_be_sent_is_shown_and_nothing_is(
+    work: Path, model_server: ModelServer, scripted: dict[str, str]
+) -> None:
+    notebook(work / "n.ipynb", "key = 'sk-proj-Zx81kQmT4vBn7Lw02RsYpE6uHd9JcAf3'")
+    shown = codemad("context", "what is it", "--notebook", "n.ipynb", *MODEL, cwd=work, **scripted)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "it leaves this machine" in shown.stdout
+    assert "1 masked" in shown.stdout
+    assert "sk-proj" not in shown.stdout
+    told = codemad("context", "what is it", "--notebook", "n.ipynb", "--json", *MODEL, cwd=work, **scripted)
+    preview = json.loads(told.stdout)
+    assert preview["parts"][-1] == {
+        "name": "prompt", "text": "what is it", "tokens": 3, "truncated": False, "masked": 0
+    }  # fmt: skip
+    assert model_server.asked == []

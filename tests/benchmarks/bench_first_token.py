@@ -157,7 +157,7 @@ async def measure(url: str, *, rounds: int) -> bool:
     ):
         values = {"anthropic_api_key": "k", "anthropic_base_url": url, "openai_api_key": "k"}
         config = {**values, "openai_base_url": f"{url}/v1", "openai_api": api}
-        router = Router(GatewayConfig.model_validate(config))
+        router = Router(GatewayConfig.model_validate(config), redact=str)
         direct, through = await compare(bare, through_gateway(router, model), rounds=rounds)
         added = through - direct
         met = met and added <= TARGET

@@ -1,12 +1,15 @@
 """No secret survives, ordinary code does, and hostile text costs no time."""
 
+import base64
 import json
 import time
+from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from codemad_jupyter.config.credentials import credentials, redact, redactor
-from codemad_jupyter.config.redaction import MASK, Redactor
+from codemad_jupyter.config.redaction import PLACEHOLDER, Redactor, masked_places, placeholder
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 8
 A, D = "A1b2C3d4" * 8, "0123456789abcdef" * 4
@@ -59,7 +62,7 @@ def test_no_secret_survives(text: str, secret: str) -> None:
     assert secret in text.replace("\\n", "\n")
     for around in (text, f"before {text} after", f"x\n{text}\ny", f"({text})"):
         assert secret not in redact(around)
-        assert MASK in redact(around)
+        assert masked_places(redact(around)) == 1
 
 
 HARMLESS = [
@@ -88,9 +91,11 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 def test_what_surrounds_a_secret_stays() -> None:
     masked = redact(f"-----BEGIN PRIVATE KEY-----\n{BODY}-----END PRIVATE KEY-----\nafter")
-    assert masked == f"{MASK}\nafter"
-    assert redact("postgresql://scott:tiger-tiger@db/prod") == f"postgresql://scott:{MASK}@db/prod"
-    assert redact('x = 1; password = "correct-horse"; y') == f'x = 1; password = "{MASK}"; y'
+    assert PLACEHOLDER.sub("*", masked) == "*\nafter"
+    address = redact("postgresql://scott:tiger-tiger@db/prod")
+    assert PLACEHOLDER.sub("*", address) == "postgresql://scott:*@db/prod"
+    assigned = redact('x = 1; password = "correct-horse"; y')
+    assert assigned == f'x = 1; password = "{placeholder("correct-horse", "password")}"; y'
 
 
 def test_masking_twice_changes_nothing() -> None:
@@ -100,8 +105,51 @@ def test_masking_twice_changes_nothing() -> None:
 
 def test_values_of_secret_variables_are_masked_wherever_they_stand() -> None:
     mask = redactor({"MY_SERVICE_TOKEN": "plain-looking words", "HOME": "/home/me", "X_KEY": "short"})
-    assert mask("a plain-looking words b /home/me short") == f"a {MASK} b /home/me short"
-    assert Redactor(["abcdefgh", "abcdefgh-longer"])("abcdefgh-longer abcdefgh") == f"{MASK} {MASK}"
+    assert PLACEHOLDER.sub("*", mask("a plain-looking words b /home/me short")) == "a * b /home/me short"
+    both = Redactor(["abcdefgh", "abcdefgh-longer"])("abcdefgh-longer abcdefgh")
+    assert PLACEHOLDER.sub("*", both) == "* *"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:", "x" * 20])
+def test_known_secrets_are_masked_in_every_encoding(before: str) -> None:
+    secret = "canary/words+of mine"
+    mask, raw = Redactor([secret]), f"{before}{secret}{before}".encode()
+    forms = [raw.decode(), raw.hex(), raw.hex().upper(), quote(raw), quote_plus(raw), quote(raw, safe="")]
+    forms += [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    for form in forms:
+        shown = mask(f"it is {form}.")
+        assert masked_places(shown) == 1, form
+        assert secret not in shown
+        assert base64.b64encode(secret.encode()).decode()[:20] not in shown
+
+
+def test_a_secret_spelt_in_digits_is_masked() -> None:
+    key = "sk-ant-api03-" + A
+    assert masked_places(redact(key.encode().hex())) == 1
+    assert redact(("ordinary words of a text " * 2).encode().hex()).isalnum()
+
+
+def test_the_same_secret_has_the_same_placeholder_and_comes_back() -> None:
+    mask, key, other = Redactor(), "ghp_" + A[:36], "ghp_" + A[1:37]
+    shown = mask(f"a = '{key}'; b = '{other}'; c = '{key}'")
+    assert shown == mask(mask(f"a = '{key}'; b = '{other}'; c = '{key}'"))
+    assert len(set(PLACEHOLDER.findall(shown))) == 2
+    assert Redactor()(key) == mask(key)
+    assert mask.restored(shown) == f"a = '{key}'; b = '{other}'; c = '{key}'"
+    assert Redactor().restored(shown) == shown
+
+
+def test_a_key_of_ours_never_comes_back() -> None:
+    mask = Redactor(["ghp_" + A[:36]])
+    shown = mask("x = 'ghp_" + A[:36] + "'")
+    assert masked_places(shown) == 1
+    assert mask.restored(shown) == shown
+
+
+def test_variables_that_name_a_file_are_no_secret(tmp_path: Path) -> None:
+    mask = redactor({"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path), "DB_URL": "pg://me:hunter2%40two@db"})
+    assert mask(f"see {tmp_path}") == f"see {tmp_path}"
+    assert masked_places(mask("it said hunter2@two and hunter2%40two")) == 2
 
 
 def test_keys_are_read_from_the_environment_given() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.config.paths import data_dir, workspace_dir
+from codemad_jupyter.config.redaction import PLACEHOLDER
 from codemad_jupyter.config.settings import TIGHTENING, Settings, load_settings
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -208,7 +209,7 @@ def test_keys_reach_the_gateway_but_no_print(user: Path, monkeypatch: pytest.Mon
     fields = settings.gateway()
     assert fields["anthropic_api_key"].get_secret_value() == "correct-horse-battery"
     assert fields["openai_api_key"] is None
-    assert settings.redact("key: correct-horse-battery.") == "key: [redacted]."
+    assert PLACEHOLDER.sub("*", settings.redact("key: correct-horse-battery.")) == "key: *."
     shown = f"{settings!r} {fields!r} {settings.credentials!r} {settings.model_dump_json()}"
     assert "correct-horse" not in shown
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
+from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.provider import (
     CallPiece,
@@ -57,6 +58,12 @@ def config_for(server: ModelServer, **changes: Any) -> GatewayConfig:
         "litellm_base_url": server.openai_url,
     }
     return GatewayConfig(**{**values, **changes})
+
+
+def redactor_of(config: GatewayConfig) -> Redactor:
+    """What knows the keys of these settings, as the app hands it to the router."""
+    keys = (getattr(config, f"{name}_api_key") for name in KEYS)
+    return Redactor(key.get_secret_value() for key in keys if key is not None)
 
 
 def alone(router: Router, model: str) -> Provider:

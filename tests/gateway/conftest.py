@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codemad_jupyter.gateway.router import Router
-from tests.gateway.calls import MODELS, config_for
+from tests.gateway.calls import MODELS, config_for, redactor_of
 from tests.servers.model_server import ModelServer
 
 FORMATS = [("anthropic", "auto"), ("openai", "chat"), ("openai", "responses"), ("compatible", "auto")]
@@ -25,7 +25,8 @@ async def routers(model_server: ModelServer) -> AsyncIterator[Callable[..., Rout
                 if waits is not None:
                     waits.append(seconds)
 
-            router = Router(config_for(model_server, **changes), sleep=sleep)
+            config = config_for(model_server, **changes)
+            router = Router(config, redact=redactor_of(config), sleep=sleep)
             stack.push_async_callback(router.aclose)
             return router
 

@@ -156,7 +156,7 @@ async def test_all_models_failing_names_the_first_and_the_others(
 
 
 async def test_the_wait_can_be_cancelled(model_server: ModelServer) -> None:
-    router = Router(config_for(model_server))
+    router = Router(config_for(model_server), redact=str)
     model_server.play(Turn(status=429, error="rate_limit_error", headers={"retry-after": "60"}))
     task = asyncio.create_task(collect(router.provider_for(FIRST), ask(FIRST)))
     assert await asyncio.to_thread(model_server.wait_for, lambda server: len(server.requests) == 1)

@@ -26,7 +26,7 @@ def test_the_router_imports_no_sdk() -> None:
 import asyncio, json, sys
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.router import Router
-router = Router(GatewayConfig(anthropic_api_key="k", openai_api_key="k"))
+router = Router(GatewayConfig(anthropic_api_key="k", openai_api_key="k"), redact=str)
 for name in ("anthropic/claude-opus-5", "openai/gpt-6-sol", "litellm/gemini/x", "ollama/x"):
     router.provider_for(name)
 router.default_model()
@@ -50,7 +50,8 @@ from codemad_jupyter.protocol.messages import Message
 
 async def main():
     router = Router(GatewayConfig(anthropic_api_key="k", anthropic_base_url={model_server.url!r},
-                                  openai_api_key="k", openai_base_url={model_server.openai_url!r}))
+                                  openai_api_key="k", openai_base_url={model_server.openai_url!r}),
+                    redact=str)
     beats = 0
     async def beat():
         nonlocal beats

@@ -86,7 +86,7 @@ from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.protocol.messages import Message
 
 async def main():
-    provider = Router(GatewayConfig()).provider_for("litellm/gemini/x")
+    provider = Router(GatewayConfig(), redact=str).provider_for("litellm/gemini/x")
     request = Request(model="litellm/gemini/x", messages=(Message.user("hi"),))
     deltas = [delta async for delta in provider.stream(request)]
     print(len(deltas), deltas[0].type, deltas[0].kind, deltas[0].text, deltas[0].hint)
@@ -109,7 +109,7 @@ pathlib.Path(".env").write_text("CANARY=read\\n")
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.litellm import LiteLLMProvider
-LiteLLMProvider(GatewayConfig(), catalog=Catalog())._make_client()
+LiteLLMProvider(GatewayConfig(), catalog=Catalog(), redact=str)._make_client()
 assert "CANARY" not in os.environ
 print(os.environ["LITELLM_LOCAL_MODEL_COST_MAP"], os.environ["LITELLM_MODE"], asked)
 """

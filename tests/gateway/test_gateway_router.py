@@ -44,7 +44,7 @@ class Assistant:
     ],
 )
 def test_the_default_model(values: dict[str, object], expected: str) -> None:
-    router = Router(GatewayConfig.model_validate(values), offline=Assistant())
+    router = Router(GatewayConfig.model_validate(values), redact=str, offline=Assistant())
     assert router.default_model() == expected
     router.provider_for(expected)
 
@@ -65,7 +65,7 @@ def test_the_default_model(values: dict[str, object], expected: str) -> None:
     ],
 )
 def test_a_wrong_name_is_a_usage_error_that_names_the_right_one(name: str, hint: str) -> None:
-    router = Router(GatewayConfig(), offline=Assistant())
+    router = Router(GatewayConfig(), redact=str, offline=Assistant())
     for model, fallbacks in ((name, []), (OFFLINE_MODEL, [name])):
         with pytest.raises(UsageError) as caught:
             router.provider_for(model, fallbacks=fallbacks)
@@ -88,18 +88,21 @@ def test_a_wrong_name_is_a_usage_error_that_names_the_right_one(name: str, hint:
     ],
 )
 def test_a_model_newer_than_the_table_can_be_called(name: str) -> None:
-    assert Router(GatewayConfig()).provider_for(name).name == name.partition("/")[0]
+    assert Router(GatewayConfig(), redact=str).provider_for(name).name == name.partition("/")[0]
 
 
 def test_any_name_goes_at_an_address_of_one_s_own() -> None:
-    router = Router(GatewayConfig(anthropic_base_url="http://x", openai_base_url="http://x/v1"))
+    router = Router(GatewayConfig(anthropic_base_url="http://x", openai_base_url="http://x/v1"), redact=str)
     assert router.provider_for("anthropic/our-model").name == "anthropic"
     assert router.provider_for("openai/our-model").name == "openai"
 
 
 async def test_models_say_what_they_lack() -> None:
     router = Router(
-        GatewayConfig(openai_api_key=SecretStr("k")), offline=Assistant(), extra={"mine": Assistant()}
+        GatewayConfig(openai_api_key=SecretStr("k")),
+        redact=str,
+        offline=Assistant(),
+        extra={"mine": Assistant()},
     )
     models = {model.name: model for model in await router.models()}
     assert models[OFFLINE_MODEL].ready
@@ -175,7 +178,7 @@ def test_a_broken_price_file_says_where(tmp_path: Path, text: str | None, words:
     if text is not None:
         path.write_text(text, "utf-8")
     with pytest.raises(UsageError) as caught:
-        Router(GatewayConfig(prices=path))
+        Router(GatewayConfig(prices=path), redact=str)
     assert str(path) in caught.value.message
     assert words in caught.value.message
     assert "provider/name" in caught.value.hint

@@ -195,3 +195,23 @@ def test_a_new_kernel_asks_in_a_fresh_session(work: Path) -> None:
 def test_the_codemad_kernel_has_the_magics_at_once(work: Path) -> None:
     with kernel(work, name="codemad") as live:
         assert "Engine" in live.run("%codemad status").text
+
+
+def test_what_is_sent_can_be_seen_and_lowered(work: Path, model_server: ModelServer) -> None:
+    with kernel(work, {"CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url}) as live:
+        live.run("%load_ext codemad_jupyter")
+        live.run("people = ['Aure' + 'lia']")
+        shown = live.run("%codemad context who is there")
+        assert "Data level: outputs" in shown.text
+        assert "people: list" in shown.text
+        assert "Aurelia" in shown.text
+        assert "── prompt (3 tokens)\nwho is there" in shown.text
+        assert "From now on at most schema" in live.run("%codemad level schema").text
+        assert "Data level: schema." in live.run("%codemad level").text
+        assert "There is no data level 'everything'" in live.run("%codemad level everything").error
+        model_server.play(Turn(text="Nobody."))
+        asked = live.run(f"%codemad {MODEL} who is in @people")
+        assert "Nobody." in asked.text
+        sent = str(model_server.asked[-1].body)
+        assert "people: list" in sent
+        assert "Aurelia" not in sent

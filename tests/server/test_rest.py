@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,40 @@ async def test_the_status_tells_what_works(server: Served) -> None:
     states = {check["name"]: check["state"] for check in report["checks"]}
     assert states["python"] == "ok"
     assert states["store"] != "failed", report["checks"]
+
+
+async def test_a_preview_and_mentions_over_rest_and_from_a_kernel(server: Served, workspace: Path) -> None:
+    (workspace / "prices.csv").write_text("a,b\n")
+    prompt = {"type": "prompt", "session": await server.session(), "text": "what is @prices?"}
+    for route, headers in (("codemad", None), ("codemad/kernel", server.secret)):
+        more = {} if headers is None else {"headers": headers}
+        preview = json.loads((await server.fetch(f"{route}/preview", body=prompt, **more)).body)
+        assert (preview["model"], preview["level"], preview["leaves"]) == (
+            "codemad/offline",
+            "outputs",
+            False,
+        )
+        assert preview["parts"][-1]["text"] == prompt["text"]
+        async with asyncio.timeout(20):
+            while True:
+                found = json.loads((await server.fetch(f"{route}/mentions", query="prices", **more)).body)
+                if found["mentions"]:
+                    break
+        assert found["mentions"][0] == {
+            "kind": "file", "name": "prices.csv", "label": "prices.csv", "detail": ""
+        }  # fmt: skip
+        wrong = await server.fetch(f"{route}/preview", body={"type": "undo", "session": "s"}, **more)
+        assert (wrong.code, error_of(wrong)["code"]) == (400, "usage")
+
+
+async def test_a_kernel_may_lower_the_data_level_and_never_raise_it(server: Served) -> None:
+    session = await server.session()
+
+    async def choose(level: str, route: str, **more: Any) -> int:
+        body = {"type": "choose_data_level", "session": session, "level": level, "notebook": "n.ipynb"}
+        return int((await server.fetch(f"{route}/commands", body=body, **more)).code)
+
+    assert await choose("samples", "codemad/kernel", headers=server.secret) == 200
+    assert await choose("outputs", "codemad/kernel", headers=server.secret) == 403
+    assert await choose("images", "codemad") == 200
+    assert await choose("schema", "codemad/kernel", headers=server.secret) == 200

@@ -11,6 +11,7 @@ from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.messages import ToolCallPart
+from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.executor import MAX_CONTENT, Executor, Question
 from codemad_jupyter.tools.permissions import Policy, decide, digest
@@ -34,7 +35,9 @@ async def launch(context: ToolContext, code: str) -> str:
 class Bench:
     """An executor with what it said and asked."""
 
-    def __init__(self, root: Path, *, policy: Policy = "ask", answer: bool = True) -> None:
+    def __init__(
+        self, root: Path, *, policy: Policy = "ask", answer: bool = True, level: DataLevel = "outputs"
+    ) -> None:
         self.events: list[Event] = []
         self.asked: list[Question] = []
         self.hooks = plugin_manager(discover=False)
@@ -51,6 +54,8 @@ class Bench:
             ask=ask,
             emit=self.events.append,
             redact=lambda text: text.replace("hunter2", "[secret]"),
+            restore=lambda text: text.replace("[secret]", "hunter2"),
+            level=level,
             hooks=self.hooks,
         )
 

@@ -1,0 +1,92 @@
+"""Owns which data level holds for a notebook: what the person chose, else the default of the settings.
+
+Kept in a file of the person's own data, never in the notebook, which a stranger may have written. Every
+process of the workspace reads it, also one that could not get the store.
+"""
+
+import contextlib
+import json
+import os
+import posixpath
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from codemad_jupyter.protocol.errors import StoreError
+from codemad_jupyter.protocol.privacy import DataLevel
+
+FILE = "data-levels.json"
+EVERY = ""
+"""The entry for notebooks without one of their own."""
+_LEVELS = get_args(DataLevel)
+STRICTEST: DataLevel = "schema"
+_LARGEST = 4_000_000
+
+
+class Levels:
+    """The levels of one workspace. A file that cannot be read counts as the strictest level."""
+
+    def __init__(self, folder: Path, *, default: DataLevel) -> None:
+        self._path = folder / FILE
+        self._default: DataLevel = default
+        self._unsaved: dict[str, DataLevel] = {}
+
+    def of(self, notebook: str | None, *, kernel: bool = False) -> DataLevel:
+        """What may be sent of this notebook (None: of anything else). A ``kernel`` whose notebook nobody
+        knows may be that of any: the strictest choice holds."""
+        try:
+            chosen = {**self._read(), **self._unsaved}
+        except (OSError, ValueError):
+            return STRICTEST
+        usual: DataLevel = chosen.get(EVERY, self._default)
+        if notebook:
+            return chosen.get(_key(notebook), usual)
+        strictest: DataLevel = min((usual, *chosen.values()), key=_LEVELS.index)
+        return strictest if kernel else usual
+
+    def choose(self, level: DataLevel, notebook: str | None) -> None:
+        """Keep the choice. Raises `StoreError` when it cannot be kept; it holds in this process then."""
+        key = _key(notebook)
+        self._unsaved[key] = level
+        try:
+            self._write({**self._readable(), **self._unsaved})
+        except OSError as error:
+            raise StoreError(
+                f"The data level holds for now, but could not be kept in {self._path}: {error.strerror}.",
+                hint="Check the folder's permissions and the space on the disk, then choose it again.",
+            ) from error
+        del self._unsaved[key]
+
+    def _readable(self) -> dict[str, DataLevel]:
+        try:
+            return self._read()
+        except ValueError:  # damaged: the choice that is made now begins it anew, strictly
+            return {EVERY: STRICTEST}
+
+    def _read(self) -> dict[str, DataLevel]:
+        try:
+            with self._path.open("rb") as file:
+                kept = json.loads(file.read(_LARGEST))
+        except FileNotFoundError:
+            return {}
+        if not isinstance(kept, dict) or not set(map(str, kept.values())) <= set(_LEVELS):
+            raise ValueError("not a table of levels")
+        return kept
+
+    def _write(self, levels: Mapping[str, DataLevel]) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(levels, file, indent=1, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+def _key(notebook: str | None) -> str:
+    return posixpath.normpath(notebook).removeprefix("/") if notebook else EVERY
