@@ -56,6 +56,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             inspect_deadline=settings.inspect_deadline,
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
+            completion_model=settings.completion_model,
             notices=(*notices, *settings.notices),
         )
     )

@@ -78,6 +78,10 @@ class Settings(Value):
         0.5, gt=0, le=30, description="How long a look at the kernel's variables may take: seconds, up to 30."
     )
 
+    completion_model: str | None = Field(
+        None, description="The model that continues what you type in a cell, as text; none: off."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)

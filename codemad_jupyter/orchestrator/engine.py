@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import merging
+from codemad_jupyter.orchestrator import completing, merging
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -17,6 +17,7 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.completions import Completion, CompletionRequest
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import ApprovalSettled, Event, Notice, Restored, RunFinished, RunStarted
 from codemad_jupyter.protocol.merging import MergeView
@@ -174,6 +175,10 @@ class Engine:
                 raise AssertionError("taken by submit")
             case _:
                 assert_never(command)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """What could follow at the cursor. Raises `ModelError`."""
+        return await completing.complete(self.services, request)
 
     async def merge_view(self, notebook: str) -> MergeView:
         """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""

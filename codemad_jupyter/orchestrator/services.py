@@ -36,4 +36,5 @@ class Services:
     inspect_deadline: float = 0.5
     trial: bool = True
     trial_seconds: float = 10.0
+    completion_model: str | None = None
     notices: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import kernel_link, rest, stream
+from codemad_jupyter.server import completion, kernel_link, rest, stream
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("commands", rest.CommandsHandler),
         ("models", rest.ModelsHandler),
         ("merge", rest.MergeHandler),
+        ("complete", completion.CompletionHandler),
         ("status", rest.StatusHandler),
         ("stream", stream.StreamHandler),
         ("kernel/commands", kernel_link.CommandsHandler),

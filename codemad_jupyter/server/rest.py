@@ -78,13 +78,19 @@ class BodyHandler(CodemadHandler):
         else:
             self._chunks.clear()
 
-    def command(self) -> Command:
-        """The command that was sent. Raises `UsageError` or `TooLarge`."""
-        from codemad_jupyter.server.wire import BODY_BYTES, read_command, too_large
+    def body(self) -> bytes:
+        """What was sent. Raises `TooLarge`."""
+        from codemad_jupyter.server.wire import BODY_BYTES, too_large
 
         if self._received > BODY_BYTES:
             raise too_large("request", limit=BODY_BYTES)
-        return read_command(b"".join(self._chunks))
+        return b"".join(self._chunks)
+
+    def command(self) -> Command:
+        """The command that was sent. Raises `UsageError` or `TooLarge`."""
+        from codemad_jupyter.server.wire import read_command
+
+        return read_command(self.body())
 
 
 class SessionsHandler(CodemadHandler):
