@@ -67,6 +67,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             checkpoint_days=settings.checkpoint_days,
             checkpoint_size=settings.checkpoint_size,
             auto_commit=settings.auto_commit,
+            completion_model=settings.completion_model,
             notices=(*notices, *settings.notices),
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,

@@ -120,6 +120,10 @@ class Settings(Value):
         description="How much data is sent to models: schema, statistics, samples, outputs or images.",
     )
 
+    completion_model: str | None = Field(
+        None, description="The model that continues what you type in a cell, as text; none: off."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)

@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import assert_never
 
-from codemad_jupyter.gateway.provider import Failed, Finished, Request
+from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.git.commits import commit
 from codemad_jupyter.git.values import shown
 from codemad_jupyter.notebooks.cells import cell_ids, source_of
@@ -17,10 +17,12 @@ from codemad_jupyter.notebooks.document import parse
 from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.side_call import answer_to
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget, unified
 from codemad_jupyter.protocol.errors import CodemadError, GitError
 from codemad_jupyter.protocol.events import Committed, Notice
 from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.tools.data_levels import file_level
 
 SUBJECT = 72
 """Characters of the first line of a message."""
@@ -127,16 +129,17 @@ async def _message(services: Services, session: Session, run: str, edits: list[E
 
 
 async def _written(services: Services, model: str, prompt: str, edits: list[Edit]) -> str:
-    changes = "\n".join(unified(edit) for edit in edits)[:ASKED]
-    material = services.redact(f"What was asked:\n{prompt[:2000]}\n\nChanges:\n{changes}")
-    asked = Message.user(f"{INSTRUCTION}\n\n{material}")
+    changes = "\n".join(_told(edit) for edit in edits)[:ASKED]
+    asked = Message.user(f"{INSTRUCTION}\n\nWhat was asked:\n{prompt[:2000]}\n\nChanges:\n{changes}")
     request = Request(model=model, messages=(asked,), max_tokens=1000, timeout=PATIENCE)
-    text = ""
-    async for piece in services.router.provider_for(model).stream(request):
-        if isinstance(piece, Failed):
-            raise GitError(piece.text)
-        if isinstance(piece, Finished):
-            text = piece.message.text
-    lines = [line.rstrip() for line in services.redact(text).strip().strip("`").splitlines()]
+    text = await answer_to(services, request)
+    lines = [line.rstrip() for line in text.strip().strip("`").splitlines()]
     kept = [line for line in lines if not line.lower().startswith("codemad-")]
     return "\n".join(kept).strip()[:2000]
+
+
+def _told(edit: Edit) -> str:
+    """The change as the model is shown it; of a file that holds data its name alone."""
+    target = edit.target
+    code = isinstance(target, CellTarget) or file_level(target.path) == "schema"
+    return unified(edit) if code else f"{edit.title} ({target.path})"

@@ -10,7 +10,7 @@ from typing import assert_never
 from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
-from codemad_jupyter.orchestrator import comparing, merging, run_review, timeline
+from codemad_jupyter.orchestrator import comparing, completing, merging, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, reach
@@ -27,6 +27,7 @@ from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command, Target
+from codemad_jupyter.protocol.completions import Completion, CompletionRequest
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import (
     ApprovalSettled,
@@ -223,6 +224,10 @@ class Engine:
                 raise AssertionError("taken by submit")
             case _:
                 assert_never(command)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """What could follow at the cursor. Raises `ModelError`."""
+        return await completing.complete(self.services, request)
 
     async def merge_view(self, notebook: str) -> MergeView:
         """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""

@@ -46,6 +46,7 @@ class Services:
     checkpoint_days: float = 0.0
     checkpoint_size: int = 0
     auto_commit: Literal["off", "plain", "model"] = "off"
+    completion_model: str | None = None
     notices: tuple[str, ...] = ()
     output_limit: int = 12_000
     stop_grace: float = 2.0

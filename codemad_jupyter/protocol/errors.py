@@ -102,6 +102,10 @@ class StoreHeld(StoreError):
         self.holder = holder
 
 
+class ModelError(CodemadError):
+    code = "model"
+
+
 class ToolError(CodemadError):
     code = "tool"
 

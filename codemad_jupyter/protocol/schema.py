@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
+from codemad_jupyter.protocol.completions import Completion, CompletionRequest
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
@@ -35,6 +36,8 @@ VALUES = (
     CellChange,
     CheckpointDiff,
     CheckpointInfo,
+    Completion,
+    CompletionRequest,
     ContextPreview,
     ErrorValue,
     MergeView,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import checkpoints, kernel_link, rest, stream
+from codemad_jupyter.server import checkpoints, completion, kernel_link, rest, stream
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("merge", rest.MergeHandler),
         ("preview", rest.PreviewHandler),
         ("mentions", rest.MentionsHandler),
+        ("complete", completion.CompletionHandler),
         ("status", rest.StatusHandler),
         ("stream", stream.StreamHandler),
         ("kernel/commands", kernel_link.CommandsHandler),

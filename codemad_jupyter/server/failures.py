@@ -17,6 +17,7 @@ STATUS = {
     "stale_edit": 409,
     "conflict": 409,
     "too_large": 413,
+    "model": 502,
     "store": 503,
     "store_held": 503,
 }

@@ -90,12 +90,6 @@ class BodyHandler(CodemadHandler):
         else:
             self._chunks.clear()
 
-    def command(self) -> Command:
-        """The command that was sent. Raises `UsageError` or `TooLarge`."""
-        from codemad_jupyter.server.wire import read_command
-
-        return read_command(self.body())
-
     def body(self) -> bytes:
         """What was sent. Raises `TooLarge`."""
         from codemad_jupyter.server.wire import BODY_BYTES, too_large
@@ -103,6 +97,12 @@ class BodyHandler(CodemadHandler):
         if self._received > BODY_BYTES:
             raise too_large("request", limit=BODY_BYTES)
         return b"".join(self._chunks)
+
+    def command(self) -> Command:
+        """The command that was sent. Raises `UsageError` or `TooLarge`."""
+        from codemad_jupyter.server.wire import read_command
+
+        return read_command(self.body())
 
     async def preview(self) -> str:
         """What the prompt that was sent would send, as JSON."""

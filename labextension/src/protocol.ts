@@ -263,6 +263,26 @@ export interface Committed {
 }
 
 /**
+ * ``text`` goes in at the cursor and may be empty; ``off`` says that nobody chose a model for it.
+ */
+export interface Completion {
+  text: string;
+  model: string;
+  off: boolean;
+}
+
+/**
+ * ``prefix`` and ``suffix`` are the text of the cell or file before and after the cursor;
+ * ``earlier`` are sources of the cells above, in order.
+ */
+export interface CompletionRequest {
+  prefix: string;
+  suffix: string;
+  language: string;
+  earlier: string[];
+}
+
+/**
  * What will be sent, segment by segment, in estimated tokens.
  */
 export interface ContextBuilt {

@@ -1,0 +1,25 @@
+"""A short question to a model beside the conversation: no tools, no session, through the privacy gate."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+from codemad_jupyter.gateway.provider import Delta, Failed, Finished, Request
+from codemad_jupyter.orchestrator.privacy import Guarded
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.protocol.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+async def answer_to(services: Services, request: Request) -> str:
+    """The text of the answer. Raises `ModelError` when the model fails; no other one steps in."""
+    provider = services.router.provider_for(request.model, fallbacks=())
+    guarded = Guarded(provider, redact=services.redact, level="schema")
+    async with aclosing(cast("AsyncGenerator[Delta]", guarded.stream(request))) as deltas:
+        async for delta in deltas:
+            if isinstance(delta, Finished):
+                return delta.message.text
+            if isinstance(delta, Failed):
+                raise ModelError(delta.text, hint=delta.hint)
+    raise AssertionError("a provider ends with Finished or Failed")
