@@ -23,6 +23,9 @@ import { Mounted } from './slot';
 
 /** Typing in a cell that has a proposal: whether it still fits is looked at when the keys rest. */
 const REST = 200;
+/** How long going to a proposal waits for Lab to draw its cell, and how often it looks. */
+const REACHED_WITHIN = 60_000;
+const STEP = 60;
 const NOTHING: ReadonlySet<string> = new Set();
 
 export class NotebookReview implements IDisposable {
@@ -91,19 +94,31 @@ export class NotebookReview implements IDisposable {
   /** Scroll to a proposal and put the focus on it. */
   goTo(edit: string): void {
     const slot = this._slots.find(each => each.shown.some(shown => shown.open.proposal.edit.id === edit));
-    const cell = this._panel.content.widgets.find(widget => widget.model.id === slot?.cell);
+    const { content } = this._panel;
+    const index = content.widgets.findIndex(widget => widget.model.id === slot?.cell);
     this._current = edit;
     this._update();
-    if (!cell) {
-      return;
+    if (index >= 0) {
+      void this._reach(content.widgets[index], index, edit);
     }
-    void this._panel.content.scrollToCell(cell, 'smart').then(async () => {
-      await cell.ready;
-      this._mount();
+  }
+
+  /** Lab draws the cells of a long notebook bit by bit: one far down may not be there yet. */
+  private async _reach(cell: Cell, index: number, edit: string): Promise<void> {
+    const { content } = this._panel;
+    content.deselectAll();
+    content.activeCellIndex = index;
+    const end = Date.now() + REACHED_WITHIN;
+    while (this._current === edit && !cell.isDisposed && Date.now() < end) {
+      void content.scrollToItem(content.widgets.indexOf(cell), 'smart').catch(() => undefined);
+      await new Promise(resolve => setTimeout(resolve, STEP));
       const card = this._card(edit);
-      card?.focus({ preventScroll: true });
-      card?.scrollIntoView({ block: 'nearest' });
-    });
+      if (card) {
+        card.focus({ preventScroll: true });
+        card.scrollIntoView({ block: 'nearest' });
+        return;
+      }
+    }
   }
 
   /** Give the focus back to the notebook. */

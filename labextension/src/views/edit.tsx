@@ -49,7 +49,7 @@ function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Elemen
           <StatusBadge proposal={proposal} undone={undone} />
         )}
       </header>
-      {edit.title && <p className="codemad-edit-title">{line(edit.title)}</p>}
+      {edit.title && line(edit.title) !== verb && <p className="codemad-edit-title">{line(edit.title)}</p>}
       {(isOpen || isShown) && <Change edit={edit} name={name} />}
       {isOpen && edit.trial && <TrialPart edit={edit} />}
       {proposal.detail && <p className="codemad-edit-detail">{line(proposal.detail)}</p>}

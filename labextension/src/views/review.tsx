@@ -31,6 +31,7 @@ export function ReviewCard(props: IReviewCardProps): React.JSX.Element {
   const { edit, status, detail } = shown.open.proposal;
   const target = edit.target as CellTarget;
   const isStale = status === 'stale';
+  const title = line(edit.title) === editVerb(edit, trans) ? '' : line(edit.title);
   const verb = shown.part === 'to' ? trans.__('Cell moves here') : editVerb(edit, trans);
   return (
     <section
@@ -38,14 +39,14 @@ export function ReviewCard(props: IReviewCardProps): React.JSX.Element {
       data-codemad-edit={edit.id}
       data-codemad-part={shown.part}
       tabIndex={-1}
-      aria-label={trans.__('Proposal: %1', [verb, line(edit.title)].filter(Boolean).join('. '))}
+      aria-label={trans.__('Proposal: %1', [verb, title].filter(Boolean).join('. '))}
     >
       {shown.part === 'ghost' && <Code source={edit.after} type={target.cell_type} />}
       <div className="codemad-review-head">
         <Icon of={iconOf(target)} />
         <span className="codemad-review-verb">{verb}</span>
-        <span className="codemad-review-title" title={line(edit.title)}>
-          {line(edit.title)}
+        <span className="codemad-review-title" title={title}>
+          {title}
         </span>
         {shown.part !== 'to' && target.op === 'replace' && <Size shown={shown} />}
         {isStale ? (
