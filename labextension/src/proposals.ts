@@ -13,6 +13,11 @@ export interface IOpen {
   run: string;
 }
 
+/* A line with its end, or the rest of the text. */
+const PYTHON_LINE =
+  // eslint-disable-next-line no-control-regex
+  /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g;
+
 const known = new WeakMap<IRun, readonly IOpen[]>();
 const NONE: readonly IOpen[] = [];
 
@@ -120,12 +125,7 @@ function placeOf(hunk: Hunk, at: number): IPlace {
 
 /** Lines with their ends, as Python's `splitlines` cuts them: hunks count in those. */
 export function splitLines(text: string): string[] {
-  // eslint-disable-next-line no-control-regex
-  return (
-    text.match(
-      /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g
-    ) ?? []
-  );
+  return text.match(PYTHON_LINE) ?? [];
 }
 
 export function unified(text: string): string {

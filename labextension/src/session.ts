@@ -123,9 +123,9 @@ export class Session {
       return false;
     }
     this._set({ sending: text });
-    const { intent = 'auto', target = this._target(), attachments = [] } = options;
+    const { intent = 'auto', target = this._target(), attachments } = options;
     const { session } = this._snapshot.transcript;
-    const told = { session, text, target, intent, attachments };
+    const told = { session, text, target, intent, ...(attachments?.length ? { attachments } : {}) };
     const ack = await this._command({ type: 'prompt', ...told, edge: 'sidebar' });
     const begun = this._snapshot.transcript.entries.some(entry => entry.key === ack?.run);
     if (!ack || begun) {

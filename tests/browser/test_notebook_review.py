@@ -1,4 +1,4 @@
-"""Proposals where they belong: in the notebook, by mouse and by keys, and the notebook untouched until then."""
+"""Proposals in the notebook they are for, by mouse and by keys, and the notebook untouched until then."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ def test_everything_can_be_done_by_keys(
 ) -> None:
     desk = open_desk(scripted_lab, CELLS)
     review, keys = Review(desk.page), desk.page.keyboard
-    script.play(*proposing(replacing(), inserting("one = 1", after="area"), inserting("two = 2", after="old")))
+    script.play(
+        *proposing(replacing(), inserting("one = 1", after="area"), inserting("two = 2", after="old"))
+    )
     desk.sidebar.ask("improve it")
     expect(review.bar).to_contain_text("3 proposals")
     desk.document.cell("end").locator(".cm-content").click()
@@ -213,7 +215,7 @@ def test_a_change_that_no_longer_fits_says_so(
     desk.document.type_into("area", "  # mine")
     expect(review.hunks).to_have_count(0)
     card = review.card("Proposal: Change cell")
-    expect(card).to_contain_text("This cell’s text differs")
+    expect(card).to_contain_text("text differs from what the change was made for")
     card.get_by_role("button", name="Accept all changes").click()
     expect(card).to_contain_text("changed since it was read")
     assert desk.document.source("area") == f"{BEFORE}  # mine"

@@ -35,7 +35,9 @@ export class NotebookReview implements IDisposable {
     this._openDiff = openDiff;
     this._inline = new InlineHunks(context, this.settle);
     panel.content.modelContentChanged.connect(this._later);
-    panel.disposed.connect(this.dispose, this);
+    panel.disposed.connect(() => {
+      this.dispose();
+    });
   }
 
   get isDisposed(): boolean {

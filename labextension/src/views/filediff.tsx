@@ -172,9 +172,7 @@ function folding(places: readonly IPlace[], trans: TranslationBundle): StateFiel
       );
     },
     update: (value, transaction) => {
-      const opened = transaction.effects
-        .filter(effect => effect.is(unfold))
-        .map(effect => effect.value as number);
+      const opened = transaction.effects.filter(effect => effect.is(unfold)).map(effect => effect.value);
       return opened.length ? value.update({ filter: from => !opened.includes(from) }) : value;
     },
     provide: field => EditorView.decorations.from(field)

@@ -28,7 +28,7 @@ const hunkField = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update: (value, transaction) => {
     const set = transaction.effects.find(effect => effect.is(setHunks));
-    return set ? (set.value as DecorationSet) : value.map(transaction.changes);
+    return set ? set.value : value.map(transaction.changes);
   },
   provide: field => EditorView.decorations.from(field)
 });

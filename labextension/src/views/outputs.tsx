@@ -205,7 +205,7 @@ export function Output({ output }: { output: nbformat.IOutput }): React.JSX.Elem
     const { traceback } = output;
     const text = Array.isArray(traceback)
       ? traceback.map(String).join('\n')
-      : `${String(output.ename)}: ${String(output.evalue)}`;
+      : `${joined(output.ename)}: ${joined(output.evalue)}`;
     return <Text text={text} isError />;
   }
   const data = (output.data ?? {}) as nbformat.IMimeBundle;
