@@ -3,7 +3,11 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
+import { failuresPlugin } from './plugins/failures';
+import { filesPlugin } from './plugins/files';
 import { notebooksPlugin } from './plugins/notebooks';
+import { reviewPlugin } from './plugins/review';
+import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
 import { sidebarPlugin } from './plugins/sidebar';
 import { statusPlugin } from './plugins/status';
@@ -14,6 +18,10 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   sessionPlugin,
   sidebarPlugin,
   cellsPlugin,
+  reviewPlugin,
+  filesPlugin,
+  failuresPlugin,
+  selectionPlugin,
   statusPlugin
 ];
 

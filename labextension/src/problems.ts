@@ -39,3 +39,6 @@ export function problemOf(reason: unknown): IProblem {
   }
   return { code: reason.code, message: reason.message, hint: reason.hint };
 }
+
+/** What a request ends with when something between us and the server would not wait. */
+export const GAVE_UP = new Set(['connection', 'http_502', 'http_503', 'http_504', 'http_524']);

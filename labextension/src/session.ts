@@ -5,10 +5,12 @@
  * frame. Nothing is asked of the server before `open`, so that a tab without the panel costs nothing.
  */
 import type { Client, Connection } from './client';
-import { type IProblem, PROMPT_LIMIT, problemOf, tooLong } from './problems';
+import { GAVE_UP, type IProblem, PROMPT_LIMIT, problemOf, tooLong } from './problems';
+import { Quotes } from './quotes';
 import { reduce } from './reduce';
 import type { Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
-import { emptyTranscript, type ITranscript } from './transcript';
+import { emptyTranscript, proposalIn, renamed } from './transcript';
+import type { IProposal, ITranscript } from './transcript';
 
 export interface ISnapshot {
   connection: Connection;
@@ -22,9 +24,6 @@ export interface ISnapshot {
   sending: string | null;
   problem: IProblem | null;
 }
-
-/** What a request ends with when something between us and the server would not wait. */
-const GAVE_UP = new Set(['connection', 'http_502', 'http_503', 'http_504', 'http_524']);
 
 const CLOSED: ISnapshot = {
   connection: 'idle',
@@ -40,6 +39,7 @@ const CLOSED: ISnapshot = {
 export interface IPromptOptions {
   intent?: Prompt['intent'];
   target?: Target;
+  attachments?: Prompt['attachments'];
 }
 
 export class Session {
@@ -58,6 +58,9 @@ export class Session {
     this._listeners.add(listener);
     return () => this._listeners.delete(listener);
   };
+
+  /** What the next message is about besides its words. */
+  readonly quotes = new Quotes();
 
   readonly getSnapshot = (): ISnapshot => this._snapshot;
 
@@ -120,9 +123,10 @@ export class Session {
       return false;
     }
     this._set({ sending: text });
-    const { intent = 'auto', target = this._target() } = options;
+    const { intent = 'auto', target = this._target(), attachments } = options;
     const { session } = this._snapshot.transcript;
-    const ack = await this._command({ type: 'prompt', session, text, target, intent, edge: 'sidebar' });
+    const told = { session, text, target, intent, ...(attachments?.length ? { attachments } : {}) };
+    const ack = await this._command({ type: 'prompt', ...told, edge: 'sidebar' });
     const begun = this._snapshot.transcript.entries.some(entry => entry.key === ack?.run);
     if (!ack || begun) {
       this._set({ sending: null });
@@ -146,14 +150,29 @@ export class Session {
   async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
     await this._command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
     // The answer comes when the cell has run; a proxy may give up hours before. The events tell it all.
-    const { problem, transcript } = this._snapshot;
-    if (problem && GAVE_UP.has(problem.code) && isSettled(transcript, edit)) {
+    const { problem } = this._snapshot;
+    const status = this.editOf(edit)?.status ?? 'pending';
+    if (problem && GAVE_UP.has(problem.code) && status !== 'pending') {
       this.dismiss();
     }
   }
 
   async rejectEdit(edit: string, hunks: number[] | null): Promise<void> {
     await this._command({ type: 'reject_edit', session: this._id, edit, hunks });
+  }
+
+  /** Try a proposal again, away from the person's kernel. */
+  async tryEdit(edit: string): Promise<void> {
+    await this._command({ type: 'try_edit', session: this._id, edit });
+  }
+
+  /** Apply all that is pending of a run, and run the touched cells if asked. */
+  async acceptRun(run: string, execute = false): Promise<void> {
+    await this._command({ type: 'accept_run', session: this._id, run, execute });
+  }
+
+  async rejectRun(run: string): Promise<void> {
+    await this._command({ type: 'reject_run', session: this._id, run });
   }
 
   async undo(run: string): Promise<void> {
@@ -183,6 +202,11 @@ export class Session {
     } catch (reason) {
       this._set({ problem: problemOf(reason) });
     }
+  }
+
+  /** A proposal of the session that is shown. */
+  editOf(edit: string): IProposal | null {
+    return proposalIn(this._snapshot.transcript, edit);
   }
 
   dismiss(): void {
@@ -288,13 +312,4 @@ export class Session {
   private _target: () => Target;
   private _timer = 0;
   private _transcripts = new Map<string, ITranscript>();
-}
-
-function isSettled(transcript: ITranscript, edit: string): boolean {
-  const items = transcript.entries.flatMap(entry => (entry.kind === 'run' ? entry.items : []));
-  return items.some(item => item.kind === 'edit' && item.edit.id === edit && item.status !== 'pending');
-}
-
-function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
-  return info.id === session ? { ...info, title, model } : info;
 }

@@ -3,7 +3,16 @@
  *
  * Nothing here knows of React, of Lab or of the network.
  */
-import type { ApprovalSettled, Edit, EditSettled, Restored, RunStarted, ToolCalled, Usage } from './protocol';
+import type {
+  ApprovalSettled,
+  Edit,
+  EditSettled,
+  Restored,
+  RunStarted,
+  SessionInfo,
+  ToolCalled,
+  Usage
+} from './protocol';
 
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted' | 'out_of_budget';
 
@@ -163,4 +172,21 @@ export function waiting(transcript: ITranscript): { edits: number; approvals: nu
     }
   }
   return { edits, approvals };
+}
+
+/** A proposal by its edit's id. */
+export function proposalIn(transcript: ITranscript, edit: string): IProposal | null {
+  for (const entry of transcript.entries) {
+    for (const item of entry.kind === 'run' ? entry.items : []) {
+      if (item.kind === 'edit' && item.edit.id === edit) {
+        return item;
+      }
+    }
+  }
+  return null;
+}
+
+/** What a list of sessions says of the session, after it got another name or model. */
+export function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
+  return info.id === session ? { ...info, title, model } : info;
 }

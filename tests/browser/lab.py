@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import codemad_jupyter
+
 STARTED_WITHIN = 60.0
 STOPPED_WITHIN = 20.0
 QUIET = {"fetchNews": "false", "checkForUpdates": False}  # the news pop-up would cover our panel's button
@@ -83,7 +85,9 @@ def own_folders(folder: Path) -> dict[str, str]:
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
+    serve_own_front_end(folder / "share" / "labextensions")
     names = {
+        "JUPYTER_PATH": "share",
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
         "JUPYTER_RUNTIME_DIR": "runtime",
@@ -96,6 +100,15 @@ def own_folders(folder: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": "xdg-cache",
     }
     return {variable: str(folder / name) for variable, name in names.items()}
+
+
+def serve_own_front_end(folder: Path) -> None:
+    """The extension built beside the package under test, even where another checkout's is installed."""
+    built = Path(codemad_jupyter.__file__).parent / "labextension"
+    link = folder / "codemad-jupyter"
+    if built.is_dir() and not link.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(built)
 
 
 def free_port() -> int:

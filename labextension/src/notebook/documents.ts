@@ -3,6 +3,8 @@
  *
  * Notebooks of other drives are none of the engine's: it cannot reach their files.
  */
+import { isCodeCellModel } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { ISignal } from '@lumino/signaling';
@@ -10,9 +12,12 @@ import { Signal } from '@lumino/signaling';
 
 import type { OpenNotebook, Target } from '../protocol';
 import { Failure } from './failure';
+import { Renames } from './renames';
 
 /** The real-time collaboration drive shows the server's own files. */
 const SERVER_DRIVES = new Set(['', 'RTC']);
+
+const NOWHERE: Target = { notebook: null, kernel: null, cell: null };
 
 export class OpenNotebooks {
   constructor(tracker: INotebookTracker | null, contents: Contents.IManager) {
@@ -33,29 +38,64 @@ export class OpenNotebooks {
     return this._changed;
   }
 
+  /** Those that are open, also under the name that a proposal knows one by. */
   get list(): OpenNotebook[] {
     const found = new Map<string, OpenNotebook>();
     this._tracker?.forEach(panel => {
-      const path = this._path(panel);
+      const path = this.pathOf(panel);
       if (path !== null) {
         found.set(path, { path, kernel: kernelOf(panel) });
       }
     });
+    for (const path of this._expected) {
+      const now = found.get(this._renames.now(path));
+      if (now && !found.has(path)) {
+        found.set(path, { path, kernel: now.kernel });
+      }
+    }
     return [...found.values()];
+  }
+
+  /** The paths that proposals name: notebooks that were renamed since are still found by them. */
+  expect(paths: readonly string[]): void {
+    if (paths.join('\n') !== this._expected.join('\n')) {
+      this._expected = [...paths];
+      this._emit();
+    }
+  }
+
+  /** Whether a panel shows what a proposal calls `path`. */
+  isAt(panel: NotebookPanel, path: string): boolean {
+    const now = this.pathOf(panel);
+    return now !== null && (now === path || (now === this._renames.now(path) && !this._isOpen(path)));
   }
 
   get active(): string | null {
     const panel = this._tracker?.currentWidget;
-    return panel ? this._path(panel) : null;
+    return panel ? this.pathOf(panel) : null;
   }
 
   get target(): Target {
     const panel = this._tracker?.currentWidget;
-    const notebook = panel ? this._path(panel) : null;
-    if (!panel || notebook === null) {
-      return { notebook: null, kernel: null, cell: null };
-    }
-    return { notebook, kernel: kernelOf(panel), cell: panel.content.activeCell?.model.id ?? null };
+    return panel ? this.targetAt(panel, panel.content.activeCell?.model.id ?? null) : NOWHERE;
+  }
+
+  /** A cell of an open notebook, as a prompt is about it. */
+  targetAt(panel: NotebookPanel, cell: string | null): Target {
+    const notebook = this.pathOf(panel);
+    return notebook === null ? NOWHERE : { notebook, kernel: kernelOf(panel), cell };
+  }
+
+  /** What stands below a cell now; nothing where its notebook is not open. */
+  outputsOf(path: string, cell: string): nbformat.IOutput[] {
+    let outputs: nbformat.IOutput[] = [];
+    this._tracker?.forEach(panel => {
+      const model = panel.content.widgets.find(widget => widget.model.id === cell)?.model;
+      if (this.isAt(panel, path) && model && isCodeCellModel(model)) {
+        outputs = model.outputs.toJSON();
+      }
+    });
+    return outputs;
   }
 
   /** The place of the active cell, counted from 1. */
@@ -68,7 +108,7 @@ export class OpenNotebooks {
   find(path: string): NotebookPanel {
     const shown: NotebookPanel[] = [];
     this._tracker?.forEach(panel => {
-      if (this._path(panel) === path && !panel.isDisposed) {
+      if (this.isAt(panel, path) && !panel.isDisposed) {
         shown.push(panel);
       }
     });
@@ -79,14 +119,27 @@ export class OpenNotebooks {
     return panel;
   }
 
-  private _path(panel: NotebookPanel): string | null {
+  /** Its path on the server; null for a notebook of another drive. */
+  pathOf(panel: NotebookPanel): string | null {
     const { path } = panel.context;
     return SERVER_DRIVES.has(this._contents.driveName(path)) ? this._contents.localPath(path) : null;
   }
 
+  private _isOpen(path: string): boolean {
+    return this._tracker?.find(panel => this.pathOf(panel) === path) !== undefined;
+  }
+
   private _watch(panel: NotebookPanel): void {
+    let path = this.pathOf(panel);
     panel.sessionContext.kernelChanged.connect(this._emit);
-    panel.context.pathChanged.connect(this._emit);
+    panel.context.pathChanged.connect(() => {
+      const now = this.pathOf(panel);
+      if (path !== null && now !== null) {
+        this._renames.add(path, now);
+      }
+      path = now;
+      this._emit();
+    });
     panel.disposed.connect(this._emit);
     this._emit();
   }
@@ -97,6 +150,8 @@ export class OpenNotebooks {
 
   private _changed = new Signal<this, void>(this);
   private _contents: Contents.IManager;
+  private _expected: string[] = [];
+  private _renames = new Renames();
   private _tracker: INotebookTracker | null;
 }
 

@@ -4,6 +4,7 @@ import { isCodeCellModel } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { hasFailed } from '../notebook/chips';
 import { IOpenNotebooks, ISession } from '../tokens';
 import { explainIcon, fixIcon } from '../views/icons';
 import { CommandIds } from './commands';
@@ -65,12 +66,5 @@ function isCode(tracker: INotebookTracker): boolean {
 }
 
 function hasError(tracker: INotebookTracker): boolean {
-  const model = tracker.activeCell?.model;
-  if (!model || !isCodeCellModel(model)) {
-    return false;
-  }
-  const { outputs } = model;
-  return Array.from({ length: outputs.length }, (_, index) => outputs.get(index)).some(
-    output => output.type === 'error'
-  );
+  return tracker.activeCell !== null && hasFailed(tracker.activeCell);
 }

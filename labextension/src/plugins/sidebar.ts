@@ -29,7 +29,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     labShell: ILabShell | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('codemad_jupyter');
-    const panel = new Panel({ session, notebooks, rendermime, languages, trans });
+    const openDiff = (edit: string): void => void app.commands.execute(CommandIds.openDiff, { edit });
+    const panel = new Panel({ session, notebooks, rendermime, languages, trans, openDiff });
     app.shell.add(panel, 'right', { rank: 900, type: 'CodeMAD' });
     restorer?.add(panel, panel.id);
 

@@ -8,9 +8,10 @@ import { usePanel } from './context';
 
 export function TrialBadge({ trial }: { trial: Trial }): React.JSX.Element {
   const { trans } = usePanel();
+  const isSyntax = trial.method === 'syntax';
   const texts = {
-    passed: trial.method === 'syntax' ? trans.__('tried: syntax passed') : trans.__('tried: passed'),
-    failed: trans.__('tried: failed'),
+    passed: isSyntax ? trans.__('tried: syntax passed') : trans.__('tried: passed'),
+    failed: isSyntax ? trans.__('tried: syntax failed') : trans.__('tried: failed'),
     skipped: trans.__('not tried')
   };
   return (

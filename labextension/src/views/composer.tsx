@@ -1,8 +1,11 @@
 /** Where one writes: the text, what it is about, who answers, and Send or Stop. */
-import { stopIcon } from '@jupyterlab/ui-components';
+import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { PROMPT_LIMIT } from '../problems';
+import type { IQuote } from '../quotes';
+import { withQuotes } from '../quotes';
+import { clip, line } from '../text';
 import { Button, CommandButton } from './button';
 import { usePanel, useSession } from './context';
 import { baseName } from './format';
@@ -21,6 +24,8 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
   const area = React.useRef<HTMLTextAreaElement>(null);
   const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
   const isSending = useSession(snapshot => snapshot.sending !== null);
+  const quotes = React.useSyncExternalStore(session.quotes.subscribe, session.quotes.getSnapshot);
+  const isEdit = quotes.some(({ intent }) => intent === 'edit');
   focuser.current = () => area.current?.focus();
   useGrowing(area, text);
 
@@ -29,9 +34,14 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
       return;
     }
     setText('');
-    void session.submit(text).then(isTaken => {
+    session.quotes.clear();
+    const { text: whole, ...options } = withQuotes(text, quotes);
+    void session.submit(whole, options).then(isTaken => {
       if (!isTaken) {
         setText(now => now || text);
+        quotes.forEach(quote => {
+          session.quotes.add(quote);
+        });
       }
     });
   };
@@ -50,13 +60,20 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
         send();
       }}
     >
+      {quotes.length > 0 && <QuoteList quotes={quotes} />}
       <textarea
         ref={area}
         className="codemad-input"
         rows={1}
         value={text}
         aria-label={trans.__('Message to CodeMAD')}
-        placeholder={isRunning ? trans.__('Working…') : trans.__('Ask, or say what to change')}
+        placeholder={
+          isRunning
+            ? trans.__('Working…')
+            : isEdit
+              ? trans.__('Say what to change in the selection')
+              : trans.__('Ask, or say what to change')
+        }
         onChange={event => {
           setText(event.target.value);
         }}
@@ -94,6 +111,36 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
         )}
       </div>
     </form>
+  );
+}
+
+/** The selections that go with the message, each with a button to leave it out. */
+function QuoteList({ quotes }: { quotes: readonly IQuote[] }): React.JSX.Element {
+  const { session, trans } = usePanel();
+  return (
+    <ul className="codemad-quotes" aria-label={trans.__('Goes with your message')}>
+      {quotes.map(quote => {
+        const { number, from, to, text } = quote;
+        const place =
+          from === to
+            ? trans.__('Cell %1, line %2', number.toString(), from.toString())
+            : trans.__('Cell %1, lines %2–%3', number.toString(), from.toString(), to.toString());
+        return (
+          <li key={`${place} ${text}`} className="codemad-quote" title={clip(text, 500)}>
+            <span className="codemad-quote-place">{place}</span>
+            <code className="codemad-quote-text">{line(text, 80)}</code>
+            <Button
+              kind="quiet"
+              icon={closeIcon}
+              label={trans.__('Leave out %1', place)}
+              onClick={() => {
+                session.quotes.remove(quote);
+              }}
+            />
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 

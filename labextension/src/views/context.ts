@@ -13,6 +13,8 @@ export interface IPanelContext {
   rendermime: IRenderMimeRegistry;
   languages: IEditorLanguageRegistry;
   trans: TranslationBundle;
+  /** Shows the change of a file in a tab. */
+  openDiff?: (edit: string) => void;
 }
 
 export const PanelContext = createContext<IPanelContext | null>(null);

@@ -87,7 +87,8 @@ function describe(label: string): Extension {
   });
 }
 
-async function supportOf(languages: IEditorLanguageRegistry, hint: string): Promise<Extension> {
+/** The language to colour code in: by its name, or by a file's name after a slash. */
+export async function supportOf(languages: IEditorLanguageRegistry, hint: string): Promise<Extension> {
   const spec = hint.startsWith('/') ? languages.findByFileName(hint.slice(1)) : languages.findBest(hint);
   const language = spec ? await languages.getLanguage(spec) : null;
   return language?.support ?? [];

@@ -5,13 +5,13 @@ import {
   codeIcon,
   deleteIcon,
   fileIcon,
-  markdownIcon,
-  undoIcon
+  markdownIcon
 } from '@jupyterlab/ui-components';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { CellTarget, Edit } from '../protocol';
+import { isRunnable } from '../proposals';
 import { line, plain } from '../text';
 import type { IProposal } from '../transcript';
 import { Button, CommandButton, Icon } from './button';
@@ -19,17 +19,16 @@ import { usePanel } from './context';
 import { Diff } from './diff';
 import { baseName, editVerb, secondsText } from './format';
 import { Hunks } from './hunks';
-import { StatusBadge, TrialBadge, isApplied } from './badges';
+import { TrialView } from './outputs';
+import { StatusBadge, TrialBadge } from './badges';
 
 export interface IEditCardProps {
   proposal: IProposal;
   /** The run was undone: the card tells, and offers nothing. */
   undone: boolean;
-  /** The run that Undo takes back; null where nothing of it can be. */
-  undo: string | null;
 }
 
-function EditCardContent({ proposal, undone, undo }: IEditCardProps): React.JSX.Element {
+function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Element {
   const { trans } = usePanel();
   const { edit, status } = proposal;
   const isOpen = (status === 'pending' || status === 'stale') && !undone;
@@ -50,11 +49,9 @@ function EditCardContent({ proposal, undone, undo }: IEditCardProps): React.JSX.
           <StatusBadge proposal={proposal} undone={undone} />
         )}
       </header>
-      {edit.title && <p className="codemad-edit-title">{line(edit.title)}</p>}
+      {edit.title && line(edit.title) !== verb && <p className="codemad-edit-title">{line(edit.title)}</p>}
       {(isOpen || isShown) && <Change edit={edit} name={name} />}
-      {isOpen && edit.trial?.status === 'failed' && (
-        <pre className="codemad-trial-detail">{plain(edit.trial.detail)}</pre>
-      )}
+      {isOpen && edit.trial && <TrialPart edit={edit} />}
       {proposal.detail && <p className="codemad-edit-detail">{line(proposal.detail)}</p>}
       {isOpen && edit.hunks.length > 1 && <Hunks edit={edit} />}
       {isOpen ? (
@@ -62,7 +59,6 @@ function EditCardContent({ proposal, undone, undo }: IEditCardProps): React.JSX.
       ) : (
         <Settled
           proposal={proposal}
-          undo={isApplied(proposal) ? undo : null}
           isShown={isShown}
           toggle={() => {
             setShown(!isShown);
@@ -90,8 +86,19 @@ function Change({ edit, name }: { edit: Edit; name: string }): React.JSX.Element
   return <Diff before={edit.before} after={after} language={language} label={name} />;
 }
 
+/** How the trial went; of a file only its syntax is tried. */
+function TrialPart({ edit }: { edit: Edit }): React.JSX.Element | null {
+  const { target, trial } = edit;
+  if (target.type === 'cell' && trial) {
+    return <TrialView trial={trial} target={target} />;
+  }
+  return trial?.status === 'failed' ? (
+    <pre className="codemad-trial-detail">{plain(trial.detail)}</pre>
+  ) : null;
+}
+
 function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Element {
-  const { session, trans } = usePanel();
+  const { openDiff, session, trans } = usePanel();
   return (
     <div className="codemad-card-actions">
       <CommandButton kind="primary" onClick={() => session.acceptEdit(edit.id, null)}>
@@ -105,40 +112,38 @@ function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Ele
       <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>
         {edit.hunks.length > 1 ? trans.__('Reject all') : trans.__('Reject')}
       </CommandButton>
+      {edit.target.type === 'file' && (
+        <Button
+          kind="quiet"
+          label={trans.__('Show the whole change in a tab')}
+          onClick={() => {
+            openDiff?.(edit.id);
+          }}
+        >
+          {trans.__('Open diff')}
+        </Button>
+      )}
     </div>
   );
 }
 
 interface ISettledProps {
   proposal: IProposal;
-  undo: string | null;
   isShown: boolean;
   toggle: () => void;
 }
 
-/** What remains of a card once it is settled: a look back, and the way back. */
-function Settled({ proposal, undo, isShown, toggle }: ISettledProps): React.JSX.Element | null {
-  const { session, trans } = usePanel();
-  if (!hasText(proposal.edit) && undo === null) {
+/** What remains of a card once it is settled: a look back. The way back stands at the end of the answer. */
+function Settled({ proposal, isShown, toggle }: ISettledProps): React.JSX.Element | null {
+  const { trans } = usePanel();
+  if (!hasText(proposal.edit)) {
     return null;
   }
   return (
     <div className="codemad-card-actions">
-      {hasText(proposal.edit) && (
-        <Button kind="quiet" onClick={toggle}>
-          {isShown ? trans.__('Hide the change') : trans.__('Show the change')}
-        </Button>
-      )}
-      {undo !== null && (
-        <CommandButton
-          kind="quiet"
-          icon={undoIcon}
-          label={trans.__('Take back all changes of this answer')}
-          onClick={() => session.undo(undo)}
-        >
-          {trans.__('Undo')}
-        </CommandButton>
-      )}
+      <Button kind="quiet" onClick={toggle}>
+        {isShown ? trans.__('Hide the change') : trans.__('Show the change')}
+      </Button>
     </div>
   );
 }
@@ -160,14 +165,11 @@ function Execution({ proposal }: { proposal: IProposal }): React.JSX.Element | n
   );
 }
 
-function hasText({ target }: Edit): boolean {
-  return target.type === 'file' || (target.op !== 'move' && target.op !== 'retype');
-}
-
-function isRunnable({ target }: Edit): boolean {
-  return (
-    target.type === 'cell' && target.cell_type === 'code' && target.op !== 'delete' && target.op !== 'move'
-  );
+function hasText(edit: Edit): boolean {
+  const { target } = edit;
+  return target.type === 'file'
+    ? target.op !== 'move' || edit.before !== edit.after
+    : ['insert', 'replace', 'delete'].includes(target.op);
 }
 
 function placeText({ target }: Edit): string {

@@ -49,6 +49,7 @@ export function Menu(props: IMenuProps): React.JSX.Element {
   useOutside(root, isOpen, () => {
     setOpen(false);
   });
+  useEscape(isOpen, close);
 
   return (
     <div className={`codemad-menu ${className}`} ref={root}>
@@ -146,6 +147,28 @@ function List({ id, label, direction, entries, close }: IListProps): React.JSX.E
 
 function itemsOf(list: HTMLElement | null): HTMLElement[] {
   return [...(list?.querySelectorAll<HTMLElement>('.codemad-menu-item') ?? [])];
+}
+
+/** Escape closes an open menu wherever the focus went: Lab, or a redrawn entry, may have taken it. */
+function useEscape(isOpen: boolean, close: () => void): void {
+  const latest = React.useRef(close);
+  latest.current = close;
+  React.useEffect(() => {
+    if (!isOpen) {
+      return;
+    }
+    const listen = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') {
+        event.preventDefault();
+        event.stopPropagation();
+        latest.current();
+      }
+    };
+    document.addEventListener('keydown', listen, true);
+    return () => {
+      document.removeEventListener('keydown', listen, true);
+    };
+  }, [isOpen]);
 }
 
 function useOutside(root: React.RefObject<HTMLElement>, isOpen: boolean, leave: () => void): void {

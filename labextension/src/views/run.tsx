@@ -103,7 +103,7 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
     case 'thinking':
       return <Thinking text={item.text} />;
     case 'edit':
-      return <EditCard proposal={item} undone={run.undone} undo={mayUndo(run) ? run.id : null} />;
+      return <EditCard proposal={item} undone={run.undone} />;
     case 'approval':
       return <ApprovalCard item={item} />;
     case 'note':

@@ -1,0 +1,250 @@
+/** A proposal at its place in the notebook: what it does, how its trial went, and the buttons that settle it. */
+import { codeIcon, deleteIcon, markdownIcon } from '@jupyterlab/ui-components';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { CellTarget } from '../protocol';
+import type { IShown } from '../proposals';
+import { isRunnable, sizeOf } from '../proposals';
+import { line } from '../text';
+import { TrialBadge } from './badges';
+import { CommandButton, Icon } from './button';
+import { usePanel } from './context';
+import { Diff } from './diff';
+import { editVerb } from './format';
+import { TrialView } from './outputs';
+
+export interface IReviewCardProps {
+  shown: IShown;
+  /** The one the keyboard is at. */
+  isCurrent: boolean;
+  /** The hunks are drawn in the cell's own editor. */
+  isInline: boolean;
+  /** The number of a cell that is named by its id. */
+  numberOf: (cell: string) => number | null;
+  settle: (edit: string, act: () => Promise<unknown>) => Promise<unknown>;
+}
+
+export function ReviewCard(props: IReviewCardProps): React.JSX.Element {
+  const { shown, isCurrent, isInline, numberOf } = props;
+  const { trans } = usePanel();
+  const { edit, status, detail } = shown.open.proposal;
+  const target = edit.target as CellTarget;
+  const isStale = status === 'stale';
+  const title = line(edit.title) === editVerb(edit, trans) ? '' : line(edit.title);
+  const verb = shown.part === 'to' ? trans.__('Cell moves here') : editVerb(edit, trans);
+  return (
+    <section
+      className={`codemad-review codemad-review-${shown.part} codemad-review-${target.op} ${isCurrent ? 'codemad-current' : ''}`}
+      data-codemad-edit={edit.id}
+      data-codemad-part={shown.part}
+      tabIndex={-1}
+      aria-label={trans.__('Proposal: %1', [verb, title].filter(Boolean).join('. '))}
+    >
+      {shown.part === 'ghost' && <Code source={edit.after} type={target.cell_type} />}
+      <div className="codemad-review-head">
+        <Icon of={iconOf(target)} />
+        <span className="codemad-review-verb">{verb}</span>
+        <span className="codemad-review-title" title={title}>
+          {title}
+        </span>
+        {shown.part !== 'to' && target.op === 'replace' && <Size shown={shown} />}
+        {isStale ? (
+          <span className="codemad-badge codemad-badge-stale">{trans.__('out of date')}</span>
+        ) : (
+          edit.trial && <TrialBadge trial={edit.trial} />
+        )}
+      </div>
+      <Explanation shown={shown} numberOf={numberOf} />
+      {isStale && detail && (
+        <p className="codemad-review-stale" role="status">
+          {line(detail)}
+        </p>
+      )}
+      {!isInline && target.op === 'replace' && shown.part === 'change' && (
+        <>
+          <p className="codemad-review-text">
+            {trans.__(
+              'This cell’s text differs from what the change was made for. The change as it was made:'
+            )}
+          </p>
+          <Diff
+            before={edit.before}
+            after={edit.after}
+            language={{ name: target.cell_type === 'code' ? 'python' : 'markdown' }}
+            label={verb}
+          />
+        </>
+      )}
+      {edit.trial && shown.part !== 'to' && <TrialView trial={edit.trial} target={target} />}
+      <Actions {...props} />
+    </section>
+  );
+}
+
+function Actions({ shown, settle }: IReviewCardProps): React.JSX.Element {
+  const { session, trans } = usePanel();
+  const { edit, status } = shown.open.proposal;
+  const { id } = edit;
+  const several = edit.hunks.filter(hunk => hunk.status === 'pending').length > 1;
+  return (
+    <div className="codemad-review-actions">
+      <CommandButton kind="primary" onClick={() => settle(id, () => session.acceptEdit(id, null))}>
+        {status === 'stale'
+          ? trans.__('Try again')
+          : several
+            ? trans.__('Accept all changes')
+            : trans.__('Accept')}
+      </CommandButton>
+      {isRunnable(edit) && status !== 'stale' && (
+        <CommandButton onClick={() => settle(id, () => session.acceptEdit(id, null, true))}>
+          {trans.__('Accept and run')}
+        </CommandButton>
+      )}
+      <CommandButton onClick={() => settle(id, () => session.rejectEdit(id, null))}>
+        {several ? trans.__('Reject all changes') : trans.__('Reject')}
+      </CommandButton>
+      {mayTry(shown) && (
+        <CommandButton
+          kind="quiet"
+          label={trans.__('Run it away from your kernel and show what it does')}
+          onClick={() => session.tryEdit(id)}
+        >
+          {edit.trial && edit.trial.method !== 'none' ? trans.__('Try once more') : trans.__('Try')}
+        </CommandButton>
+      )}
+    </div>
+  );
+}
+
+export function mayTry({ open, part }: IShown): boolean {
+  const { edit, status } = open.proposal;
+  const isCode = edit.target.type === 'cell' && edit.target.cell_type === 'code';
+  const op = edit.target.op;
+  return status === 'pending' && part !== 'to' && isCode && (op === 'insert' || op === 'replace');
+}
+
+function Size({ shown }: { shown: IShown }): React.JSX.Element {
+  const { trans } = usePanel();
+  const { added, removed } = sizeOf(shown.open.proposal.edit);
+  return (
+    <span
+      className="codemad-review-size"
+      role="img"
+      aria-label={trans.__('%1 lines added, %2 removed', added.toString(), removed.toString())}
+    >
+      +{added} −{removed}
+    </span>
+  );
+}
+
+/** What cannot be shown as a change of text is said. */
+function Explanation({
+  shown,
+  numberOf
+}: Pick<IReviewCardProps, 'shown' | 'numberOf'>): React.JSX.Element | null {
+  const { trans } = usePanel();
+  const { edit } = shown.open.proposal;
+  const target = edit.target as CellTarget;
+  const text = explain(target, shown.part, numberOf, trans);
+  if (!text && target.op !== 'split' && target.op !== 'merge') {
+    return null;
+  }
+  const isMove = shown.part === 'to';
+  return (
+    <div className="codemad-review-explanation">
+      {text && <p className="codemad-review-text">{text}</p>}
+      {target.op === 'split' &&
+        target.pieces.map((piece, index) => <Code key={index} source={piece} type={target.cell_type} />)}
+      {target.op === 'merge' && edit.after && <Code source={edit.after} type={target.cell_type} />}
+      {isMove && edit.before && <Code source={edit.before} type={target.cell_type} />}
+    </div>
+  );
+}
+
+function explain(
+  target: CellTarget,
+  part: IShown['part'],
+  numberOf: (cell: string) => number | null,
+  trans: ReturnType<typeof usePanel>['trans']
+): string {
+  const number = numberOf(target.cell);
+  const where = target.anchor === null ? null : numberOf(target.anchor);
+  switch (target.op) {
+    case 'move':
+      if (part === 'to') {
+        return number === null ? '' : trans.__('It stands at place %1 now.', number.toString());
+      }
+      if (where === null) {
+        return target.position === 'before'
+          ? trans.__('It goes to the top.')
+          : trans.__('It goes to the end.');
+      }
+      return target.position === 'before'
+        ? trans.__('It goes above cell %1.', where.toString())
+        : trans.__('It goes below cell %1.', where.toString());
+    case 'retype':
+      return trans.__('It becomes a %1 cell; its text stays.', target.cell_type);
+    case 'delete':
+      return trans.__('The cell and its outputs would be deleted.');
+    case 'clear':
+      return trans.__('Its outputs and its number are removed; the code stays.');
+    case 'split':
+      return trans.__('It becomes %1 cells:', target.pieces.length.toString());
+    case 'merge':
+      return trans._n('It takes in the cell below:', 'It takes in the %1 cells below:', target.others.length);
+    case 'insert':
+    case 'replace':
+      return '';
+  }
+}
+
+/** Code as text with colours: its height is known at once, which a notebook that draws only a part needs. */
+export function Code({ source, type }: { source: string; type: CellTarget['cell_type'] }): React.JSX.Element {
+  const { languages, trans } = usePanel();
+  const host = React.useRef<HTMLPreElement>(null);
+  React.useEffect(() => {
+    const node = host.current;
+    if (node) {
+      node.textContent = source;
+      void highlight(languages, source, type === 'code' ? 'python' : 'markdown', node);
+    }
+  }, [languages, source, type]);
+  return (
+    <pre
+      ref={host}
+      className="codemad-review-code"
+      role="group"
+      tabIndex={0}
+      aria-label={type === 'code' ? trans.__('Proposed code') : trans.__('Proposed text')}
+    >
+      {source}
+    </pre>
+  );
+}
+
+/** Colour the code in a node; what stands there stays until that is done. */
+export async function highlight(
+  languages: ReturnType<typeof usePanel>['languages'],
+  source: string,
+  name: string,
+  node: HTMLElement
+): Promise<void> {
+  const spec = name.startsWith('/') ? languages.findByFileName(name.slice(1)) : languages.findBest(name);
+  const language = spec ? await languages.getLanguage(spec) : null;
+  if (!language?.support) {
+    return;
+  }
+  const drawn = document.createElement('div');
+  await languages.highlight(source, language, drawn);
+  if (drawn.textContent === source) {
+    node.replaceChildren(...drawn.childNodes);
+  }
+}
+
+function iconOf(target: CellTarget): LabIcon {
+  if (target.op === 'delete') {
+    return deleteIcon;
+  }
+  return target.cell_type === 'code' ? codeIcon : markdownIcon;
+}
