@@ -141,5 +141,6 @@ async def _written(services: Services, model: str, prompt: str, edits: list[Edit
 def _told(edit: Edit) -> str:
     """The change as the model is shown it; of a file that holds data its name alone."""
     target = edit.target
-    code = isinstance(target, CellTarget) or file_level(target.path) == "schema"
-    return unified(edit) if code else f"{edit.title} ({target.path})"
+    if isinstance(target, FileTarget) and file_level(target.path) != "schema":
+        return f"{edit.title} ({target.path})"
+    return unified(edit)

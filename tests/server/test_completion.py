@@ -74,7 +74,7 @@ async def test_giving_up_ends_the_call_of_the_model(typing: Served, model_server
     head = f"POST {typing.base}codemad/complete HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {TOKEN}"
     await stream.write(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
     async with asyncio.timeout(10):
-        while not model_server.asked:
+        while not model_server.asked:  # noqa: ASYNC110 - another thread writes it
             await asyncio.sleep(0.02)
     running = {task for task in asyncio.all_tasks() if "_complete" in repr(task.get_coro())}
     assert running
