@@ -16,8 +16,11 @@ export interface IComposerProps {
 }
 
 export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.Element {
-  const { session, trans } = usePanel();
-  const [text, setText] = React.useState('');
+  const { session, pages, trans } = usePanel();
+  const text = React.useSyncExternalStore(pages.subscribe, pages.getDraft);
+  const setText = (now: string): void => {
+    pages.write(now);
+  };
   const area = React.useRef<HTMLTextAreaElement>(null);
   const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
   const isSending = useSession(snapshot => snapshot.sending !== null);
@@ -29,9 +32,10 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
       return;
     }
     setText('');
+    pages.show('chat');
     void session.submit(text).then(isTaken => {
       if (!isTaken) {
-        setText(now => now || text);
+        setText(pages.getDraft() || text);
       }
     });
   };

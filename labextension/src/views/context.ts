@@ -5,10 +5,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
 import type { OpenNotebooks } from '../notebook/documents';
+import type { Pages } from '../pages';
+import type { Requests } from '../requests';
 import type { ISnapshot, Session } from '../session';
 
 export interface IPanelContext {
   session: Session;
+  requests: Requests;
+  pages: Pages;
   notebooks: OpenNotebooks;
   rendermime: IRenderMimeRegistry;
   languages: IEditorLanguageRegistry;

@@ -10,6 +10,8 @@ import type { IPanelContext } from './context';
 import { PanelContext, usePanel, useSession } from './context';
 import { Header } from './header';
 import { logoIcon } from './icons';
+import { Preview } from './preview';
+import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 
 export class Panel extends ReactWidget {
@@ -59,10 +61,16 @@ export class Panel extends ReactWidget {
 
 function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }): React.JSX.Element {
   const modelOpener = React.useRef<(() => void) | null>(null);
+  const { pages } = usePanel();
+  const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
   return (
     <>
       <Header />
-      <Transcript openModels={() => modelOpener.current?.()} />
+      {page === 'timeline' && <Timeline />}
+      {page === 'context' && <Preview />}
+      <div className="codemad-chat" hidden={page !== 'chat'}>
+        <Transcript openModels={() => modelOpener.current?.()} />
+      </div>
       <ProblemView />
       <RunStatus />
       <Composer focuser={props.focuser} modelOpener={modelOpener} />
