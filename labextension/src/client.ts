@@ -12,12 +12,16 @@ import { Signal } from '@lumino/signaling';
 
 import type {
   Ack,
+  CheckpointDiff,
+  CheckpointInfo,
   ClientFrame,
   Command,
+  ContextPreview,
   ErrorValue,
   Hello,
   ModelInfo,
   PortReply,
+  Prompt,
   ServerFrame,
   SessionInfo
 } from './protocol';
@@ -123,6 +127,20 @@ export class Client {
   /** The models one can choose; with `probe`, local model servers are asked for theirs. */
   async models(probe = false): Promise<{ models: ModelInfo[]; default: string }> {
     return this._request('models', {}, probe ? '?probe=1' : '');
+  }
+
+  async checkpoints(session: string): Promise<{ checkpoints: CheckpointInfo[] }> {
+    return this._request('checkpoints', {}, `?session=${encodeURIComponent(session)}`);
+  }
+
+  /** From a checkpoint to another or, without one, to what is there now. */
+  async checkpointDiff(old: string, next = ''): Promise<CheckpointDiff> {
+    const query = `?old=${encodeURIComponent(old)}&new=${encodeURIComponent(next)}`;
+    return this._request('checkpoints/diff', {}, query);
+  }
+
+  async preview(prompt: Prompt): Promise<ContextPreview> {
+    return this._request('preview', { method: 'POST', body: JSON.stringify(prompt) });
   }
 
   private async _request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {

@@ -5,7 +5,16 @@
  * replayed session equals the one that was watched live. Unchanged runs keep their identity, which
  * is what lets the views skip them.
  */
-import type { CellExecuted, EditSettled, Event, Notice, Restored, RunFinished, RunStarted } from './protocol';
+import type {
+  CellExecuted,
+  Committed,
+  EditSettled,
+  Event,
+  Notice,
+  Restored,
+  RunFinished,
+  RunStarted
+} from './protocol';
 import { append, closed, newRun, withinRun } from './run';
 import type { INote, IProposal, IRun, ITranscript, Item } from './transcript';
 
@@ -14,8 +23,25 @@ export function reduce(state: ITranscript, event: Event): ITranscript {
   if (event.session !== state.session || (event.seq > 0 && event.seq <= state.seq)) {
     return state;
   }
-  const next = apply(state, event);
+  const next = dated(apply(state, event), event);
   return event.seq > 0 ? { ...next, seq: event.seq } : next;
+}
+
+const OF_CHECKPOINTS = new Set([
+  'checkpoint_made',
+  'checkpoints_changed',
+  'restored',
+  'edit_settled',
+  'cell_executed'
+]);
+const OF_CONTEXT = new Set(['session_changed', 'run_finished', 'restored', 'data_level_chosen']);
+
+/** Notes what the pages beside the conversation have to ask for again. */
+function dated(state: ITranscript, event: Event): ITranscript {
+  const checkpointsSeq = OF_CHECKPOINTS.has(event.type) ? event.seq : state.checkpointsSeq;
+  const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
+  const isSame = checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
+  return isSame ? state : { ...state, checkpointsSeq, contextSeq };
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
@@ -42,11 +68,17 @@ function apply(state: ITranscript, event: Event): ITranscript {
       );
     case 'checkpoint_made':
       return event.reason === 'run' ? inRun(state, event.run, run => ({ ...run, checkpoint: true })) : state;
-    case 'checkpoints_changed':
     case 'verified':
+      return inRun(state, event.run, run =>
+        append(run, { kind: 'verified', key: `verified-${event.seq}`, report: event.report })
+      );
     case 'kernel_changed':
-    case 'data_level_chosen':
+      return said(state, event, { level: 'warning', code: 'kernel', text: event.text });
     case 'committed':
+      return said(state, event, { level: 'info', code: 'committed', text: committedText(event) });
+    case 'checkpoints_changed':
+      return said(state, event, { level: 'info', code: 'checkpoints', text: event.text });
+    case 'data_level_chosen':
       return state;
     default:
       return inRun(state, event.run, run => withinRun(run, event));
@@ -74,22 +106,30 @@ function finished(state: ITranscript, event: RunFinished): ITranscript {
 }
 
 function noticed(state: ITranscript, event: Notice): ITranscript {
-  const note: INote = {
-    kind: 'note',
-    // What could not be stored has no number.
-    key: event.seq > 0 ? `note-${event.seq}` : `note-at-${event.at}`,
-    level: event.level,
-    code: event.code,
-    text: event.text
-  };
+  return said(state, event, { level: event.level, code: event.code, text: event.text });
+}
+
+/** A line of its own, in its run where there is one. */
+function said(
+  state: ITranscript,
+  event: Event,
+  { level, code, text }: Pick<INote, 'level' | 'code' | 'text'>
+): ITranscript {
+  // What could not be stored has no number.
+  const key = event.seq > 0 ? `note-${event.seq}` : `note-at-${event.at}`;
+  const note: INote = { kind: 'note', key, level, code, text };
   if (findRun(state, event.run) >= 0) {
     return inRun(state, event.run, run => append(run, note));
   }
   return { ...state, entries: [...state.entries, note] };
 }
 
+function committedText(event: Committed): string {
+  return `Committed as ${event.commit.slice(0, 10)}: ${event.message.split('\n')[0]}`;
+}
+
 function restored(state: ITranscript, event: Restored): ITranscript {
-  const undone = event.kind === 'undo';
+  const undone = event.kind !== 'redo';
   const named = new Set(event.runs);
   const marked = eachRun(state, run => (named.has(run.id) ? { ...run, undone } : run));
   const entry = {
@@ -98,6 +138,7 @@ function restored(state: ITranscript, event: Restored): ITranscript {
     direction: event.kind,
     files: event.files,
     cells: event.cells,
+    merged: event.merged,
     conflicts: event.conflicts
   };
   const redoable = undone ? [...state.redoable, event.runs] : state.redoable.slice(0, -1);

@@ -8,7 +8,7 @@ import type { Client, Connection } from './client';
 import { GAVE_UP, type IProblem, PROMPT_LIMIT, problemOf, tooLong } from './problems';
 import { Quotes } from './quotes';
 import { reduce } from './reduce';
-import type { Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
+import type { Ack, Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
 import { emptyTranscript, proposalIn, renamed } from './transcript';
 import type { IProposal, ITranscript } from './transcript';
 
@@ -99,7 +99,7 @@ export class Session {
 
   /** Open a fresh session and show it. */
   async create(): Promise<boolean> {
-    const ack = await this._command({ type: 'new_session' });
+    const ack = await this.command({ type: 'new_session' });
     if (ack) {
       this.choose(ack.session);
       await this._reload();
@@ -126,7 +126,7 @@ export class Session {
     const { intent = 'auto', target = this._target(), attachments } = options;
     const { session } = this._snapshot.transcript;
     const told = { session, text, target, intent, ...(attachments?.length ? { attachments } : {}) };
-    const ack = await this._command({ type: 'prompt', ...told, edge: 'sidebar' });
+    const ack = await this.command({ type: 'prompt', ...told, edge: 'sidebar' });
     const begun = this._snapshot.transcript.entries.some(entry => entry.key === ack?.run);
     if (!ack || begun) {
       this._set({ sending: null });
@@ -135,20 +135,20 @@ export class Session {
   }
 
   async cancel(): Promise<void> {
-    await this._command({ type: 'cancel', session: this._id, run: this._snapshot.transcript.running });
+    await this.command({ type: 'cancel', session: this._id, run: this._snapshot.transcript.running });
   }
 
   async approve(approval: string): Promise<void> {
-    await this._command({ type: 'approve', session: this._id, approval });
+    await this.command({ type: 'approve', session: this._id, approval });
   }
 
   async reject(approval: string, reason = ''): Promise<void> {
-    await this._command({ type: 'reject', session: this._id, approval, reason });
+    await this.command({ type: 'reject', session: this._id, approval, reason });
   }
 
   /** Apply hunks of an edit (null: all that are pending), and run the cell if asked. */
   async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
-    await this._command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
+    await this.command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
     // The answer comes when the cell has run; a proxy may give up hours before. The events tell it all.
     const { problem } = this._snapshot;
     const status = this.editOf(edit)?.status ?? 'pending';
@@ -158,39 +158,39 @@ export class Session {
   }
 
   async rejectEdit(edit: string, hunks: number[] | null): Promise<void> {
-    await this._command({ type: 'reject_edit', session: this._id, edit, hunks });
+    await this.command({ type: 'reject_edit', session: this._id, edit, hunks });
   }
 
   /** Try a proposal again, away from the person's kernel. */
   async tryEdit(edit: string): Promise<void> {
-    await this._command({ type: 'try_edit', session: this._id, edit });
+    await this.command({ type: 'try_edit', session: this._id, edit });
   }
 
   /** Apply all that is pending of a run, and run the touched cells if asked. */
   async acceptRun(run: string, execute = false): Promise<void> {
-    await this._command({ type: 'accept_run', session: this._id, run, execute });
+    await this.command({ type: 'accept_run', session: this._id, run, execute });
   }
 
   async rejectRun(run: string): Promise<void> {
-    await this._command({ type: 'reject_run', session: this._id, run });
+    await this.command({ type: 'reject_run', session: this._id, run });
   }
 
   async undo(run: string): Promise<void> {
-    await this._command({ type: 'undo', session: this._id, run });
+    await this.command({ type: 'undo', session: this._id, run });
   }
 
   async redo(): Promise<void> {
-    await this._command({ type: 'redo', session: this._id });
+    await this.command({ type: 'redo', session: this._id });
   }
 
   async rename(title: string): Promise<void> {
-    await this._command({ type: 'rename_session', session: this._id, title });
+    await this.command({ type: 'rename_session', session: this._id, title });
   }
 
   /** Use another model from now on; without a session one is opened to remember it. */
   async chooseModel(model: string): Promise<void> {
-    if (this._id || (await this.create())) {
-      await this._command({ type: 'choose_model', session: this._id, model });
+    if (await this.ensure()) {
+      await this.command({ type: 'choose_model', session: this._id, model });
     }
   }
 
@@ -227,7 +227,14 @@ export class Session {
     return this._snapshot.transcript.session;
   }
 
-  private async _command(command: Command): Promise<{ session: string; run: string | null } | null> {
+  /** A session that commands can name: the one shown, else a fresh one. */
+  async ensure(): Promise<boolean> {
+    await this.open();
+    return this._id !== '' || this.create();
+  }
+
+  /** Give a command; null when it was refused, which is then shown. */
+  async command(command: Command): Promise<Ack | null> {
     try {
       this._set({ problem: null });
       return await this._client.command(command);

@@ -11,7 +11,8 @@ import type {
   RunStarted,
   SessionInfo,
   ToolCalled,
-  Usage
+  Usage,
+  Verification
 } from './protocol';
 
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted' | 'out_of_budget';
@@ -94,7 +95,14 @@ export interface IExecuted extends IExecution {
   cell: string;
 }
 
-export type Item = IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted;
+/** What a verification of the notebook found. */
+export interface IVerified {
+  kind: 'verified';
+  key: string;
+  report: Verification;
+}
+
+export type Item = IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified;
 
 /** A message that still streams. */
 export interface IDraft {
@@ -136,6 +144,7 @@ export interface IRestored {
   direction: Restored['kind'];
   files: readonly string[];
   cells: readonly string[];
+  merged: readonly string[];
   conflicts: readonly string[];
 }
 
@@ -151,11 +160,25 @@ export interface ITranscript {
   running: string | null;
   /** What each undo since the last prompt took away; the last group is what Redo brings back. */
   redoable: readonly (readonly string[])[];
+  /** The number of the last event after which the list of checkpoints is another. */
+  checkpointsSeq: number;
+  /** The number of the last event after which a message would send something else. */
+  contextSeq: number;
 }
 
 /** The transcript before the first event. */
 export function emptyTranscript(session = ''): ITranscript {
-  return { session, title: '', model: '', seq: 0, entries: [], running: null, redoable: [] };
+  return {
+    session,
+    title: '',
+    model: '',
+    seq: 0,
+    entries: [],
+    running: null,
+    redoable: [],
+    checkpointsSeq: 0,
+    contextSeq: 0
+  };
 }
 
 /** All items that wait for the person: proposals and approvals of runs that were not undone. */

@@ -191,17 +191,17 @@ test('an approval shows how it was answered', () => {
 
 test('undo marks runs, redo brings them back, a new prompt forgets the redo', () => {
   const log = new Log().start('r1').finish('r1').start('r2').finish('r2');
-  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1', 'r2'], files: [], cells: [], conflicts: [] });
+  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1', 'r2'], files: [], cells: [], merged: [], conflicts: [] });
   let state = transcriptOf(log.events);
   expect([runOf(state, 'r1').undone, runOf(state, 'r2').undone]).toEqual([true, true]);
   expect(state.redoable).toEqual([['r1', 'r2']]);
 
-  log.tell({ type: 'restored', run: null, kind: 'redo', runs: ['r1', 'r2'], files: [], cells: [], conflicts: [] });
+  log.tell({ type: 'restored', run: null, kind: 'redo', runs: ['r1', 'r2'], files: [], cells: [], merged: [], conflicts: [] });
   state = transcriptOf(log.events);
   expect([runOf(state, 'r1').undone, runOf(state, 'r2').undone]).toEqual([false, false]);
   expect(state.redoable).toEqual([]);
 
-  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r2'], files: [], cells: [], conflicts: ['c1'] });
+  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r2'], files: [], cells: [], merged: [], conflicts: ['c1'] });
   state = transcriptOf(log.start('r3').events);
   expect(state.redoable).toEqual([]);
   expect(state.entries.map(entry => entry.kind)).toEqual(['run', 'run', 'restored', 'restored', 'restored', 'run']);
@@ -209,7 +209,7 @@ test('undo marks runs, redo brings them back, a new prompt forgets the redo', ()
 
 test('a proposal of an undone run waits for nobody', () => {
   const log = new Log().start().tell({ type: 'edit_proposed', edit: cellEdit('e1') }).finish();
-  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1'], files: [], cells: [], conflicts: [] });
+  log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1'], files: [], cells: [], merged: [], conflicts: [] });
   expect(waiting(transcriptOf(log.events))).toEqual({ edits: 0, approvals: 0 });
 });
 
@@ -250,7 +250,7 @@ function history(seed: number): Log {
     log.finish(run);
     if (random(3) === 0) {
       const kind = random(2) ? 'undo' : 'redo';
-      log.tell({ type: 'restored', run: null, kind, runs: [runs[random(runs.length)]], files: [], cells: [], conflicts: [] });
+      log.tell({ type: 'restored', run: null, kind, runs: [runs[random(runs.length)]], files: [], cells: [], merged: [], conflicts: [] });
     }
   }
   return log;

@@ -39,6 +39,8 @@ export class TestServer {
   readonly commands: Command[] = [];
   readonly requests: string[] = [];
   current: string | null = SESSION;
+  /** What further routes answer, by the last part of their path. */
+  readonly routes: Record<string, unknown> = {};
   answer: (command: Command) => IAnswer = command => ({
     body: { session: 'session' in command ? command.session : SESSION, run: 'r1', seq: 0 }
   });
@@ -135,6 +137,11 @@ export class TestServer {
         return this.answer(command);
       }
       default:
+        for (const [route, body] of Object.entries(this.routes)) {
+          if (path === `/user/me/codemad/${route}`) {
+            return { body };
+          }
+        }
         return { status: 404, body: { message: 'Not Found' } };
     }
   }

@@ -17,7 +17,11 @@ const missing = {
     removeEventListener: () => undefined,
     addListener: () => undefined,
     removeListener: () => undefined
-  })
+  }),
+  requestIdleCallback: (work: () => void) => setTimeout(work),
+  cancelIdleCallback: (handle: number) => {
+    clearTimeout(handle);
+  }
 };
 
 for (const [name, value] of Object.entries(missing)) {

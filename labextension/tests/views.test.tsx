@@ -9,7 +9,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
 import { OpenNotebooks } from '../src/notebook/documents';
+import { Pages } from '../src/pages';
 import { PROMPT_LIMIT } from '../src/problems';
+import { Requests } from '../src/requests';
 import { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
 import { PanelContext } from '../src/views/context';
@@ -24,6 +26,7 @@ let client: Client;
 let session: Session;
 let host: HTMLElement;
 let root: Root;
+let pages: Pages;
 
 beforeEach(async () => {
   server = await TestServer.start();
@@ -34,7 +37,9 @@ beforeEach(async () => {
   client.connect();
   const trans = nullTranslator.load('codemad_jupyter');
   const languages = new EditorLanguageRegistry();
-  const context = { session, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const requests = new Requests(client, session, () => notebooks.target);
+  pages = new Pages();
+  const context = { session, requests, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };
@@ -192,7 +197,7 @@ test('a settled edit is small and offers the way back; an undone one the way for
   await click('Undo');
 
   await told(log =>
-    log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1'], files: [], cells: ['c1'], conflicts: ['c2'] })
+    log.tell({ type: 'restored', run: null, kind: 'undo', runs: ['r1'], files: [], cells: ['c1'], merged: [], conflicts: ['c2'] })
   );
   expect(host.textContent).toContain('Left as you changed it: c2');
   await click('Redo');

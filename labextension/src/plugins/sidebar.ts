@@ -5,7 +5,9 @@ import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { IOpenNotebooks, ISession } from '../tokens';
+import { Pages } from '../pages';
+import { Requests } from '../requests';
+import { IClient, IOpenNotebooks, ISession } from '../tokens';
 import { logoIcon } from '../views/icons';
 import { Panel } from '../views/panel';
 import { CommandIds } from './commands';
@@ -15,10 +17,11 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
   id: 'codemad-jupyter:plugin',
   description: 'The CodeMAD panel in the right sidebar.',
   autoStart: true,
-  requires: [ISession, IOpenNotebooks, IRenderMimeRegistry, IEditorLanguageRegistry],
+  requires: [IClient, ISession, IOpenNotebooks, IRenderMimeRegistry, IEditorLanguageRegistry],
   optional: [ITranslator, ILayoutRestorer, ICommandPalette, ILabShell],
   activate: (
     app: JupyterFrontEnd,
+    client: IClient,
     session: ISession,
     notebooks: IOpenNotebooks,
     rendermime: IRenderMimeRegistry,
@@ -30,7 +33,10 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('codemad_jupyter');
     const openDiff = (edit: string): void => void app.commands.execute(CommandIds.openDiff, { edit });
-    const panel = new Panel({ session, notebooks, rendermime, languages, trans, openDiff });
+    const requests = new Requests(client, session, () => notebooks.target);
+    const pages = new Pages();
+    const parts = { session, requests, pages, notebooks, rendermime, languages, trans, openDiff };
+    const panel = new Panel(parts);
     app.shell.add(panel, 'right', { rank: 900, type: 'CodeMAD' });
     restorer?.add(panel, panel.id);
 
@@ -59,6 +65,31 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => session.getSnapshot().transcript.running !== null,
       execute: () => session.cancel()
     });
+    for (const [command, page, label] of [
+      [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
+      [CommandIds.context, 'context', trans.__('What CodeMAD Sends')]
+    ] as const) {
+      app.commands.addCommand(command, {
+        label,
+        describedBy: { args: { type: 'object', properties: {} } },
+        execute: async () => {
+          await app.restored;
+          pages.show(page);
+          app.shell.activateById(panel.id);
+        }
+      });
+    }
+    app.commands.addCommand(CommandIds.verify, {
+      label: trans.__('Verify Notebook with CodeMAD'),
+      caption: trans.__('Run the notebook again in a throw-away kernel and compare the outputs'),
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled: () => notebooks.active !== null,
+      execute: async () => {
+        await app.commands.execute(CommandIds.open);
+        pages.show('chat');
+        await requests.verify();
+      }
+    });
     let running: string | null = null;
     session.subscribe(() => {
       const now = session.getSnapshot().transcript.running;
@@ -67,7 +98,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    for (const command of [CommandIds.open, CommandIds.newSession, CommandIds.stop]) {
+    const { open, newSession, stop, timeline, context, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

@@ -19,11 +19,13 @@ export interface IButtonProps {
   /** Shown on hovering. */
   label?: string;
   disabled?: boolean;
+  /** For a button that switches something on and off. */
+  pressed?: boolean;
   className?: string;
 }
 
 export function Button(props: IButtonProps): React.JSX.Element {
-  const { onClick, kind = 'plain', icon, children, label, disabled = false, className = '' } = props;
+  const { onClick, kind = 'plain', icon, children, label, disabled = false, pressed, className = '' } = props;
   const isBare = children === undefined;
   return (
     <button
@@ -32,6 +34,7 @@ export function Button(props: IButtonProps): React.JSX.Element {
       onClick={onClick}
       disabled={disabled}
       title={label}
+      aria-pressed={pressed}
       aria-label={isBare ? label : undefined}
     >
       {icon && <Icon of={icon} />}

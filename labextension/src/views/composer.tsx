@@ -7,7 +7,7 @@ import type { IQuote } from '../quotes';
 import { withQuotes } from '../quotes';
 import { clip, line } from '../text';
 import { Button, CommandButton } from './button';
-import { usePanel, useSession } from './context';
+import { usePages, usePanel, useSession } from './context';
 import { baseName } from './format';
 import { sendIcon } from './icons';
 import { ModelMenu } from './models';
@@ -20,7 +20,11 @@ export interface IComposerProps {
 
 export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.Element {
   const { session, trans } = usePanel();
-  const [text, setText] = React.useState('');
+  const { pages } = usePages();
+  const text = React.useSyncExternalStore(pages.subscribe, pages.getDraft);
+  const setText = (now: string): void => {
+    pages.write(now);
+  };
   const area = React.useRef<HTMLTextAreaElement>(null);
   const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
   const isSending = useSession(snapshot => snapshot.sending !== null);
@@ -35,10 +39,11 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
     }
     setText('');
     session.quotes.clear();
+    pages.show('chat');
     const { text: whole, ...options } = withQuotes(text, quotes);
     void session.submit(whole, options).then(isTaken => {
       if (!isTaken) {
-        setText(now => now || text);
+        setText(pages.getDraft() || text);
         quotes.forEach(quote => {
           session.quotes.add(quote);
         });

@@ -5,6 +5,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
 import type { OpenNotebooks } from '../notebook/documents';
+import type { Pages } from '../pages';
+import type { Requests } from '../requests';
 import type { ISnapshot, Session } from '../session';
 
 export interface IPanelContext {
@@ -17,12 +19,28 @@ export interface IPanelContext {
   openDiff?: (edit: string) => void;
 }
 
+/** What only the panel has: its pages, and what they ask of the server. */
+export interface IPagesContext {
+  requests: Requests;
+  pages: Pages;
+}
+
 export const PanelContext = createContext<IPanelContext | null>(null);
+
+export const PagesContext = createContext<IPagesContext | null>(null);
 
 export function usePanel(): IPanelContext {
   const context = useContext(PanelContext);
   if (!context) {
     throw new Error('A view was drawn outside the CodeMAD panel.');
+  }
+  return context;
+}
+
+export function usePages(): IPagesContext {
+  const context = useContext(PagesContext);
+  if (!context) {
+    throw new Error('A page was drawn outside the CodeMAD panel.');
   }
   return context;
 }

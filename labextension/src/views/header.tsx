@@ -1,13 +1,15 @@
 /** The panel's top: which session is shown, the others, and a button for a new one. */
 import { InputDialog } from '@jupyterlab/apputils';
-import { addIcon } from '@jupyterlab/ui-components';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import { addIcon, historyIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { Page } from '../pages';
 import { line } from '../text';
-import { CommandButton, Icon } from './button';
-import { usePanel, useSession } from './context';
+import { Button, CommandButton, Icon } from './button';
+import { usePages, usePanel, useSession } from './context';
 import { ageText } from './format';
-import { logoIcon } from './icons';
+import { eyeIcon, logoIcon } from './icons';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
@@ -56,6 +58,8 @@ export function Header(): React.JSX.Element {
         <span className="codemad-menu-name">{name}</span>
       </Menu>
       <Connection />
+      <PageButton page="timeline" icon={historyIcon} label={trans.__('Timeline')} />
+      <PageButton page="context" icon={eyeIcon} label={trans.__('What is sent')} />
       <CommandButton
         kind="quiet"
         icon={addIcon}
@@ -63,6 +67,24 @@ export function Header(): React.JSX.Element {
         onClick={() => session.create()}
       />
     </div>
+  );
+}
+
+/** Opens a page of the panel, or goes back to the conversation. */
+function PageButton(props: { page: Page; icon: LabIcon; label: string }): React.JSX.Element {
+  const { pages } = usePages();
+  const isOpen = React.useSyncExternalStore(pages.subscribe, pages.getPage) === props.page;
+  return (
+    <Button
+      kind="quiet"
+      icon={props.icon}
+      label={props.label}
+      pressed={isOpen}
+      className="codemad-page-button"
+      onClick={() => {
+        pages.toggle(props.page);
+      }}
+    />
   );
 }
 

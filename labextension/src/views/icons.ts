@@ -28,6 +28,14 @@ export const explainIcon = new LabIcon({
 </svg>`
 });
 
+/** An eye: what somebody else gets to see. */
+export const eyeIcon = new LabIcon({
+  name: 'codemad-jupyter:eye',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M12 5c5 0 9 4.500 10 7-1 2.500-5 7-10 7S3 14.500 2 12c1-2.500 5-7 10-7zm0 2c-3.600 0-6.600 3-7.800 5 1.200 2 4.200 5 7.800 5s6.600-3 7.800-5c-1.200-2-4.200-5-7.800-5zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6z"/>
+</svg>`
+});
+
 /** A wrench: a cell that is mended. */
 export const fixIcon = new LabIcon({
   name: 'codemad-jupyter:fix',

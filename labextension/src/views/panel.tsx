@@ -6,14 +6,16 @@ import React from 'react';
 import { line } from '../text';
 import { Button, CommandButton } from './button';
 import { Composer } from './composer';
-import type { IPanelContext } from './context';
-import { PanelContext, usePanel, useSession } from './context';
+import type { IPagesContext, IPanelContext } from './context';
+import { PagesContext, PanelContext, usePages, usePanel, useSession } from './context';
 import { Header } from './header';
 import { logoIcon } from './icons';
+import { Preview } from './preview';
+import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 
 export class Panel extends ReactWidget {
-  constructor(context: IPanelContext) {
+  constructor(context: IPanelContext & IPagesContext) {
     super();
     this._context = context;
     const { trans } = context;
@@ -48,21 +50,29 @@ export class Panel extends ReactWidget {
     }
     return (
       <PanelContext.Provider value={this._context}>
-        <Content focuser={this._focuser} />
+        <PagesContext.Provider value={this._context}>
+          <Content focuser={this._focuser} />
+        </PagesContext.Provider>
       </PanelContext.Provider>
     );
   }
 
-  private _context: IPanelContext;
+  private _context: IPanelContext & IPagesContext;
   private _focuser: React.MutableRefObject<(() => void) | null> = { current: null };
 }
 
 function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }): React.JSX.Element {
   const modelOpener = React.useRef<(() => void) | null>(null);
+  const { pages } = usePages();
+  const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
   return (
     <>
       <Header />
-      <Transcript openModels={() => modelOpener.current?.()} />
+      {page === 'timeline' && <Timeline />}
+      {page === 'context' && <Preview />}
+      <div className="codemad-chat" hidden={page !== 'chat'}>
+        <Transcript openModels={() => modelOpener.current?.()} />
+      </div>
       <ProblemView />
       <RunStatus />
       <Composer focuser={props.focuser} modelOpener={modelOpener} />

@@ -12,6 +12,7 @@ import { baseName, costText, secondsText, tokensText, usageTitle } from './forma
 import { Markdown } from './markdown';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
+import { VerificationView } from './verification';
 
 /** Characters from which a prompt may need scrolling, and the most that is drawn of one. */
 const LONG = 400;
@@ -110,6 +111,8 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
       return <NoteView note={item} />;
     case 'executed':
       return <Executed item={item} />;
+    case 'verified':
+      return <VerificationView item={item} />;
     case 'tool':
       return null;
   }
@@ -177,14 +180,20 @@ function RestoredViewContent({ entry }: { entry: IRestored }): React.JSX.Element
     files.length ? trans._n('%1 file', '%1 files', files.length) : ''
   ].filter(Boolean);
   const what = parts.join(', ') || trans.__('nothing had changed');
+  const texts: Record<IRestored['direction'], string> = {
+    undo: trans.__('Undone (%1)', what),
+    redo: trans.__('Done again (%1)', what),
+    restore: trans.__('Restored (%1)', what)
+  };
   return (
     <div className="codemad-restored">
-      <Icon of={entry.direction === 'undo' ? undoIcon : redoIcon} />
-      <span>
-        {entry.direction === 'undo' ? trans.__('Undone (%1)', what) : trans.__('Done again (%1)', what)}
-      </span>
-      {entry.conflicts.length > 0 && (
+      <Icon of={entry.direction === 'redo' ? redoIcon : undoIcon} />
+      <span>{texts[entry.direction]}</span>
+      {entry.merged.length + entry.conflicts.length > 0 && (
         <ul className="codemad-conflicts">
+          {entry.merged.map(merged => (
+            <li key={merged}>{trans.__('Your own changes are kept beside it: %1', line(merged))}</li>
+          ))}
           {entry.conflicts.map(conflict => (
             <li key={conflict}>{trans.__('Left as you changed it: %1', line(conflict))}</li>
           ))}

@@ -1,0 +1,75 @@
+/** What one asks of the server beside the conversation: checkpoints, previews, verifications. */
+import type { Client } from './client';
+import type { CheckpointDiff, CheckpointInfo, ContextPreview, Target } from './protocol';
+import type { Session } from './session';
+
+export class Requests {
+  constructor(client: Client, session: Session, target: () => Target) {
+    this._client = client;
+    this._session = session;
+    this._target = target;
+  }
+
+  /** The checkpoints of the session, oldest first. */
+  async checkpoints(): Promise<CheckpointInfo[]> {
+    return this._id ? (await this._client.checkpoints(this._id)).checkpoints : [];
+  }
+
+  /** What is different now. */
+  async checkpointDiff(checkpoint: string): Promise<CheckpointDiff> {
+    return this._client.checkpointDiff(checkpoint);
+  }
+
+  async makeCheckpoint(name: string): Promise<void> {
+    if (await this._session.ensure()) {
+      await this._session.command({
+        type: 'make_checkpoint',
+        session: this._id,
+        name,
+        target: this._target()
+      });
+    }
+  }
+
+  async restoreCheckpoint(checkpoint: string): Promise<void> {
+    await this._session.command({ type: 'restore_checkpoint', session: this._id, checkpoint });
+  }
+
+  async nameCheckpoint(checkpoint: string, name: string): Promise<void> {
+    await this._session.command({ type: 'name_checkpoint', session: this._id, checkpoint, name });
+  }
+
+  /** Forget the checkpoints of the workspace that are older; named ones stay. */
+  async pruneCheckpoints(days: number): Promise<void> {
+    await this._session.command({ type: 'prune_checkpoints', session: this._id, days });
+  }
+
+  /** What a message would send now. */
+  async preview(text: string): Promise<ContextPreview> {
+    const target = this._target();
+    await this._session.ensure();
+    return this._client.preview({ type: 'prompt', session: this._id, text, target, edge: 'sidebar' });
+  }
+
+  async chooseDataLevel(level: ContextPreview['level'], notebook: string | null): Promise<void> {
+    if (await this._session.ensure()) {
+      await this._session.command({ type: 'choose_data_level', session: this._id, level, notebook });
+    }
+  }
+
+  /** Run the notebook in front again in a throw-away kernel. */
+  async verify(): Promise<void> {
+    if (await this._session.ensure()) {
+      const target = this._target();
+      await this._session.command({ type: 'verify_notebook', session: this._id, target, edge: 'sidebar' });
+    }
+  }
+
+  private get _id(): string {
+    return this._session.getSnapshot().transcript.session;
+  }
+
+  private _client: Client;
+  private _session: Session;
+  private _target: () => Target;
+}

@@ -1,0 +1,69 @@
+/** What running a notebook again proved: the cells that failed or differ, and those out of order. */
+import { checkIcon, closeIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Verdict } from '../protocol';
+import { line } from '../text';
+import type { IVerified } from '../transcript';
+import { Icon } from './button';
+import { usePanel } from './context';
+import { baseName, secondsText } from './format';
+import { UnifiedDiff } from './timeline';
+
+export function VerificationView({ item }: { item: IVerified }): React.JSX.Element {
+  const { trans } = usePanel();
+  const { report } = item;
+  const bad = report.cells.filter(cell => cell.status !== 'same' && cell.status !== 'unrecorded');
+  const same = report.cells.filter(cell => cell.status === 'same').length;
+  const unrecorded = report.cells.filter(cell => cell.status === 'unrecorded').length;
+  return (
+    <section className="codemad-card codemad-verified" aria-label={trans.__('Verification')}>
+      <div className="codemad-card-head">
+        <Icon of={report.same ? checkIcon : closeIcon} />
+        <strong>
+          {report.same
+            ? trans.__('%1 runs clean', baseName(report.notebook))
+            : trans._n(
+                '%1 cell does not repeat',
+                '%1 cells do not repeat',
+                bad.length,
+                bad.length.toString()
+              )}
+        </strong>
+        <span className="codemad-point-detail">{secondsText(report.seconds, trans)}</span>
+      </div>
+      <p className="codemad-point-detail">
+        {trans.__('%1 as stored, %2 without a stored result', same.toString(), unrecorded.toString())}
+        {report.out_of_order.length > 0 &&
+          ` · ${trans.__('stored out of order: %1', line(report.out_of_order.join(', ')))}`}
+        {report.missing.length > 0 && ` · ${trans.__('never run: %1', report.missing.length.toString())}`}
+      </p>
+      {bad.length > 0 && (
+        <ul className="codemad-differences">
+          {bad.map(verdict => (
+            <VerdictView key={verdict.cell} verdict={verdict} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function VerdictView({ verdict }: { verdict: Verdict }): React.JSX.Element {
+  const { trans } = usePanel();
+  const words: Record<Verdict['status'], string> = {
+    same: trans.__('same'),
+    differs: trans.__('differs'),
+    failed: trans.__('failed'),
+    unrecorded: trans.__('nothing stored'),
+    not_run: trans.__('not run')
+  };
+  const name = trans.__('Cell %1', verdict.number.toString());
+  return (
+    <li className="codemad-difference">
+      <span className={`codemad-badge codemad-badge-${verdict.status}`}>{words[verdict.status]}</span> {name}
+      {verdict.detail && <span className="codemad-point-detail"> {line(verdict.detail)}</span>}
+      {verdict.diff && <UnifiedDiff text={verdict.diff} label={name} />}
+    </li>
+  );
+}

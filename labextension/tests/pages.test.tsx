@@ -1,0 +1,248 @@
+/* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
+import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { RenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ContentsManager } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import React from 'react';
+import type { Root } from 'react-dom/client';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { Client } from '../src/client';
+import { OpenNotebooks } from '../src/notebook/documents';
+import { Pages } from '../src/pages';
+import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
+import { Requests } from '../src/requests';
+import { Session } from '../src/session';
+import { PanelContext } from '../src/views/context';
+import { Header } from '../src/views/header';
+import { Preview } from '../src/views/preview';
+import { Timeline } from '../src/views/timeline';
+import { Transcript } from '../src/views/transcript';
+import type { Log } from './events';
+import { TestServer } from './server';
+
+let server: TestServer;
+let client: Client;
+let session: Session;
+let pages: Pages;
+let host: HTMLElement;
+let root: Root;
+
+const POINT: CheckpointInfo = {
+  id: 'k1',
+  session: 's1',
+  run: 'r1',
+  reason: 'run',
+  name: '',
+  title: 'plot it',
+  made: 1_700_000_000,
+  files: 12,
+  notebooks: ['a.ipynb'],
+  size: 10,
+  covered: true,
+  skipped: [],
+  undone: false
+};
+
+const PREVIEW: ContextPreview = {
+  model: 'anthropic/claude-x',
+  level: 'outputs',
+  parts: [
+    { name: 'instructions', text: 'You are…', tokens: 100, truncated: false, masked: 0 },
+    { name: 'kernel', text: 'key: str = <masked>', tokens: 50, truncated: true, masked: 2 }
+  ],
+  tokens: 150,
+  window: 1000,
+  images: 0,
+  leaves: true
+};
+
+function Shown(): React.JSX.Element {
+  const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
+  return (
+    <>
+      <Header />
+      {page === 'timeline' && <Timeline />}
+      {page === 'context' && <Preview />}
+      <Transcript openModels={() => undefined} />
+    </>
+  );
+}
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  client = new Client(server.settings);
+  const contents = new ContentsManager({ serverSettings: server.settings });
+  const notebooks = new OpenNotebooks(null, contents);
+  session = new Session(client, () => notebooks.target);
+  client.connect();
+  pages = new Pages();
+  const context = {
+    session,
+    requests: new Requests(client, session, () => notebooks.target),
+    pages,
+    notebooks,
+    rendermime: new RenderMimeRegistry(),
+    languages: new EditorLanguageRegistry(),
+    trans: nullTranslator.load('codemad_jupyter')
+  };
+  host = document.body.appendChild(document.createElement('div'));
+  root = createRoot(host);
+  root.render(
+    <PanelContext.Provider value={context}>
+      <Shown />
+    </PanelContext.Provider>
+  );
+  await session.open();
+  await vi.waitFor(() => {
+    expect(session.getSnapshot().phase).toBe('ready');
+  });
+});
+
+afterEach(async () => {
+  root.unmount();
+  host.remove();
+  client.dispose();
+  await server.stop();
+});
+
+function button(name: string): HTMLButtonElement {
+  const found = [...document.querySelectorAll('button')].find(
+    each => (each.getAttribute('aria-label') ?? each.textContent) === name || each.textContent === name
+  );
+  if (!found) {
+    throw new Error(`no button ${name} in ${document.body.textContent}`);
+  }
+  return found;
+}
+
+async function shows(text: string): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(host.textContent).toContain(text);
+    },
+    { timeout: 3000 }
+  );
+}
+
+async function told(add: (log: Log) => void): Promise<void> {
+  server.tell(add);
+  const seq = server.log.events.length;
+  await vi.waitFor(() => {
+    expect(session.getSnapshot().transcript.seq).toBe(seq);
+  });
+}
+
+test('the timeline lists checkpoints, newest first, and what changed since', async () => {
+  server.routes.checkpoints = {
+    checkpoints: [POINT, { ...POINT, id: 'k2', name: 'Before the exam', files: 1, notebooks: [] }]
+  };
+  server.routes['checkpoints/diff'] = {
+    old: 'k2',
+    new: null,
+    truncated: false,
+    differences: [
+      { path: 'a.ipynb', cell: 'c1', status: 'changed', diff: '@@ -1 +1 @@\n-x = 1\n+x = 2', detail: '' },
+      { path: 'data.bin', cell: null, status: 'added', diff: '', detail: 'binary, 3 kB' }
+    ]
+  };
+  button('Timeline').click();
+  await shows('Before the exam');
+  const names = [...host.querySelectorAll('.codemad-point-name')].map(each => each.textContent);
+  expect(names).toEqual(['Before the exam', 'Before “plot it”']);
+  expect(host.textContent).toContain('12 files, a.ipynb');
+  button('Changes since').click();
+  await shows('a.ipynb, cell c1');
+  expect(host.querySelector('.codemad-udiff-added')?.textContent).toBe('+x = 2');
+  expect(host.textContent).toContain('binary, 3 kB');
+  expect(button('Timeline').getAttribute('aria-pressed')).toBe('true');
+});
+
+test('restoring asks first, then gives the command', async () => {
+  server.routes.checkpoints = { checkpoints: [POINT] };
+  button('Timeline').click();
+  await shows('plot it');
+  button('Restore').click();
+  await vi.waitFor(() => {
+    expect(document.querySelector('.jp-Dialog')).not.toBeNull();
+  });
+  expect(server.commands).toEqual([]);
+  document.querySelector<HTMLButtonElement>('.jp-Dialog .jp-mod-accept')?.click();
+  await vi.waitFor(() => {
+    expect(server.commands).toEqual([{ type: 'restore_checkpoint', session: 's1', checkpoint: 'k1' }]);
+  });
+});
+
+test('the list is asked again after a change', async () => {
+  server.routes.checkpoints = { checkpoints: [] };
+  button('Timeline').click();
+  await shows('There is none yet.');
+  server.routes.checkpoints = { checkpoints: [POINT] };
+  await told(log => log.start().tell({ type: 'checkpoint_made', checkpoint: 'k1', reason: 'run' }));
+  await shows('Before “plot it”');
+});
+
+test('what is sent is shown part by part, with masked secrets and the level of data', async () => {
+  server.routes.preview = PREVIEW;
+  button('What is sent').click();
+  await shows('Goes to claude-x.');
+  expect(host.textContent).toContain('150 of 1,000 tokens');
+  expect(host.textContent).toContain('2 secrets are masked.');
+  expect(host.textContent).not.toContain('key: str');
+  host.querySelectorAll<HTMLButtonElement>('.codemad-part-head')[1].click();
+  await shows('key: str = <masked>');
+  button('Data level: + outputs').click();
+  await vi.waitFor(() => {
+    expect(document.querySelector('.codemad-menu-item')).not.toBeNull();
+  });
+  [...host.querySelectorAll<HTMLElement>('.codemad-menu-item')]
+    .find(each => each.textContent.includes('Names and types'))
+    ?.click();
+  await vi.waitFor(() => {
+    expect(server.commands).toEqual([
+      { type: 'choose_data_level', session: 's1', level: 'schema', notebook: null }
+    ]);
+  });
+});
+
+test('a page says what went wrong', async () => {
+  button('Timeline').click();
+  await shows('The CodeMAD server extension does not answer.');
+  button('Back to the conversation').click();
+  await vi.waitFor(() => {
+    expect(host.querySelector('.codemad-page')).toBeNull();
+  });
+});
+
+test('a verification names the cells that do not repeat', async () => {
+  const report: Verification = {
+    notebook: 'work/a.ipynb',
+    same: false,
+    cells: [
+      { cell: 'c1', number: 1, status: 'same', detail: '', diff: '', seconds: 0 },
+      { cell: 'c2', number: 2, status: 'differs', detail: '', diff: '-1\n+2', seconds: 0 },
+      { cell: 'c3', number: 3, status: 'failed', detail: 'NameError: x', diff: '', seconds: 0 }
+    ],
+    missing: [],
+      notes: [],
+    out_of_order: ['c1'],
+    seconds: 2
+  };
+  await told(log => log.start('r1', 'Verify a.ipynb').tell({ type: 'verified', report }).finish());
+  await shows('2 cells do not repeat');
+  expect(host.textContent).toContain('1 as stored, 0 without a stored result · stored out of order: c1');
+  expect(host.textContent).toContain('Cell 3 NameError: x');
+  expect(host.querySelector('.codemad-udiff-removed')?.textContent).toBe('-1');
+});
+
+test('what happened to the kernel and to commits is told in the run', async () => {
+  await told(log =>
+    log
+      .start()
+      .tell({ type: 'kernel_changed', state: 'died', notebook: 'a.ipynb', text: 'The kernel died.', lost: ['df'] })
+      .tell({ type: 'committed', commit: '0123456789abcdef', message: 'Plot it\n\nmore', files: ['a.py'] })
+  );
+  await shows('The kernel died.');
+  expect(host.textContent).toContain('Committed as 0123456789: Plot it');
+});
