@@ -84,7 +84,7 @@ class Trier:
         for id, other in state.edits.items():
             if id == edit.id:
                 break
-            if state.edit_runs[id] == run and other.status == "pending" and _is_new_code(other):
+            if state.edit_runs[id] == run and other.status == "pending" and _brings_code(other):
                 earlier.append(other.after)
         return "\n\n".join((*earlier, edit.after))
 
@@ -102,6 +102,8 @@ class Trier:
         return value
 
 
-def _is_new_code(edit: Edit) -> bool:
+def _brings_code(edit: Edit) -> bool:
     target = edit.target
-    return isinstance(target, CellTarget) and target.op == "insert" and target.cell_type == "code"
+    return (
+        isinstance(target, CellTarget) and target.op in ("insert", "replace") and target.cell_type == "code"
+    )

@@ -1,40 +1,17 @@
 /**
- * The session shown in this tab: feeds the reducer from the client and turns clicks into commands.
+ * The session shown in this tab: what views read of it, and clicks turned into commands.
  *
- * Views subscribe with `useSyncExternalStore`. Events are gathered and reduced once per animation
- * frame. Nothing is asked of the server before `open`, so that a tab without the panel costs nothing.
+ * Nothing is asked of the server before `open`, so that a tab without the panel costs nothing. Events
+ * are taken in by `feed`.
  */
-import type { Client, Connection } from './client';
-import { GAVE_UP, type IProblem, PROMPT_LIMIT, problemOf, tooLong } from './problems';
+import type { Client } from './client';
+import type { ISnapshot } from './feed';
+import { Feed } from './feed';
+import { GAVE_UP, PROMPT_LIMIT, problemOf, tooLong } from './problems';
 import { Quotes } from './quotes';
-import { reduce } from './reduce';
-import type { Ack, Command, Event, ModelInfo, Prompt, ServerFrame, SessionInfo, Target } from './protocol';
-import { emptyTranscript, proposalIn, renamed } from './transcript';
-import type { IProposal, ITranscript } from './transcript';
-
-export interface ISnapshot {
-  connection: Connection;
-  phase: 'closed' | 'loading' | 'replaying' | 'ready' | 'failed';
-  sessions: readonly SessionInfo[];
-  models: readonly ModelInfo[];
-  /** The model of new sessions. */
-  defaultModel: string;
-  transcript: ITranscript;
-  /** A prompt on its way to the server. */
-  sending: string | null;
-  problem: IProblem | null;
-}
-
-const CLOSED: ISnapshot = {
-  connection: 'idle',
-  phase: 'closed',
-  sessions: [],
-  models: [],
-  defaultModel: '',
-  transcript: emptyTranscript(),
-  sending: null,
-  problem: null
-};
+import type { Ack, Command, Prompt, Target } from './protocol';
+import { proposalIn } from './transcript';
+import type { IProposal } from './transcript';
 
 export interface IPromptOptions {
   intent?: Prompt['intent'];
@@ -46,54 +23,52 @@ export class Session {
   constructor(client: Client, target: () => Target) {
     this._client = client;
     this._target = target;
-    client.frames.connect((_, frame) => {
-      this._onFrame(frame);
-    });
-    client.connectionChanged.connect((_, connection) => {
-      this._onConnection(connection);
-    });
+    this._feed = new Feed(client);
+    this.subscribe = this._feed.subscribe;
   }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this._listeners.add(listener);
-    return () => this._listeners.delete(listener);
-  };
+  readonly subscribe: (listener: () => void) => () => void;
 
   /** What the next message is about besides its words. */
   readonly quotes = new Quotes();
 
-  readonly getSnapshot = (): ISnapshot => this._snapshot;
+  readonly getSnapshot = (): ISnapshot => this._feed.snapshot;
 
   /** The panel was shown: load what it needs, once. */
   async open(): Promise<void> {
-    if (this._snapshot.phase === 'closed') {
+    if (this._feed.snapshot.phase === 'closed') {
       await this.load();
     }
   }
 
   /** Load sessions and models, and show the current session. */
   async load(): Promise<void> {
-    this._set({ phase: 'loading', problem: null });
+    this._feed.set({ phase: 'loading', problem: null });
     try {
       const [{ sessions, current }, models] = await Promise.all([
         this._client.sessions(),
         this._client.models()
       ]);
-      this._set({ sessions, models: models.models, defaultModel: models.default, phase: 'ready' });
+      this._feed.set({ sessions, models: models.models, defaultModel: models.default, phase: 'ready' });
       if (current) {
         this.choose(current);
       }
     } catch (reason) {
-      this._set({ phase: 'failed', problem: problemOf(reason) });
+      this._feed.set({ phase: 'failed', problem: problemOf(reason) });
     }
   }
 
   /** Show another session. */
   choose(session: string): void {
-    if (session !== this._snapshot.transcript.session) {
-      this._flush();
-      this._set({ transcript: this._known(session), phase: 'replaying', sending: null, problem: null });
-      this._client.follow(session, () => this._known(session).seq);
+    if (session !== this._feed.snapshot.transcript.session) {
+      this._feed.flush();
+      this._feed.set({
+        transcript: this._feed.known(session),
+        phase: 'replaying',
+        sending: null,
+        problem: null
+      });
+      this._client.follow(session, () => this._feed.known(session).seq);
     }
   }
 
@@ -110,32 +85,32 @@ export class Session {
   /** Ask. True when the server took the prompt, so that the text may be forgotten. */
   async submit(text: string, options: IPromptOptions = {}): Promise<boolean> {
     if (text.length > PROMPT_LIMIT) {
-      this._set({ problem: tooLong(text.length) });
+      this._feed.set({ problem: tooLong(text.length) });
       return false;
     }
-    if (this._snapshot.phase === 'closed' || this._snapshot.phase === 'failed') {
+    if (this._feed.snapshot.phase === 'closed' || this._feed.snapshot.phase === 'failed') {
       await this.load();
     }
-    if (this._snapshot.phase === 'failed' || this._snapshot.sending !== null) {
+    if (this._feed.snapshot.phase === 'failed' || this._feed.snapshot.sending !== null) {
       return false;
     }
-    if (!this._snapshot.transcript.session && !(await this.create())) {
+    if (!this._feed.snapshot.transcript.session && !(await this.create())) {
       return false;
     }
-    this._set({ sending: text });
+    this._feed.set({ sending: text });
     const { intent = 'auto', target = this._target(), attachments } = options;
-    const { session } = this._snapshot.transcript;
+    const { session } = this._feed.snapshot.transcript;
     const told = { session, text, target, intent, ...(attachments?.length ? { attachments } : {}) };
     const ack = await this.command({ type: 'prompt', ...told, edge: 'sidebar' });
-    const begun = this._snapshot.transcript.entries.some(entry => entry.key === ack?.run);
+    const begun = this._feed.snapshot.transcript.entries.some(entry => entry.key === ack?.run);
     if (!ack || begun) {
-      this._set({ sending: null });
+      this._feed.set({ sending: null });
     }
     return ack !== null;
   }
 
   async cancel(): Promise<void> {
-    await this.command({ type: 'cancel', session: this._id, run: this._snapshot.transcript.running });
+    await this.command({ type: 'cancel', session: this._id, run: this._feed.snapshot.transcript.running });
   }
 
   async approve(approval: string): Promise<void> {
@@ -150,7 +125,7 @@ export class Session {
   async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
     await this.command({ type: 'accept_edit', session: this._id, edit, hunks, execute });
     // The answer comes when the cell has run; a proxy may give up hours before. The events tell it all.
-    const { problem } = this._snapshot;
+    const { problem } = this._feed.snapshot;
     const status = this.editOf(edit)?.status ?? 'pending';
     if (problem && GAVE_UP.has(problem.code) && status !== 'pending') {
       this.dismiss();
@@ -198,33 +173,23 @@ export class Session {
   async reloadModels(): Promise<void> {
     try {
       const { models, default: defaultModel } = await this._client.models(true);
-      this._set({ models, defaultModel });
+      this._feed.set({ models, defaultModel });
     } catch (reason) {
-      this._set({ problem: problemOf(reason) });
+      this._feed.set({ problem: problemOf(reason) });
     }
   }
 
   /** A proposal of the session that is shown. */
   editOf(edit: string): IProposal | null {
-    return proposalIn(this._snapshot.transcript, edit);
+    return proposalIn(this._feed.snapshot.transcript, edit);
   }
 
   dismiss(): void {
-    this._set({ problem: null });
-  }
-
-  /**
-   * Sessions shown before go on from where they were. What still arrives of them is taken as well:
-   * dropping it would leave a hole when one comes back to the session.
-   */
-  private _known(session: string): ITranscript {
-    const known = this._transcripts.get(session) ?? emptyTranscript(session);
-    this._transcripts.set(session, known);
-    return known;
+    this._feed.set({ problem: null });
   }
 
   private get _id(): string {
-    return this._snapshot.transcript.session;
+    return this._feed.snapshot.transcript.session;
   }
 
   /** A session that commands can name: the one shown, else a fresh one. */
@@ -236,87 +201,23 @@ export class Session {
   /** Give a command; null when it was refused, which is then shown. */
   async command(command: Command): Promise<Ack | null> {
     try {
-      this._set({ problem: null });
+      this._feed.set({ problem: null });
       return await this._client.command(command);
     } catch (reason) {
-      this._set({ problem: problemOf(reason) });
+      this._feed.set({ problem: problemOf(reason) });
       return null;
     }
   }
 
   private async _reload(): Promise<void> {
     try {
-      this._set({ sessions: (await this._client.sessions()).sessions });
+      this._feed.set({ sessions: (await this._client.sessions()).sessions });
     } catch (reason) {
-      this._set({ problem: problemOf(reason) });
-    }
-  }
-
-  private _onFrame(frame: ServerFrame): void {
-    if (frame.type === 'event') {
-      this._queue.push(frame.event);
-      this._schedule();
-    } else if (frame.type === 'replayed' && frame.session === this._id) {
-      this._replayed = true;
-      this._schedule();
-    } else if (frame.type === 'stream_error') {
-      this._set({ problem: frame.error });
-    }
-  }
-
-  private _onConnection(connection: Connection): void {
-    this._set({ connection });
-  }
-
-  /** Animation frames stand still in a hidden tab, so a timer stands behind them. */
-  private _schedule(): void {
-    if (!this._frame) {
-      this._frame = requestAnimationFrame(this._flush);
-      this._timer = window.setTimeout(this._flush, 250);
-    }
-  }
-
-  private readonly _flush = (): void => {
-    cancelAnimationFrame(this._frame);
-    window.clearTimeout(this._timer);
-    this._frame = 0;
-    const queue = this._queue.splice(0);
-    const before = this._snapshot;
-    for (const event of queue) {
-      this._transcripts.set(event.session, reduce(this._known(event.session), event));
-    }
-    const transcript = this._known(this._id);
-    const change: Partial<ISnapshot> = { transcript };
-    if (this._replayed) {
-      this._replayed = false;
-      change.phase = before.phase === 'replaying' ? 'ready' : before.phase;
-    }
-    if (queue.some(event => event.type === 'run_started')) {
-      change.sending = null;
-    }
-    if (queue.some(event => event.type === 'session_changed')) {
-      change.sessions = before.sessions.map(info => renamed(info, transcript));
-    }
-    this._set(change);
-  };
-
-  private _set(change: Partial<ISnapshot>): void {
-    const keys = Object.keys(change) as (keyof ISnapshot)[];
-    if (keys.some(key => change[key] !== this._snapshot[key])) {
-      this._snapshot = { ...this._snapshot, ...change };
-      this._listeners.forEach(listener => {
-        listener();
-      });
+      this._feed.set({ problem: problemOf(reason) });
     }
   }
 
   private _client: Client;
-  private _frame = 0;
-  private _listeners = new Set<() => void>();
-  private _queue: Event[] = [];
-  private _replayed = false;
-  private _snapshot: ISnapshot = CLOSED;
+  private _feed: Feed;
   private _target: () => Target;
-  private _timer = 0;
-  private _transcripts = new Map<string, ITranscript>();
 }

@@ -3,6 +3,7 @@
  *
  * Notebooks of other drives are none of the engine's: it cannot reach their files.
  */
+import type { Cell } from '@jupyterlab/cells';
 import { isCodeCellModel } from '@jupyterlab/cells';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -88,14 +89,14 @@ export class OpenNotebooks {
 
   /** What stands below a cell now; nothing where its notebook is not open. */
   outputsOf(path: string, cell: string): nbformat.IOutput[] {
-    let outputs: nbformat.IOutput[] = [];
-    this._tracker?.forEach(panel => {
-      const model = panel.content.widgets.find(widget => widget.model.id === cell)?.model;
-      if (this.isAt(panel, path) && model && isCodeCellModel(model)) {
-        outputs = model.outputs.toJSON();
-      }
-    });
-    return outputs;
+    const model = this._cellsAt(path).find(widget => widget.model.id === cell)?.model;
+    return model && isCodeCellModel(model) ? model.outputs.toJSON() : [];
+  }
+
+  /** The place of a cell, counted from 1; null where it or its notebook is not open. */
+  numberOf(path: string, cell: string): number | null {
+    const index = this._cellsAt(path).findIndex(widget => widget.model.id === cell);
+    return index < 0 ? null : index + 1;
   }
 
   /** The place of the active cell, counted from 1. */
@@ -123,6 +124,10 @@ export class OpenNotebooks {
   pathOf(panel: NotebookPanel): string | null {
     const { path } = panel.context;
     return SERVER_DRIVES.has(this._contents.driveName(path)) ? this._contents.localPath(path) : null;
+  }
+
+  private _cellsAt(path: string): readonly Cell[] {
+    return this._tracker?.find(panel => this.isAt(panel, path))?.content.widgets ?? [];
   }
 
   private _isOpen(path: string): boolean {

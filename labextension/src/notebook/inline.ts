@@ -9,7 +9,7 @@ import type { IProposal } from '../transcript';
 import type { IPanelContext } from '../views/context';
 import type { IHunkActions } from '../views/hunkdiff';
 import { clearHunks, showHunks } from '../views/hunkdiff';
-import { highlight } from '../views/review';
+import { highlight } from '../views/explanation';
 
 type Settle = (edit: string, act: () => Promise<unknown>) => Promise<unknown>;
 

@@ -12,28 +12,28 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import React from 'react';
 
-import type { IOpen, ISlot, IShown } from '../proposals';
-import { isRunnable, isSame, slotsOf, walk } from '../proposals';
+import type { IOpen, IShown } from '../proposals';
+import { isRunnable, isSame } from '../proposals';
 import type { IPanelContext } from '../views/context';
 import { PanelContext } from '../views/context';
+import { Listening } from '../views/listening';
 import { ReviewCard } from '../views/review';
 import { ReviewBar } from '../views/reviewbar';
 import { InlineHunks } from './inline';
-import { Mounted } from './slot';
+import { Placed } from './placed';
 
 /** Typing in a cell that has a proposal: whether it still fits is looked at when the keys rest. */
 const REST = 200;
 /** How long going to a proposal waits for Lab to draw its cell, and how often it looks. */
 const REACHED_WITHIN = 60_000;
 const STEP = 60;
-const NOTHING: ReadonlySet<string> = new Set();
 
 export class NotebookReview implements IDisposable {
   constructor(panel: NotebookPanel, context: IPanelContext, openDiff: (edit: string) => void) {
     this._panel = panel;
     this._context = context;
     this._openDiff = openDiff;
-    this._inline = new InlineHunks(context, this.settle);
+    this._placed = new Placed(panel, new InlineHunks(context, this.settle), this._drawSlot);
     panel.content.modelContentChanged.connect(this._later);
     panel.disposed.connect(() => {
       this.dispose();
@@ -70,9 +70,9 @@ export class NotebookReview implements IDisposable {
 
   /** Go to the next or the previous proposal, in the order of the notebook, round and round. */
   step(by: 1 | -1): void {
-    const order = this._order();
+    const { order } = this._placed;
     const at = this._current === null ? -1 : order.indexOf(this._current);
-    const start = at < 0 ? this._nearest(order, by) : at + by;
+    const start = at < 0 ? this._placed.nearest(order, by) : at + by;
     const next = order.at(((start % order.length) + order.length) % order.length);
     if (next !== undefined) {
       this.goTo(next);
@@ -83,8 +83,8 @@ export class NotebookReview implements IDisposable {
   get current(): IOpen | null {
     const focused = document.activeElement?.closest<HTMLElement>('[data-codemad-edit]')?.dataset.codemadEdit;
     const active = this._panel.content.activeCell?.model.id;
-    const atCell = this._slots.find(slot => slot.cell === active)?.shown[0].open.proposal.edit.id;
-    for (const id of [focused, this._current, atCell, this._order().at(0)]) {
+    const { order } = this._placed;
+    for (const id of [focused, this._current, this._placed.editAt(active), order.at(0)]) {
       const found = this._open.find(open => open.proposal.edit.id === id);
       if (found) {
         return found;
@@ -95,9 +95,8 @@ export class NotebookReview implements IDisposable {
 
   /** Scroll to a proposal and put the focus on it. */
   goTo(edit: string): void {
-    const slot = this._slots.find(each => each.shown.some(shown => shown.open.proposal.edit.id === edit));
     const { content } = this._panel;
-    const index = content.widgets.findIndex(widget => widget.model.id === slot?.cell);
+    const index = this._placed.placeOf(edit);
     this._current = edit;
     this._update();
     if (index >= 0) {
@@ -114,7 +113,7 @@ export class NotebookReview implements IDisposable {
     while (this._current === edit && !cell.isDisposed && Date.now() < end) {
       void content.scrollToItem(content.widgets.indexOf(cell), 'smart').catch(() => undefined);
       await new Promise(resolve => setTimeout(resolve, STEP));
-      const card = this._card(edit);
+      const card = this._placed.card(edit);
       if (card) {
         card.focus({ preventScroll: true });
         card.scrollIntoView({ block: 'nearest' });
@@ -131,7 +130,7 @@ export class NotebookReview implements IDisposable {
 
   /** Settle a proposal; where the focus was on it, it goes on to the next one. */
   readonly settle = async (edit: string, act: () => Promise<unknown>): Promise<unknown> => {
-    const order = this._order();
+    const { order } = this._placed;
     const at = order.indexOf(edit);
     const hadFocus = this._panel.node.contains(document.activeElement);
     const value = await act();
@@ -194,56 +193,19 @@ export class NotebookReview implements IDisposable {
       return;
     }
     this._panel.addClass('codemad-reviewing');
-    this._slots = slotsOf(this._ids(), this._open);
-    this._mount();
+    this._placed.show(this._open);
     this._drawBar();
   }
 
   private _clear(): void {
     window.clearTimeout(this._timer);
-    this._slots = [];
     this._current = null;
-    this._mount();
+    this._placed.show([]);
     this._bar?.dispose();
     this._bar = null;
     if (!this._panel.isDisposed) {
       this._panel.removeClass('codemad-reviewing');
     }
-  }
-
-  /** Make, keep and take away the widgets in the cells, and the decorations of their editors. */
-  private _mount(): void {
-    const cells = new Map(
-      this._panel.isDisposed ? [] : this._panel.content.widgets.map(cell => [cell.model.id, cell])
-    );
-    const wanted = new Map(this._slots.map(slot => [`${slot.slot} ${slot.cell}`, slot]));
-    for (const [key, mounted] of [...this._mounted]) {
-      if (!wanted.has(key) || mounted.cell !== cells.get(mounted.cellId) || mounted.isDisposed) {
-        this._mounted.delete(key);
-        mounted.remove();
-      }
-    }
-    for (const [key, slot] of wanted) {
-      const cell = cells.get(slot.cell);
-      if (cell) {
-        this._mountOne(key, slot, cell);
-      }
-    }
-  }
-
-  private _mountOne(key: string, slot: ISlot, cell: Cell): void {
-    if (cell.isPlaceholder()) {
-      // A cell that was never near the visible part has no inside yet.
-      void cell.ready.then(() => {
-        if (!cell.isDisposed && !this._mounted.has(key) && this._slots.includes(slot)) {
-          this._mountOne(key, slot, cell);
-        }
-      });
-      return;
-    }
-    const mounted = this._mounted.get(key) ?? new Mounted(cell, slot.slot, this._drawSlot);
-    this._mounted.set(key, mounted);
-    mounted.fill(slot.shown, slot.slot === 'input' ? this._inline.draw(cell, slot.shown) : NOTHING);
   }
 
   private readonly _drawSlot = (shown: readonly IShown[], inline: ReadonlySet<string>): React.JSX.Element => (
@@ -265,7 +227,7 @@ export class NotebookReview implements IDisposable {
   );
 
   private readonly _numberOf = (cell: string): number | null => {
-    const index = this._ids().indexOf(cell);
+    const index = this._placed.ids.indexOf(cell);
     return index < 0 ? null : index + 1;
   };
 
@@ -284,7 +246,7 @@ export class NotebookReview implements IDisposable {
   }
 
   private _barContent(): React.JSX.Element {
-    const order = this._order();
+    const { order } = this._placed;
     const at = this._current === null ? -1 : order.indexOf(this._current);
     return (
       <ReviewBar
@@ -306,36 +268,8 @@ export class NotebookReview implements IDisposable {
   }
 
   private _update(): void {
-    this._mounted.forEach(mounted => {
-      mounted.update();
-    });
+    this._placed.update();
     this._changed.emit();
-  }
-
-  /** The first proposal at or after the active cell, or the last one before it. */
-  private _nearest(order: readonly string[], by: 1 | -1): number {
-    const active = this._panel.content.activeCellIndex;
-    const ids = this._ids();
-    const places = order.map(edit => {
-      const slot = this._slots.find(each => each.shown.some(shown => shown.open.proposal.edit.id === edit));
-      return slot ? ids.indexOf(slot.cell) : -1;
-    });
-    const ahead = places.findIndex(place => place >= active);
-    const passed = places.filter(place => place <= active).length - 1;
-    const index = by > 0 ? ahead : passed;
-    return index < 0 ? (by > 0 ? 0 : order.length - 1) : index;
-  }
-
-  private _card(edit: string): HTMLElement | null {
-    return this._panel.content.node.querySelector(`[data-codemad-edit="${CSS.escape(edit)}"]`);
-  }
-
-  private _ids(): string[] {
-    return this._panel.content.widgets.map(cell => cell.model.id);
-  }
-
-  private _order(): string[] {
-    return walk(this._ids(), this._slots);
   }
 
   private _bar: ReactWidget | null = null;
@@ -343,30 +277,10 @@ export class NotebookReview implements IDisposable {
   private _context: IPanelContext;
   private _current: string | null = null;
   private _files: readonly IOpen[] = [];
-  private _inline: InlineHunks;
   private _isDisposed = false;
-  private _mounted = new Map<string, Mounted>();
   private _open: readonly IOpen[] = [];
   private _openDiff: (edit: string) => void;
   private _panel: NotebookPanel;
-  private _slots: readonly ISlot[] = [];
+  private _placed: Placed;
   private _timer = 0;
-}
-
-/** Draws its child again whenever a signal says so. */
-function Listening(props: {
-  to: Signal<unknown, void>;
-  children: () => React.JSX.Element;
-}): React.JSX.Element {
-  const [, tick] = React.useReducer((count: number) => count + 1, 0);
-  React.useEffect(() => {
-    const listen = (): void => {
-      tick();
-    };
-    props.to.connect(listen);
-    return () => {
-      props.to.disconnect(listen);
-    };
-  }, [props.to]);
-  return props.children();
 }

@@ -8,7 +8,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
 import { IClient, IOpenNotebooks, ISession } from '../tokens';
-import { logoIcon } from '../views/icons';
+import { logoIcon, proveIcon } from '../views/icons';
 import { Panel } from '../views/panel';
 import { CommandIds } from './commands';
 
@@ -80,15 +80,19 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       });
     }
     app.commands.addCommand(CommandIds.verify, {
-      label: trans.__('Verify Notebook with CodeMAD'),
-      caption: trans.__('Run the notebook again in a throw-away kernel and compare the outputs'),
-      describedBy: { args: { type: 'object', properties: {} } },
+      label: args => (args.toolbar ? '' : trans.__('Verify Notebook with CodeMAD')),
+      caption: trans.__('Verify: run the notebook again in a throw-away kernel and compare the outputs'),
+      icon: proveIcon,
+      describedBy: { args: { type: 'object', properties: { toolbar: { type: 'boolean' } } } },
       isEnabled: () => notebooks.active !== null,
       execute: async () => {
         await app.commands.execute(CommandIds.open);
         pages.show('chat');
         await requests.verify();
       }
+    });
+    notebooks.changed.connect(() => {
+      app.commands.notifyCommandChanged(CommandIds.verify);
     });
     let running: string | null = null;
     session.subscribe(() => {

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { ISnapshot } from '../session';
+import type { ISnapshot } from '../feed';
 import { ISession } from '../tokens';
 import { waiting } from '../transcript';
 import { CommandIds } from './commands';

@@ -7,7 +7,8 @@ import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { OpenNotebooks } from '../notebook/documents';
 import type { Pages } from '../pages';
 import type { Requests } from '../requests';
-import type { ISnapshot, Session } from '../session';
+import type { ISnapshot } from '../feed';
+import type { Session } from '../session';
 
 export interface IPanelContext {
   session: Session;

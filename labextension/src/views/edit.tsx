@@ -10,13 +10,14 @@ import {
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { CellTarget, Edit } from '../protocol';
+import type { Edit } from '../protocol';
 import { isRunnable } from '../proposals';
 import { line, plain } from '../text';
 import type { IProposal } from '../transcript';
 import { Button, CommandButton, Icon } from './button';
 import { usePanel } from './context';
 import { Diff } from './diff';
+import { Explanation } from './explanation';
 import { baseName, editVerb, secondsText } from './format';
 import { Hunks } from './hunks';
 import { TrialView } from './outputs';
@@ -74,9 +75,13 @@ export const EditCard = React.memo(EditCardContent);
 
 function Change({ edit, name }: { edit: Edit; name: string }): React.JSX.Element {
   const { target } = edit;
-  const { trans } = usePanel();
-  if (!hasText(edit)) {
-    return <p className="codemad-edit-title">{movement(edit.target as CellTarget, trans)}</p>;
+  const { notebooks, trans } = usePanel();
+  if (!hasText(edit) && target.type === 'file') {
+    return <p className="codemad-edit-title">{trans.__('It goes to %1.', line(target.to ?? ''))}</p>;
+  }
+  if (!hasText(edit) && target.type === 'cell') {
+    const numberOf = (cell: string): number | null => notebooks.numberOf(target.notebook, cell);
+    return <Explanation edit={edit} part="from" numberOf={numberOf} />;
   }
   const language =
     target.type === 'file'
@@ -178,18 +183,6 @@ function placeText({ target }: Edit): string {
 
 function placeTitle({ target }: Edit): string {
   return line(target.type === 'file' ? target.path : `${target.notebook} · ${target.cell}`);
-}
-
-function movement(target: CellTarget, trans: ReturnType<typeof usePanel>['trans']): string {
-  if (target.op === 'retype') {
-    return trans.__('The cell becomes a %1 cell.', target.cell_type);
-  }
-  if (target.anchor === null) {
-    return target.position === 'before' ? trans.__('To the top.') : trans.__('To the end.');
-  }
-  return target.position === 'before'
-    ? trans.__('Above cell %1.', line(target.anchor))
-    : trans.__('Below cell %1.', line(target.anchor));
 }
 
 function iconOf({ target }: Edit): LabIcon {

@@ -18,7 +18,7 @@ import { usePanel, useSession } from './context';
 import { supportOf } from './diff';
 import { editVerb } from './format';
 import { hunkExtension, showHunks } from './hunkdiff';
-import { highlight } from './review';
+import { highlight } from './explanation';
 
 /** Lines left standing around a change, and the fewest that are folded away. */
 const MARGIN = 4;
@@ -34,6 +34,7 @@ export function FileDiff({ edit: id }: { edit: string }): React.JSX.Element {
   const { edit } = proposal;
   const target = edit.target as FileTarget;
   const { added, removed } = sizeOf(edit);
+  const isSeveral = edit.hunks.filter(hunk => hunk.status === 'pending').length > 1;
   const step = (by: 1 | -1): void => {
     if (host.current) {
       focusHunk(host.current, by);
@@ -78,10 +79,14 @@ export function FileDiff({ edit: id }: { edit: string }): React.JSX.Element {
         {isOpen(proposal) && (
           <>
             <CommandButton kind="primary" onClick={() => session.acceptEdit(edit.id, null)}>
-              {proposal.status === 'stale' ? trans.__('Try again') : trans.__('Accept all')}
+              {proposal.status === 'stale'
+                ? trans.__('Try again')
+                : isSeveral
+                  ? trans.__('Accept all')
+                  : trans.__('Accept')}
             </CommandButton>
             <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>
-              {trans.__('Reject all')}
+              {isSeveral ? trans.__('Reject all') : trans.__('Reject')}
             </CommandButton>
           </>
         )}

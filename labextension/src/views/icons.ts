@@ -43,3 +43,11 @@ export const fixIcon = new LabIcon({
   <path class="jp-icon3" fill="#616161" d="m21.700 18.600-8.500-8.500c.8-2.200.3-4.700-1.500-6.400C9.800 1.800 7 1.400 4.700 2.400l4 4-2.800 2.800-4.100-4C.7 7.500 1.200 10.300 3.100 12.200c1.700 1.700 4.200 2.200 6.400 1.500l8.500 8.500c.4.4 1 .4 1.400 0l2.200-2.200c.5-.4.5-1 .1-1.400z"/>
 </svg>`
 });
+
+/** A shield with a tick: a notebook that is run again to prove what it says. */
+export const proveIcon = new LabIcon({
+  name: 'codemad-jupyter:prove',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M12 2 4 5v6c0 5 3.400 9.600 8 11 4.600-1.400 8-6 8-11V5zm0 2.100 6 2.300V11c0 3.900-2.500 7.600-6 8.900-3.500-1.300-6-5-6-8.900V6.400zm3.600 4.500L11 13.200l-2.100-2.100-1.400 1.400 3.500 3.500 6-6z"/>
+</svg>`
+});

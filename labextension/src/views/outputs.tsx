@@ -32,7 +32,9 @@ export function TrialView({ trial, target }: { trial: Trial; target: CellTarget 
   return (
     <div className="codemad-trial">
       {way && <p className="codemad-trial-line codemad-muted">{way}</p>}
-      {trial.receipt && <ReceiptLine receipt={trial.receipt} />}
+      {trial.receipt && (trial.status === 'passed' || touches(trial.receipt)) && (
+        <ReceiptLine receipt={trial.receipt} />
+      )}
       {trial.status === 'failed' && trial.detail && (
         <pre className="codemad-trial-detail" tabIndex={0}>
           {clip(plain(trial.detail), TEXT_LIMIT)}
@@ -43,7 +45,11 @@ export function TrialView({ trial, target }: { trial: Trial; target: CellTarget 
   );
 }
 
-function wayText(trial: Trial, trans: ReturnType<typeof usePanel>['trans']): string {
+function touches({ added, changed, deleted }: Receipt): boolean {
+  return added.length + changed.length + deleted.length > 0;
+}
+
+export function wayText(trial: Trial, trans: ReturnType<typeof usePanel>['trans']): string {
   const time = secondsText(trial.seconds, trans);
   const count = trial.replayed.length;
   switch (trial.method) {
@@ -109,12 +115,13 @@ export function receiptParts(receipt: Receipt, trans: ReturnType<typeof usePanel
       kind: 'added',
       sign: '+',
       name: line(name.name),
-      detail: shapeText(name),
+      detail: kindText(name),
       title: stateText(name)
     })),
     ...receipt.changed.map(({ before, after, in_place, certain }): IPart => {
-      const from = shapeText(before) || line(before.type);
-      const to = shapeText(after) || line(after.type);
+      const isOneType = before.type === after.type && before.shape?.length === after.shape?.length;
+      const from = isOneType ? shapeText(before) : kindText(before);
+      const to = isOneType ? shapeText(after) : kindText(after);
       const words = [
         from !== to ? `${from} → ${to}` : '',
         in_place ? trans.__('changed in place') : '',
@@ -140,6 +147,13 @@ export function receiptParts(receipt: Receipt, trans: ReturnType<typeof usePanel
 
 function shapeText({ shape }: NameState): string {
   return shape?.length ? shape.join('×') : '';
+}
+
+/** `DataFrame 3×2`, `list[3]`, `int`. */
+function kindText(state: NameState): string {
+  const name = line(state.type.slice(state.type.lastIndexOf('.') + 1));
+  const shape = shapeText(state);
+  return state.shape?.length === 1 ? `${name}[${shape}]` : [name, shape].filter(Boolean).join(' ');
 }
 
 function stateText(state: NameState): string {

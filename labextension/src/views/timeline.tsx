@@ -1,6 +1,6 @@
 /** The checkpoints of the session, newest first: what each holds, what changed since, and the way back. */
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
-import { addIcon, historyIcon } from '@jupyterlab/ui-components';
+import { addIcon, deleteIcon, historyIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
@@ -27,12 +27,21 @@ export function Timeline(): React.JSX.Element {
       problem={problem}
       isLoading={isLoading && value === null}
       actions={
-        <CommandButton
-          kind="quiet"
-          icon={addIcon}
-          label={trans.__('Make a checkpoint now')}
-          onClick={() => make(name => requests.makeCheckpoint(name), trans)}
-        />
+        <>
+          <CommandButton
+            kind="quiet"
+            icon={addIcon}
+            label={trans.__('Make a checkpoint now')}
+            onClick={() => make(name => requests.makeCheckpoint(name), trans)}
+          />
+          <CommandButton
+            kind="quiet"
+            icon={deleteIcon}
+            label={trans.__('Forget old checkpoints')}
+            disabled={checkpoints.length === 0}
+            onClick={() => prune(days => requests.pruneCheckpoints(days), trans)}
+          />
+        </>
       }
     >
       {value !== null && checkpoints.length === 0 && (
@@ -214,6 +223,20 @@ async function make(act: (name: string) => Promise<void>, trans: TranslationBund
   });
   if (value !== null) {
     await act(value.trim());
+  }
+}
+
+async function prune(act: (days: number) => Promise<void>, trans: TranslationBundle): Promise<void> {
+  const { value } = await InputDialog.getNumber({
+    title: trans.__('Forget old checkpoints'),
+    label: trans.__(
+      'Forget those without a name, in all sessions of this folder, that are older than (days):'
+    ),
+    value: 30,
+    okLabel: trans.__('Forget')
+  });
+  if (value !== null && value >= 0) {
+    await act(value);
   }
 }
 

@@ -38,6 +38,11 @@ export function VerificationView({ item }: { item: IVerified }): React.JSX.Eleme
           ` · ${trans.__('stored out of order: %1', line(report.out_of_order.join(', ')))}`}
         {report.missing.length > 0 && ` · ${trans.__('never run: %1', report.missing.length.toString())}`}
       </p>
+      {report.notes.map(note => (
+        <p key={note} className="codemad-point-detail">
+          {line(note)}
+        </p>
+      ))}
       {bad.length > 0 && (
         <ul className="codemad-differences">
           {bad.map(verdict => (
