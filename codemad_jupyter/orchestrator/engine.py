@@ -9,8 +9,8 @@ from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
+from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
-from codemad_jupyter.orchestrator.desk import Desk
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
@@ -38,7 +38,7 @@ class Engine:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self._desks: dict[str, Desk] = {}
+        self._active: dict[str, ActiveSession] = {}
         self._opening = asyncio.Lock()
         self._gardener = Gardener(services)
         self._insight = Insight(services)
@@ -48,16 +48,16 @@ class Engine:
         if isinstance(self.services.ports, WatchesKernels):
             self.services.ports.on_kernel_fate(self._kernel_fate)
         for session, run in await self.services.store.open_runs():
-            desk = await self._desk(session)
-            desk.interrupted(run)
-            await desk.session.bus.saved()
+            active = await self._activated(session)
+            active.interrupted(run)
+            await active.session.bus.saved()
         self._gardener.wake(self._busy_runs)
 
     async def close(self) -> None:
         """Stop the runs, store what was said, let go of providers and store."""
         await self._insight.mentions.close()
-        for desk in self._desks.values():
-            await desk.close()
+        for active in self._active.values():
+            await active.close()
         await self._gardener.stop()
         await self.services.router.aclose()
         await self.services.store.close()
@@ -65,7 +65,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether a run goes on."""
-        return any(desk.busy for desk in self._desks.values())
+        return any(active.busy for active in self._active.values())
 
     async def sessions(self) -> tuple[SessionInfo, ...]:
         """All sessions of the workspace, latest first."""
@@ -87,16 +87,16 @@ class Engine:
 
     async def state_seq(self, session: str) -> int:
         """The number of the session's latest event."""
-        return (await self._desk(session)).session.bus.seq
+        return (await self._activated(session)).session.bus.seq
 
     async def stored(self, session: str, after: int = 0) -> tuple[Event, ...]:
         """The session's stored events after a number. Raises `NotFound`."""
-        await self._desk(session)
+        await self._activated(session)
         return await self.services.store.events(session, after=after)
 
     async def stored_reach(self, session: str) -> int:
         """The number of the session's last stored event. Raises `NotFound`."""
-        await self._desk(session)
+        await self._activated(session)
         return await self.services.store.last_seq(session)
 
     async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]:
@@ -113,8 +113,8 @@ class Engine:
 
     async def events(self, session: str, after: int = 0) -> AsyncIterator[Event]:
         """The session's events after a number: stored ones first, then live, without end."""
-        desk = await self._desk(session)
-        async for event in desk.session.bus.events(after):
+        active = await self._activated(session)
+        async for event in active.session.bus.events(after):
             yield event
 
     async def submit(self, command: Command) -> Ack:
@@ -125,14 +125,14 @@ class Engine:
             case cmd.Prompt():
                 _check_size(command)
                 prompt = self._insight.masked(command)
-                return await (await self._desk(command.session)).prompt(prompt)
+                return await (await self._activated(command.session)).prompt(prompt)
             case cmd.VerifyNotebook():
-                return await (await self._desk(command.session)).verify(command)
+                return await (await self._activated(command.session)).verify(command)
             case _:
-                desk = await self._desk(command.session)
-                seq = desk.session.bus.seq
-                await desk.take(command)
-                return Ack(session=command.session, run=desk.run, seq=seq)
+                active = await self._activated(command.session)
+                seq = active.session.bus.seq
+                await active.take(command)
+                return Ack(session=command.session, run=active.run, seq=seq)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """What could follow at the cursor. Raises `ModelError`."""
@@ -151,7 +151,7 @@ class Engine:
         tool, changes and keeps nothing."""
         if not prompt.session:
             return await self._insight.preview(prompt, [], prompt.model or self.default_model)
-        return await (await self._desk(prompt.session)).preview(prompt)
+        return await (await self._activated(prompt.session)).preview(prompt)
 
     async def mentions(
         self, query: str, target: cmd.Target, *, session: str | None = None
@@ -161,36 +161,36 @@ class Engine:
         return await self._insight.mentions.find(query, target, others)
 
     def _busy_runs(self) -> set[str]:
-        return {desk.run for desk in self._desks.values() if desk.running and desk.run}
+        return {active.run for active in self._active.values() if active.running and active.run}
 
     def _kernel_fate(self, fate: KernelFate) -> None:
-        for desk in self._desks.values():
-            desk.watch.fate(fate)
+        for active in self._active.values():
+            active.watch.fate(fate)
 
     async def _new(self, title: str) -> str:
         id = uuid.uuid4().hex
         now = time.time()
         await self.services.store.create_session(id, title=title, model=self.default_model, created=now)
-        desk = await self._desk(id)
-        await desk.session.change(title=title, model=self.default_model)
-        desk.tell(self.services.notices)
+        active = await self._activated(id)
+        await active.session.change(title=title, model=self.default_model)
+        active.tell(self.services.notices)
         return id
 
-    async def _desk(self, id: str) -> Desk:
+    async def _activated(self, id: str) -> ActiveSession:
         async with self._opening:
-            if id not in self._desks:
+            if id not in self._active:
                 await self.services.store.session(id)
                 session = await Session.load(
                     id, self.services.store, on_event=self._on_event, redact=self.services.redact
                 )
-                self._desks[id] = Desk(
+                self._active[id] = ActiveSession(
                     self.services,
                     session,
                     insight=self._insight,
                     gardener=self._gardener,
                     busy_runs=self._busy_runs,
                 )
-            return self._desks[id]
+            return self._active[id]
 
     def _on_event(self, event: Event) -> None:
         self.services.hooks.hook.on_event(event=event)

@@ -36,7 +36,7 @@ STOP_LIMIT = 5.0
 """Seconds that a stopped run may take to end."""
 
 
-class Desk:
+class ActiveSession:
     """A session that is loaded, and what works on it. ``busy_runs`` names the runs of all sessions."""
 
     def __init__(
@@ -56,8 +56,8 @@ class Desk:
         self._gardener = gardener
         self._busy_runs = busy_runs
         self._checkpointer = Checkpointer(services, session)
-        self._reviewer = Reviewer(services, session, self._checkpointer)
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
+        self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
