@@ -14,7 +14,7 @@ import { Pages } from '../src/pages';
 import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
-import { PanelContext } from '../src/views/context';
+import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
 import { Preview } from '../src/views/preview';
 import { Timeline } from '../src/views/timeline';
@@ -90,9 +90,9 @@ beforeEach(async () => {
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   root.render(
-    <PanelContext.Provider value={context}>
+    <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
       <Shown />
-    </PanelContext.Provider>
+    </PagesContext.Provider></PanelContext.Provider>
   );
   await session.open();
   await vi.waitFor(() => {
@@ -231,7 +231,7 @@ test('a verification names the cells that do not repeat', async () => {
   };
   await told(log => log.start('r1', 'Verify a.ipynb').tell({ type: 'verified', report }).finish());
   await shows('2 cells do not repeat');
-  expect(host.textContent).toContain('1 as stored, 0 without a stored result · stored out of order: c1');
+  expect(host.textContent).toContain('1 as stored, 0 without a stored result · out of order: cell 1');
   expect(host.textContent).toContain('Cell 3 NameError: x');
   expect(host.querySelector('.codemad-udiff-removed')?.textContent).toBe('-1');
 });

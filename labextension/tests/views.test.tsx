@@ -14,7 +14,7 @@ import { PROMPT_LIMIT } from '../src/problems';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
-import { PanelContext } from '../src/views/context';
+import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
@@ -44,11 +44,11 @@ beforeEach(async () => {
   root = createRoot(host);
   const ref = { current: null };
     root.render(
-      <PanelContext.Provider value={context}>
+      <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
         <Header />
         <Transcript openModels={() => undefined} />
         <Composer focuser={ref} modelOpener={ref} />
-      </PanelContext.Provider>
+      </PagesContext.Provider></PanelContext.Provider>
     );
   await session.open();
   await settled(() => {

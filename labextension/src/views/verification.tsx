@@ -1,14 +1,17 @@
 /** What running a notebook again proved: the cells that failed or differ, and those out of order. */
 import { checkIcon, closeIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Verdict } from '../protocol';
+import type { Verdict, Verification } from '../protocol';
 import { line } from '../text';
 import type { IVerified } from '../transcript';
 import { Icon } from './button';
 import { usePanel } from './context';
 import { baseName, secondsText } from './format';
 import { UnifiedDiff } from './timeline';
+
+const NAMED = 8;
 
 export function VerificationView({ item }: { item: IVerified }): React.JSX.Element {
   const { trans } = usePanel();
@@ -35,8 +38,9 @@ export function VerificationView({ item }: { item: IVerified }): React.JSX.Eleme
       <p className="codemad-point-detail">
         {trans.__('%1 as stored, %2 without a stored result', same.toString(), unrecorded.toString())}
         {report.out_of_order.length > 0 &&
-          ` · ${trans.__('stored out of order: %1', line(report.out_of_order.join(', ')))}`}
-        {report.missing.length > 0 && ` · ${trans.__('never run: %1', report.missing.length.toString())}`}
+          ` · ${trans.__('out of order: %1', numbers(report, report.out_of_order, trans))}`}
+        {report.missing.length > 0 &&
+          ` · ${trans.__('never run: %1', numbers(report, report.missing, trans))}`}
       </p>
       {report.notes.map(note => (
         <p key={note} className="codemad-point-detail">
@@ -52,6 +56,15 @@ export function VerificationView({ item }: { item: IVerified }): React.JSX.Eleme
       )}
     </section>
   );
+}
+
+/** Cells by their numbers, as far as they are few. */
+function numbers(report: Verification, ids: readonly string[], trans: TranslationBundle): string {
+  const found = report.cells.filter(({ cell }) => ids.includes(cell)).map(({ number }) => number.toString());
+  const shown = found.slice(0, NAMED);
+  return shown.length
+    ? trans._n('cell %2', 'cells %2', ids.length, shown.join(', ')) + (ids.length > shown.length ? ', …' : '')
+    : ids.length.toString();
 }
 
 function VerdictView({ verdict }: { verdict: Verdict }): React.JSX.Element {
