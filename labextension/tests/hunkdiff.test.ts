@@ -1,4 +1,4 @@
-/* eslint-disable jupyter/no-untranslated-string -- sources of cells are data here */
+ 
 import { EditorState } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { nullTranslator } from '@jupyterlab/translation';

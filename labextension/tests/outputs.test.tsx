@@ -1,4 +1,4 @@
-/* eslint-disable jupyter/no-untranslated-string -- outputs are data here */
+ 
 import { nullTranslator } from '@jupyterlab/translation';
 import { expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-/* eslint-disable jupyter/no-untranslated-string -- sources of cells are data here */
+ 
 import { expect, test } from 'vitest';
 
 import type { CellTarget, Edit, Hunk } from '../src/protocol';

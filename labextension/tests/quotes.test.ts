@@ -1,4 +1,4 @@
-/* eslint-disable jupyter/no-untranslated-string -- messages are data here */
+ 
 import { expect, test, vi } from 'vitest';
 
 import type { IQuote } from '../src/quotes';

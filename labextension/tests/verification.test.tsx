@@ -1,4 +1,4 @@
-/* eslint-disable jupyter/no-untranslated-string -- reports are data here */
+ 
 import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
