@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
+from codemad_jupyter.notebooks.provenance import KEY
 from codemad_jupyter.protocol.checkpoints import PathDifference
 
 MOST = 20_000
@@ -90,8 +91,11 @@ def _details(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if old.get("execution_count") != new.get("execution_count"):
         found.append(f"execution count {_count(old)} → {_count(new)}")
     one, two = old.get("metadata", {}), new.get("metadata", {})
-    if one != two:
-        names = sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
+    names = sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
+    if KEY in names:
+        found.append("who made it")
+        names.remove(KEY)
+    if names:
         found.append(f"metadata: {', '.join(names)}")
     if old.get("attachments") != new.get("attachments"):
         found.append("attachments")

@@ -41,7 +41,7 @@ test('a clean run is said in one line, with how it was run', () => {
     notes: ['Run in a copy of the folder.', 'The network was\noff.']
   });
   expect(host.textContent).toContain('a.ipynb runs clean');
-  expect(host.textContent).toContain('1 as stored, 1 without a stored result');
+  expect(host.textContent).toContain('1 as stored · 1 without a stored result');
   expect(host.textContent).toContain('Run in a copy of the folder.');
   expect(host.textContent).not.toContain('\n');
   expect(host.querySelector('.codemad-differences')).toBeNull();
@@ -57,7 +57,7 @@ test('cells that do not repeat are named, with what differs', () => {
       verdict(4, 'not_run')
     ]
   });
-  expect(host.textContent).toContain('3 cells do not repeat');
+  expect(host.textContent).toContain('2 of 4 cells do not repeat');
   const items = [...host.querySelectorAll('.codemad-difference')].map(each => each.textContent);
   expect(items).toEqual(['differs Cell 2@@ -1 +1 @@-1+2', 'failed Cell 3 NameError: x', 'not run Cell 4']);
 });

@@ -107,7 +107,7 @@ async def test_an_unsaved_notebook_is_changed_undone_merged_and_restored_in_its_
     assert (point["title"], point["notebooks"], point["undone"]) == ("go", [PATH], False)
     diff = await get(server, "checkpoints/diff", kernel=True, old=point["id"], new="")
     found = {(each["cell"], each["status"]): each["detail"] for each in diff["differences"]}
-    assert found[("a", "changed")] == "metadata: codemad"
+    assert found[("a", "changed")] == "who made it"
     assert len(found) == 2
     await server.command(type="undo", session=session)
     assert opened.nb == before

@@ -4,6 +4,7 @@ import { addIcon, deleteIcon, historyIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import type { OpenNotebooks } from '../notebook/documents';
 import type { CheckpointDiff, CheckpointInfo, PathDifference } from '../protocol';
 import { clip, line, plain } from '../text';
 import { Button, CommandButton, Icon } from './button';
@@ -134,7 +135,7 @@ function Changes({ checkpoint, seq }: { checkpoint: string; seq: number }): Reac
 }
 
 function Difference({ difference }: { difference: PathDifference }): React.JSX.Element {
-  const { trans } = usePanel();
+  const { notebooks, trans } = usePanel();
   const words = {
     added: trans.__('added'),
     changed: trans.__('changed'),
@@ -142,7 +143,11 @@ function Difference({ difference }: { difference: PathDifference }): React.JSX.E
     moved: trans.__('moved')
   };
   const where = difference.cell
-    ? trans.__('%1, cell %2', baseName(difference.path), line(difference.cell))
+    ? trans.__(
+        '%1, cell %2',
+        baseName(difference.path),
+        cellName(notebooks, difference.path, difference.cell)
+      )
     : line(difference.path);
   return (
     <li className="codemad-difference">
@@ -154,9 +159,15 @@ function Difference({ difference }: { difference: PathDifference }): React.JSX.E
   );
 }
 
+/** A cell's number where its notebook is open, as the person sees it; else its id. */
+function cellName(notebooks: OpenNotebooks, path: string, cell: string): string {
+  return notebooks.numberOf(path, cell)?.toString() ?? line(cell);
+}
+
 /** A unified diff as coloured lines. */
 export function UnifiedDiff({ text, label }: { text: string; label: string }): React.JSX.Element {
   const lines = plain(text)
+    .replace(/\n$/, '')
     .split('\n')
     .filter(each => !/^(---|\+\+\+) /.test(each));
   return (

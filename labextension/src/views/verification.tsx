@@ -16,44 +16,54 @@ const NAMED = 8;
 export function VerificationView({ item }: { item: IVerified }): React.JSX.Element {
   const { trans } = usePanel();
   const { report } = item;
-  const bad = report.cells.filter(cell => cell.status !== 'same' && cell.status !== 'unrecorded');
-  const same = report.cells.filter(cell => cell.status === 'same').length;
-  const unrecorded = report.cells.filter(cell => cell.status === 'unrecorded').length;
+  const of = (...wanted: Verdict['status'][]): Verdict[] =>
+    report.cells.filter(({ status }) => wanted.includes(status));
+  const bad = of('differs', 'failed');
+  const rest = of('not_run');
+  const facts = [
+    trans.__('%1 as stored', of('same').length.toString()),
+    of('unrecorded').length ? trans.__('%1 without a stored result', of('unrecorded').length.toString()) : '',
+    rest.length ? trans.__('%1 not run', rest.length.toString()) : '',
+    report.out_of_order.length
+      ? trans.__('out of order: %1', numbers(report, report.out_of_order, trans))
+      : '',
+    report.missing.length ? trans.__('never run: %1', numbers(report, report.missing, trans)) : ''
+  ];
+  const verdict = report.same ? 'accepted' : 'failed';
   return (
-    <section className="codemad-card codemad-verified" aria-label={trans.__('Verification')}>
-      <div className="codemad-card-head">
+    <section
+      className={`codemad-card codemad-verified codemad-verified-${verdict}`}
+      aria-label={trans.__('Verification')}
+    >
+      <header className="codemad-card-header">
         <Icon of={report.same ? checkIcon : closeIcon} />
-        <strong>
+        <span className="codemad-card-title">
           {report.same
             ? trans.__('%1 runs clean', baseName(report.notebook))
             : trans._n(
-                '%1 cell does not repeat',
-                '%1 cells do not repeat',
+                '%1 of %2 cells does not repeat',
+                '%1 of %2 cells do not repeat',
                 bad.length,
-                bad.length.toString()
+                report.cells.length.toString()
               )}
-        </strong>
-        <span className="codemad-point-detail">{secondsText(report.seconds, trans)}</span>
-      </div>
-      <p className="codemad-point-detail">
-        {trans.__('%1 as stored, %2 without a stored result', same.toString(), unrecorded.toString())}
-        {report.out_of_order.length > 0 &&
-          ` · ${trans.__('out of order: %1', numbers(report, report.out_of_order, trans))}`}
-        {report.missing.length > 0 &&
-          ` · ${trans.__('never run: %1', numbers(report, report.missing, trans))}`}
-      </p>
+        </span>
+        <span className="codemad-card-place">{secondsText(report.seconds, trans)}</span>
+      </header>
+      <p className="codemad-verified-text">{facts.filter(Boolean).join(' · ')}</p>
+      {bad.length + rest.length > 0 && (
+        <ul className="codemad-differences">
+          {[...bad, ...rest]
+            .sort((one, other) => one.number - other.number)
+            .map(each => (
+              <VerdictView key={each.cell} verdict={each} />
+            ))}
+        </ul>
+      )}
       {report.notes.map(note => (
-        <p key={note} className="codemad-point-detail">
+        <p key={note} className="codemad-verified-text codemad-point-detail">
           {line(note)}
         </p>
       ))}
-      {bad.length > 0 && (
-        <ul className="codemad-differences">
-          {bad.map(verdict => (
-            <VerdictView key={verdict.cell} verdict={verdict} />
-          ))}
-        </ul>
-      )}
     </section>
   );
 }
