@@ -1,6 +1,7 @@
 """One session at work: the commands that concern it alone, its run, and what must not happen at once."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import assert_never
 
@@ -32,6 +33,8 @@ from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.tools.proposals import new_id
 
+ENDING = 0.5
+"""Seconds in which a cell that has been run is written down."""
 STOP_LIMIT = 5.0
 """Seconds that a stopped run may take to end."""
 
@@ -225,6 +228,8 @@ class ActiveSession:
                 await commit_if_due(self._services, self.session, run)
 
     async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
+        with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
+            await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
         if self.busy:
             raise Conflict("A run or one of its cells is going on.", hint="Stop it first, then undo.")
         async with self._lock:

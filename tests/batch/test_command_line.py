@@ -34,7 +34,7 @@ def test_help_lists_every_subcommand() -> None:
     }
     assert set(subparsers()) == documented
     for name in subparsers():
-        assert f"\n    {name} " in text
+        assert f"\n    {name}" in text
     assert "--version" in text
     assert "130" in text
 
