@@ -103,7 +103,8 @@ def test_a_turn_is_settled_by_keys(
     file = scripted_lab.root / "turn_keys.py"
     desk = open_desk(scripted_lab, CELLS)
     review, keys = Review(desk.page), desk.page.keyboard
-    for key, sources in (("K", [source for _, _, source in CELLS]), ("L", None)):
+    before, after = [source for _, _, source in CELLS], [CELLS[1][2], CELLS[0][2], TOTAL, VOLUME]
+    for key, sources in (("K", before), ("L", after), ("U", after)):
         script.play(*turn(file))
         desk.sidebar.ask("improve all of it")
         expect(review.bar).to_contain_text("4 proposals")
@@ -120,11 +121,35 @@ def test_a_turn_is_settled_by_keys(
         desk.document.cell("area").locator(".jp-InputPrompt").click()
         keys.press(f"Alt+Shift+{key}")
         expect(review.bar).to_have_count(0)
-        if sources is not None:
-            assert desk.document.sources() == sources
-    assert desk.document.sources() == [CELLS[1][2], CELLS[0][2], TOTAL, VOLUME]
-    assert all(cell.get("execution_count") is None for cell in desk.document.cells())
+        assert desk.document.sources() == sources
+        assert file.exists() == (sources == after)
+        if key == "L":
+            assert all(cell.get("execution_count") is None for cell in desk.document.cells())
+            desk.sidebar.runs.last.get_by_role("button", name="Undo").last.click()
+            expect(desk.sidebar.log).to_contain_text("Undone (4 cells, 1 file)")
+            assert desk.document.sources() == before
+    desk.document.wait_for_cell(desk.document.ids()[3], "idle")
     assert file.read_text() == "PI = 3.14159\n"
+
+
+def test_what_no_longer_fits_does_not_hold_up_the_rest_of_the_turn(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
+) -> None:
+    desk = open_desk(scripted_lab, CELLS)
+    review, document = Review(desk.page), desk.document
+    script.play(
+        *proposing(replacing("end", TOTAL), replacing("old", "tmp = 2"), inserting(VOLUME, after="end"))
+    )
+    desk.sidebar.ask("improve it")
+    expect(review.bar).to_contain_text("3 proposals")
+    document.type_into("old", "0")
+    review.bar.get_by_role("button", name="Accept all", exact=True).click()
+    expect(review.bar).to_contain_text("1 proposal, 1 out of date")
+    assert document.sources() == [CELLS[0][2], CELLS[1][2], "tmp = 10", TOTAL, VOLUME]
+    expect(review.card("Proposal: Change cell")).to_contain_text("changed since it was read")
+    review.bar.get_by_role("button", name="Reject all").click()
+    expect(review.bar).to_have_count(0)
+    assert document.source("old") == "tmp = 10"
 
 
 def test_outputs_and_variables_of_a_trial_stand_beside_those_there_are(
@@ -157,7 +182,8 @@ def test_outputs_and_variables_of_a_trial_stand_beside_those_there_are(
     desk.page.keyboard.press("Backspace")
     document.insert(0, "mine", "df = df.head(4)\nlen(df)")
     document.run("mine")
-    card.get_by_role("button", name="Try once more").click()
+    review.bar.get_by_role("button", name="Next proposal").click()
+    desk.page.keyboard.press("Alt+Shift+V")
     expect(receipt).to_contain_text(f"df (4{TIMES}1 → 2{TIMES}1, changed in place)")
     assert document.source("look") == "len(df)"
     desk.page.keyboard.press("Alt+Shift+B")
