@@ -206,6 +206,21 @@ test('what is sent is shown part by part, with masked secrets and the level of d
   });
 });
 
+test('the messages so far are one part, each under who said it', async () => {
+  const said = (name: string, text: string) => ({ name, text, tokens: 5, truncated: false, masked: 1 });
+  server.routes.preview = {
+    ...PREVIEW,
+    parts: [PREVIEW.parts[0], said('history 1: user', 'plot it'), said('history 2: assistant', 'Done.')]
+  };
+  button('What is sent').click();
+  await shows('Conversation so far');
+  const heads = [...host.querySelectorAll<HTMLButtonElement>('.codemad-part-head')];
+  expect(heads.map(each => each.textContent)).toEqual(['Instructions100', 'Conversation so far2 masked10']);
+  heads[1].click();
+  await shows('2 · The model\nDone.');
+  expect(host.textContent).toContain('1 · You\nplot it');
+});
+
 test('a page says what went wrong', async () => {
   button('Timeline').click();
   await shows('The CodeMAD server extension does not answer.');

@@ -52,7 +52,7 @@ def test_a_turn_is_accepted_run_saved_undone_and_redone_as_one(
     new = document.ids()[3]
     document.wait_for_cell("end", "idle")
     document.wait_for_cell(new, "idle")
-    outputs = {cell["id"]: cell.get("outputs") for cell in document.cells()}
+    outputs = {cell["id"]: cell.get("outputs", []) for cell in document.cells()}
     assert [out["data"]["text/plain"] for out in (outputs["end"][0], outputs[new][0])] == ["42", "6"]
     assert document.cells()[0]["execution_count"] is None, "only cells that the turn touched are run"
     assert document.cells()[3]["metadata"]["codemad"]["model"] == "compatible/scripted"

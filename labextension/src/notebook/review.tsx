@@ -5,7 +5,7 @@
  * measured and come back with them, and in decorations of the cells' editors. What is shown where is
  * decided in `proposals`; settling is left to the session.
  */
-import { ReactWidget } from '@jupyterlab/apputils';
+import type { ReactWidget } from '@jupyterlab/apputils';
 import type { Cell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
@@ -19,6 +19,7 @@ import { PanelContext } from '../views/context';
 import { Listening } from '../views/listening';
 import { ReviewCard } from '../views/review';
 import { ReviewBar } from '../views/reviewbar';
+import { BarWidget } from './bar';
 import { InlineHunks } from './inline';
 import { Placed } from './placed';
 
@@ -233,13 +234,11 @@ export class NotebookReview implements IDisposable {
 
   private _drawBar(): void {
     if (!this._bar) {
-      this._bar = ReactWidget.create(
+      this._bar = new BarWidget(
         <PanelContext.Provider value={this._context}>
           <Listening to={this._changed}>{() => this._barContent()}</Listening>
         </PanelContext.Provider>
       );
-      this._bar.addClass('codemad-bar-widget');
-      this._bar.addClass('codemad-surface');
       this._panel.contentHeader.addWidget(this._bar);
     }
     this._changed.emit();

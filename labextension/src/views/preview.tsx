@@ -43,7 +43,7 @@ export function Preview(): React.JSX.Element {
         <>
           <Summary preview={value} notebook={active} />
           <ul className="codemad-parts" aria-label={trans.__('Parts of the request')}>
-            {value.parts.map((part, index) => (
+            {gathered(value.parts, trans).map((part, index) => (
               <Part key={`${part.name}-${index}`} part={part} total={value.tokens} />
             ))}
           </ul>
@@ -126,6 +126,42 @@ function Part({ part, total }: { part: PreviewPart; total: number }): React.JSX.
       )}
     </li>
   );
+}
+
+/** The messages so far as one part: each is there in full, under who said it. */
+function gathered(parts: readonly PreviewPart[], trans: TranslationBundle): PreviewPart[] {
+  const roles: Record<string, string> = {
+    user: trans.__('You'),
+    assistant: trans.__('The model'),
+    tool: trans.__('A tool’s result')
+  };
+  const found: PreviewPart[] = [];
+  for (const part of parts) {
+    const [, number, role] = /^history (\d+): (\w+)$/.exec(part.name) ?? [];
+    if (!number) {
+      found.push(part);
+      continue;
+    }
+    const who = Object.hasOwn(roles, role) ? roles[role] : role;
+    const said = { ...part, name: 'history', text: `${number} · ${who}\n${part.text}` };
+    const last = found.at(-1);
+    if (last?.name === 'history') {
+      found[found.length - 1] = joined(last, said);
+    } else {
+      found.push(said);
+    }
+  }
+  return found;
+}
+
+function joined(one: PreviewPart, other: PreviewPart): PreviewPart {
+  return {
+    name: one.name,
+    text: `${one.text}\n\n${other.text}`,
+    tokens: one.tokens + other.tokens,
+    truncated: one.truncated || other.truncated,
+    masked: one.masked + other.masked
+  };
 }
 
 function partName(name: string, trans: TranslationBundle): string {

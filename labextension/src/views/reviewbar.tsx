@@ -50,7 +50,9 @@ export function ReviewBar(props: IReviewBarProps): React.JSX.Element {
             props.openDiff(proposal.edit.id);
           }}
         >
-          {proposal.edit.target.type === 'file' ? baseName(proposal.edit.target.path) : ''}
+          <span className="codemad-bar-name">
+            {proposal.edit.target.type === 'file' ? baseName(proposal.edit.target.path) : ''}
+          </span>
         </Button>
       ))}
       <span className="codemad-bar-space" />
@@ -58,7 +60,9 @@ export function ReviewBar(props: IReviewBarProps): React.JSX.Element {
         {trans.__('Accept all')}
       </CommandButton>
       {props.isRunnable && (
-        <CommandButton onClick={() => acceptAll(true)}>{trans.__('Accept all and run')}</CommandButton>
+        <CommandButton className="codemad-bar-run" onClick={() => acceptAll(true)}>
+          {trans.__('Accept all and run')}
+        </CommandButton>
       )}
       <CommandButton onClick={rejectAll}>{trans.__('Reject all')}</CommandButton>
     </div>
