@@ -27,6 +27,13 @@ from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call
 
 WINDOWED = "notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: 'full'}"
+REMEMBERED = """async ([from, to]) => {
+  const { values } = await window.jupyterapp.serviceManager.workspaces.list();
+  const open = values.filter(each => JSON.stringify(each).includes(to));
+  const isLeft = values.some(each => `notebook:${from}` in each.data);
+  return location.pathname.endsWith(to) && open.length > 0 && !isLeft;
+}"""
+"""Lab has written down the new name: until then a reload opens the old one, which is gone."""
 SCROLL = """async () => {
   const outer = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer');
   const frames = [];
@@ -157,6 +164,7 @@ def test_proposals_stay_with_their_notebook(
     )
     page.wait_for_function(f"path => {{ {FIND} return panel }}", arg=renamed)
     document = Document(page, renamed)
+    page.wait_for_function(REMEMBERED, arg=[path, renamed])
     page.reload()
     document.open()
     expect(review.cards).to_have_count(2)
