@@ -22,18 +22,11 @@ from tests.browser.reviewing import (
     replacing,
     run_command,
 )
-from tests.browser.sidebar import themes
+from tests.browser.sidebar import RESTORED, themes
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call
 
 WINDOWED = "notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: 'full'}"
-REMEMBERED = """async ([from, to]) => {
-  const { values } = await window.jupyterapp.serviceManager.workspaces.list();
-  const open = values.filter(each => JSON.stringify(each).includes(to));
-  const isLeft = values.some(each => `notebook:${from}` in each.data);
-  return location.pathname.endsWith(to) && open.length > 0 && !isLeft;
-}"""
-"""Lab has written down the new name: until then a reload opens the old one, which is gone."""
 SCROLL = """async () => {
   const outer = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer');
   const frames = [];
@@ -164,8 +157,9 @@ def test_proposals_stay_with_their_notebook(
     )
     page.wait_for_function(f"path => {{ {FIND} return panel }}", arg=renamed)
     document = Document(page, renamed)
-    page.wait_for_function(REMEMBERED, arg=[path, renamed])
-    page.reload()
+    # A fresh workspace: Lab may not have written the new name down yet, and would open the old one.
+    page.goto(scripted_lab.address(renamed))
+    page.wait_for_function(RESTORED)
     document.open()
     expect(review.cards).to_have_count(2)
     review.card("Proposal: New code cell").get_by_role("button", name="Accept", exact=True).click()
@@ -173,6 +167,7 @@ def test_proposals_stay_with_their_notebook(
     review.card("Proposal: Change cell").get_by_role("button", name="Accept all changes").click()
     expect(review.cards).to_have_count(0)
     assert document.sources() == [CELLS[0][2], AFTER, "one = 1", CELLS[2][2], CELLS[3][2]]
+    second.open()
     assert second.sources() == [source for _, _, source in CELLS]
 
 
