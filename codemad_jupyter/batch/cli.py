@@ -147,21 +147,11 @@ def _add_apply(commands: Commands) -> None:
 
 
 def _add_merge(commands: Commands) -> None:
+    from codemad_jupyter.app.merge_words import add_options as add_merge_options
+
     merge = _sub(commands, "merge", "resolve what git could not merge in a notebook, cell by cell")
     merge.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook with conflict markers")
-    merge.add_argument(
-        "--take",
-        choices=("ours", "theirs", "both", "base"),
-        help="the side for every conflict that --choose does not name",
-    )
-    merge.add_argument(
-        "--choose",
-        action="append",
-        default=[],
-        metavar="N=SIDE",
-        help="the side for conflict N (may be repeated)",
-    )
-    merge.add_argument("--check", action="store_true", help="only list the conflicts, write nothing")
+    add_merge_options(merge)
     merge.add_argument("--json", action="store_true", help="print the conflicts as JSON")
     merge.set_defaults(perform=_merge)
 
@@ -270,17 +260,9 @@ def _apply(args: argparse.Namespace) -> int:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.merging import Merging, merge
+    from codemad_jupyter.batch.merging import merge
 
-    return merge(
-        Merging(
-            notebook=args.notebook,
-            take=args.take,
-            choices=tuple(args.choose),
-            check=args.check,
-            json=args.json,
-        )
-    )
+    return merge(args)
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -14,6 +14,21 @@ async def stages(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | N
     return await asyncio.to_thread(_stages, root, path)
 
 
+async def branch(root: Path) -> str:
+    """The branch that is checked out; empty where there is none, as in the middle of a rebase."""
+    return await asyncio.to_thread(_branch, root)
+
+
+def _branch(root: Path) -> str:
+    repository = find_root(root.resolve())
+    head = repository / ".git" / "HEAD" if repository is not None else None
+    if head is None or not head.is_file():
+        return ""
+    with head.open("rb") as file:
+        told = file.read(1000).decode("utf-8", "replace").strip()
+    return told.removeprefix("ref: refs/heads/") if told.startswith("ref: refs/heads/") else ""
+
+
 def _stages(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | None:
     root = root.resolve()
     repository = find_root(root)

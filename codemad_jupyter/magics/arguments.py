@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
+from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
@@ -25,6 +27,7 @@ Name = Literal[
     "redo",
     "checkpoints",
     "blame",
+    "merge",
     "fix",
     "verify",
     "status",
@@ -45,6 +48,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
     ),
     "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
+    "merge": (
+        "merge [NOTEBOOK] […]",
+        "a notebook with conflict markers: see the conflicts, choose sides (see: help merge)",
+    ),
     "fix": ("fix", "look at the last error and propose a repair"),
     "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
     "status": ("status", "what answers here: engine, model, session, edits that wait"),
@@ -233,6 +240,23 @@ def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
 
 
+def _merge(words: list[str], known: Known) -> Subcommand | None:
+    """Options, and before, between or after them at most one word, which names a notebook."""
+    try:
+        given = shlex.split(" ".join(words))
+    except ValueError:  # an apostrophe of a sentence
+        return None
+    follows = {"--take", "--choose"}
+    names = [
+        word
+        for before, word in zip(["", *given], given, strict=False)
+        if not word.startswith("--") and before not in follows
+    ]
+    if len(names) > 1 or any(not name.endswith(".ipynb") for name in names):
+        return None
+    return Subcommand("merge", words=tuple(given))
+
+
 def _context(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("context", " ".join(words))
 
@@ -258,6 +282,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "redo": _plain("redo"),
     "checkpoints": _checkpoints,
     "blame": _plain("blame"),
+    "merge": _merge,
     "fix": _plain("fix"),
     "verify": _verify,
     "status": _plain("status"),
@@ -298,5 +323,5 @@ def usage() -> str:
 def usage_of(name: str) -> str:
     """The usage of one subcommand."""
     form, text = SUBCOMMANDS[name]
-    more = f"\n{verbs_text()}" if name == "checkpoints" else ""
-    return f"Usage: %codemad {form}\n  {text}{more}"
+    more = {"checkpoints": verbs_text, "merge": options_text}.get(name, str)()
+    return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

@@ -498,7 +498,8 @@ export interface MergeConflict {
 /**
  * ``settled`` counts the changes that merge by themselves. ``digest`` is the SHA-256 (hex) of the
  * file that was looked at; ``origin`` says whether the three versions come from git's index or from the
- * markers in the file (then the ancestor is what both have in common).
+ * markers in the file (then the ancestor is what both have in common). The names are what git calls the
+ * sides: a branch, a commit; empty where that is not known.
  */
 export interface MergeView {
   notebook: string;
@@ -506,6 +507,8 @@ export interface MergeView {
   origin: 'git' | 'markers';
   conflicts: MergeConflict[];
   settled: number;
+  ours_name: string;
+  theirs_name: string;
 }
 
 /**
