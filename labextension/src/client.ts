@@ -19,6 +19,7 @@ import type {
   ContextPreview,
   ErrorValue,
   Hello,
+  MergeView,
   ModelInfo,
   PortReply,
   Prompt,
@@ -137,6 +138,11 @@ export class Client {
   async checkpointDiff(old: string, next = ''): Promise<CheckpointDiff> {
     const query = `?old=${encodeURIComponent(old)}&new=${encodeURIComponent(next)}`;
     return this._request('checkpoints/diff', {}, query);
+  }
+
+  /** What a notebook that git could not merge leaves to choose. */
+  async mergeView(notebook: string): Promise<MergeView> {
+    return this._request('merge', {}, `?notebook=${encodeURIComponent(notebook)}`);
   }
 
   async preview(prompt: Prompt): Promise<ContextPreview> {

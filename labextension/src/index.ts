@@ -5,6 +5,7 @@ import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
 import { failuresPlugin } from './plugins/failures';
 import { filesPlugin } from './plugins/files';
+import { mergePlugin } from './plugins/merge';
 import { notebooksPlugin } from './plugins/notebooks';
 import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
@@ -20,6 +21,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   cellsPlugin,
   reviewPlugin,
   filesPlugin,
+  mergePlugin,
   failuresPlugin,
   selectionPlugin,
   statusPlugin

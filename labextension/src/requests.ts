@@ -1,6 +1,7 @@
 /** What one asks of the server beside the conversation: checkpoints, previews, verifications. */
 import type { Client } from './client';
-import type { CheckpointDiff, CheckpointInfo, ContextPreview, Target } from './protocol';
+import type { Choices } from './merging';
+import type { Ack, CheckpointDiff, CheckpointInfo, ContextPreview, MergeView, Target } from './protocol';
 import type { Session } from './session';
 
 export class Requests {
@@ -63,6 +64,20 @@ export class Requests {
       const target = this._target();
       await this._session.command({ type: 'verify_notebook', session: this._id, target, edge: 'sidebar' });
     }
+  }
+
+  /** What a notebook that git could not merge leaves to choose. */
+  async mergeView(notebook: string): Promise<MergeView> {
+    return this._client.mergeView(notebook);
+  }
+
+  /** Write the notebook as chosen, in a run of its own. A refusal is the caller's to show. */
+  async resolveMerge(notebook: string, digest: string, choices: Choices): Promise<Ack> {
+    if (!(await this._session.ensure())) {
+      throw new Error(this._session.getSnapshot().problem?.message);
+    }
+    const told = { session: this._id, notebook, digest, choices };
+    return this._client.command({ type: 'resolve_merge', ...told, edge: 'sidebar' });
   }
 
   private get _id(): string {

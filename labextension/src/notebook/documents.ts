@@ -121,7 +121,11 @@ export class OpenNotebooks {
 
   /** Its path on the server; null for a notebook of another drive. */
   pathOf(panel: NotebookPanel): string | null {
-    const { path } = panel.context;
+    return this.serverPath(panel.context.path);
+  }
+
+  /** A path of JupyterLab as the server knows it; null for one of another drive. */
+  serverPath(path: string): string | null {
     return SERVER_DRIVES.has(this._contents.driveName(path)) ? this._contents.localPath(path) : null;
   }
 
