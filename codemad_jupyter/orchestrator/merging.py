@@ -30,7 +30,7 @@ class _Found(NamedTuple):
 async def merge_view(services: Services, notebook: str) -> MergeView:
     """The choices that a notebook with conflict markers leaves. Raises `UsageError` where it has none."""
     found = await _find(services, notebook)
-    name = await branch(services.root) if found.from_git else ""
+    name = await branch(services.root, notebook) if found.from_git else ""
     return merging.view(found.merge, notebook, found.data, from_git=found.from_git, branch=name)
 
 

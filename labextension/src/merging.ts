@@ -34,10 +34,10 @@ export interface IPiece {
   changed: boolean;
 }
 
-/** A side's text in pieces that are as in the ancestor, and pieces that are not. */
+/** A side's text in pieces that are as in another text, mostly the ancestor's, and pieces that are not. */
 export function piecesOf(base: string, text: string): IPiece[] {
   if (base === '' || text === '') {
-    return text === '' ? [] : [{ text, changed: base !== '' }];
+    return text === '' ? [] : [{ text, changed: false }];
   }
   const pieces: IPiece[] = [];
   let next = 0;

@@ -64,6 +64,13 @@ async def test_choices_are_written_and_undone(make_desk: MakeDesk, conflicted: P
     assert file.read_bytes() == before
 
 
+async def test_a_repository_below_the_workspace(make_desk: MakeDesk, conflicted: Path) -> None:
+    desk = await make_desk(root=conflicted.parent)
+    view = await desk.engine.merge_view(f"{conflicted.name}/m.ipynb")
+    assert (view.origin, view.ours_name, view.theirs_name) == ("git", "main", "theirs")
+    assert len(view.conflicts) == 4
+
+
 async def test_nothing_is_written_for_a_choice_that_makes_no_sense(
     make_desk: MakeDesk, conflicted: Path
 ) -> None:

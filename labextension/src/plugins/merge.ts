@@ -196,7 +196,9 @@ async function whenItFails(panel: NotebookPanel): Promise<() => void> {
         return true;
       }
       MessageLoop.removeMessageHook(panel, hook);
-      resolve(() => { panel.close(); });
+      resolve(() => {
+        panel.close();
+      });
       return false;
     };
     MessageLoop.installMessageHook(panel, hook);

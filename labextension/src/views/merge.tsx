@@ -271,7 +271,7 @@ function SideText({
   side: 'base' | 'ours' | 'theirs';
 }): React.JSX.Element {
   const { trans } = usePanel();
-  const base = plain(conflict.base);
+  const base = plain(conflict.base || conflict[side === 'ours' ? 'theirs' : 'ours']);
   const text = plain(conflict[side]);
   const pieces = React.useMemo(
     () => (side === 'base' ? [{ text, changed: false }] : piecesOf(base, text)),
@@ -300,7 +300,9 @@ function summaryText(view: MergeView, trans: TranslationBundle): string {
     'Both sides changed %1 places: choose what stays.',
     view.conflicts.length
   );
-  const settled = trans._n('%1 change merges by itself.', '%1 changes merge by themselves.', view.settled);
+  const settled = view.settled
+    ? trans._n('%1 change merges by itself.', '%1 changes merge by themselves.', view.settled)
+    : '';
   const origin =
     view.origin === 'git'
       ? ''
