@@ -25,8 +25,15 @@ def code(cell_id: str, source: str, output: str = "", count: int | None = None) 
     }
 
 
-def book(*cells: dict[str, Any]) -> bytes:
-    return document.render({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+def book(*cells: dict[str, Any], metadata: dict[str, Any] | None = None) -> bytes:
+    nb = {"cells": list(cells), "metadata": metadata or {}, "nbformat": 4, "nbformat_minor": 5}
+    return document.render(nb)
+
+
+PYTHON = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 BASE = book(code("a", "x = 1", "1", 1), code("b", "y = 1\nz = 1"), code("c", "w = 1"), code("d", "d = 1"))

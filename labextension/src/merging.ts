@@ -34,7 +34,7 @@ export interface IPiece {
   changed: boolean;
 }
 
-/** A side's text in pieces that are as in another text, mostly the ancestor's, and pieces that are not. */
+/** A side's text in pieces that are as in the ancestor, and pieces that are not. */
 export function piecesOf(base: string, text: string): IPiece[] {
   if (base === '' || text === '') {
     return text === '' ? [] : [{ text, changed: false }];
@@ -48,4 +48,11 @@ export function piecesOf(base: string, text: string): IPiece[] {
   }
   pieces.push({ text: text.slice(next), changed: false });
   return pieces.filter(piece => piece.text !== '');
+}
+
+/** What a side added, beside what the other one added there; marked only where the two are much the same. */
+export function addedPieces(other: string, text: string): IPiece[] {
+  const pieces = piecesOf(other, text);
+  const changed = pieces.reduce((sum, piece) => sum + (piece.changed ? piece.text.length : 0), 0);
+  return changed * 2 > text.length ? piecesOf('', text) : pieces;
 }

@@ -8,7 +8,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
-import { hasMarkers, openOf, piecesOf, takeAll } from '../src/merging';
+import { addedPieces, hasMarkers, openOf, piecesOf, takeAll } from '../src/merging';
 import { OpenNotebooks } from '../src/notebook/documents';
 import type { MergeConflict, MergeView } from '../src/protocol';
 import { Requests } from '../src/requests';
@@ -234,4 +234,8 @@ test('pieces make up the text', () => {
   ]);
   expect(piecesOf('', 'new')).toEqual([{ text: 'new', changed: false }]);
   expect(piecesOf('old', '')).toEqual([]);
+  expect(addedPieces('n = 2022', 'n = 2024').filter(piece => piece.changed)).toEqual([
+    { text: '4', changed: true }
+  ]);
+  expect(addedPieces('assert x.ok', 'x.groupby(y)')).toEqual([{ text: 'x.groupby(y)', changed: false }]);
 });

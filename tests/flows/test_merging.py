@@ -68,7 +68,15 @@ async def test_a_repository_below_the_workspace(make_desk: MakeDesk, conflicted:
     desk = await make_desk(root=conflicted.parent)
     view = await desk.engine.merge_view(f"{conflicted.name}/m.ipynb")
     assert (view.origin, view.ours_name, view.theirs_name) == ("git", "main", "theirs")
-    assert len(view.conflicts) == 4
+    choices = dict.fromkeys(range(1, 5), "ours")
+    before = (conflicted / "m.ipynb").read_bytes()
+    command = ResolveMerge.model_validate(
+        {"session": desk.session, "notebook": view.notebook, "digest": view.digest, "choices": choices}
+    )
+    await desk.do(command)
+    assert (conflicted / "m.ipynb").read_bytes() != before
+    events = await desk.do(Undo(session=desk.session))
+    assert (conflicted / "m.ipynb").read_bytes() == before, events
 
 
 async def test_nothing_is_written_for_a_choice_that_makes_no_sense(

@@ -141,6 +141,7 @@ class MergeTab extends ReactWidget {
 
 function frameOf(content: MergeTab, trans: TranslationBundle): MainAreaWidget<MergeTab> {
   const tab = new MainAreaWidget({ content });
+  tab.toolbar.hide();
   tab.id = `codemad-merge-${content.notebook}`;
   tab.title.icon = notebookIcon;
   tab.title.label = trans.__('Merge: %1', PathExt.basename(content.notebook));
@@ -158,21 +159,34 @@ class Documents {
   ) {}
 
   async show(path: string): Promise<void> {
-    await Promise.all(this._clean(path).map(panel => panel.context.revert()));
+    const clean = this._at(path).filter(({ context }) => !context.model.dirty);
+    await Promise.all(clean.map(panel => panel.context.revert()));
     await this._app.commands.execute('docmanager:open', { path });
+    const [panel] = this._tracker.filter(each => this._notebooks.pathOf(each) === path);
+    await panel.context.ready;
+    this._shown.set(path, cellsOf(panel));
   }
 
+  /** Close what no longer is what the file holds. A kernel's name that was noted meanwhile is no loss. */
   close(path: string): void {
-    this._clean(path).forEach(panel => {
-      panel.close();
-    });
+    for (const panel of this._at(path)) {
+      const { model } = panel.context;
+      if (!model.dirty || cellsOf(panel) === this._shown.get(path)) {
+        model.dirty = false;
+        panel.close();
+      }
+    }
   }
 
-  private _clean(path: string): NotebookPanel[] {
-    return this._tracker.filter(
-      panel => panel.context.isReady && !panel.context.model.dirty && this._notebooks.pathOf(panel) === path
-    );
+  private _at(path: string): NotebookPanel[] {
+    return this._tracker.filter(panel => panel.context.isReady && this._notebooks.pathOf(panel) === path);
   }
+
+  private _shown = new Map<string, string>();
+}
+
+function cellsOf(panel: NotebookPanel): string {
+  return JSON.stringify(panel.context.model.sharedModel.cells.map(cell => cell.toJSON()));
 }
 
 /** JupyterLab says only that it cannot read the file; what the file holds says why. */

@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Choices, Side } from '../merging';
-import { openOf, piecesOf, sidesOf, takeAll } from '../merging';
+import { addedPieces, openOf, piecesOf, sidesOf, takeAll } from '../merging';
 import type { IProblem } from '../problems';
 import { problemOf } from '../problems';
 import type { Ack, MergeConflict, MergeView } from '../protocol';
@@ -271,11 +271,12 @@ function SideText({
   side: 'base' | 'ours' | 'theirs';
 }): React.JSX.Element {
   const { trans } = usePanel();
-  const base = plain(conflict.base || conflict[side === 'ours' ? 'theirs' : 'ours']);
+  const base = plain(conflict.base);
+  const other = plain(side === 'ours' ? conflict.theirs : conflict.ours);
   const text = plain(conflict[side]);
   const pieces = React.useMemo(
-    () => (side === 'base' ? [{ text, changed: false }] : piecesOf(base, text)),
-    [side, base, text]
+    () => (side === 'base' ? piecesOf('', text) : base ? piecesOf(base, text) : addedPieces(other, text)),
+    [side, base, other, text]
   );
   if (text === '') {
     return <p className="codemad-side-nothing">{nothingText(conflict, side, trans)}</p>;
@@ -323,7 +324,7 @@ function sideName(view: MergeView, side: Side, trans: TranslationBundle): string
   }
 }
 
-function placeText({ cell, part }: MergeConflict, trans: TranslationBundle): string {
+function placeText({ cell, part, base, ours, theirs }: MergeConflict, trans: TranslationBundle): string {
   const name = cell === null ? '' : line(cell, 60);
   switch (part) {
     case 'source':
@@ -333,7 +334,12 @@ function placeText({ cell, part }: MergeConflict, trans: TranslationBundle): str
     case 'metadata':
       return trans.__('Metadata of cell %1', name);
     case 'cells':
-      return trans.__('Cells added, changed or deleted');
+      if (base === '') {
+        return trans.__('Cells added at the same place');
+      }
+      return ours && theirs
+        ? trans.__('Cells changed at the same place')
+        : trans.__('Cells changed on one side, deleted on the other');
     case 'notebook':
       return trans.__('Metadata of the notebook');
   }
