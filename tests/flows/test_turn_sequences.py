@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -153,6 +154,7 @@ steps = st.one_of(
 FEW = 25
 SEQUENCES = int(os.environ.get("TURN_SEQUENCES", FEW))
 """Of each property. The few that are played by default are always the same ones."""
+PATIENCE = pytest.mark.timeout(120 + 4 * SEQUENCES)
 QUIET = settings(
     max_examples=SEQUENCES,
     deadline=None,
@@ -162,6 +164,7 @@ QUIET = settings(
 )
 
 
+@PATIENCE
 @QUIET
 @given(st.lists(steps, min_size=2, max_size=9))
 def test_what_the_person_wrote_is_never_lost(order: list[tuple[str, Any]]) -> None:
@@ -183,6 +186,7 @@ def test_what_the_person_wrote_is_never_lost(order: list[tuple[str, Any]]) -> No
     asyncio.run(told(work))
 
 
+@PATIENCE
 @QUIET
 @given(st.lists(changes, min_size=1, max_size=3))
 def test_undoing_at_once_gives_back_the_very_bytes(runs: list[list[tuple[str, int]]]) -> None:
