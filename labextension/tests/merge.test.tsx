@@ -234,7 +234,7 @@ test('pieces make up the text', () => {
   ]);
   expect(piecesOf('', 'new')).toEqual([{ text: 'new', changed: false }]);
   expect(piecesOf('old', '')).toEqual([]);
-  expect(addedPieces('n = 2022', 'n = 2024').filter(piece => piece.changed)).toEqual([
+  expect(addedPieces('rows = load(2020)', 'rows = load(2024)').filter(piece => piece.changed)).toEqual([
     { text: '4', changed: true }
   ]);
   expect(addedPieces('assert x.ok', 'x.groupby(y)')).toEqual([{ text: 'x.groupby(y)', changed: false }]);
