@@ -481,6 +481,17 @@ export interface MakeCheckpoint {
 }
 
 /**
+ * One suggestion. ``name`` is what an `Attachment` of the kind takes, ``label`` what is shown,
+ * ``detail`` says more in a few words.
+ */
+export interface Mention {
+  kind: 'variable' | 'cell' | 'file' | 'session';
+  name: string;
+  label: string;
+  detail: string;
+}
+
+/**
  * A place where both sides changed the same. The texts are the sources (or outputs, or metadata as
  * JSON) that choosing a side would leave there; empty where it leaves nothing. ``both`` says that both
  * can be kept, ours first. ``cell`` is the id in the common ancestor.
