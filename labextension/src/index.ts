@@ -5,7 +5,9 @@ import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
 import { failuresPlugin } from './plugins/failures';
 import { filesPlugin } from './plugins/files';
+import { ghostPlugin } from './plugins/ghost';
 import { notebooksPlugin } from './plugins/notebooks';
+import { outputsPlugin } from './plugins/outputs';
 import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
@@ -22,6 +24,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   filesPlugin,
   failuresPlugin,
   selectionPlugin,
+  outputsPlugin,
+  ghostPlugin,
   statusPlugin
 ];
 

@@ -1,6 +1,6 @@
 /** What one asks of the server beside the conversation: checkpoints, previews, verifications. */
 import type { Client } from './client';
-import type { CheckpointDiff, CheckpointInfo, ContextPreview, Target } from './protocol';
+import type { CheckpointDiff, CheckpointInfo, ContextPreview, Mention, Target } from './protocol';
 import type { Session } from './session';
 
 export class Requests {
@@ -49,6 +49,11 @@ export class Requests {
     const target = this._target();
     await this._session.ensure();
     return this._client.preview({ type: 'prompt', session: this._id, text, target, edge: 'sidebar' });
+  }
+
+  /** What could be pointed at with these letters. */
+  async mentions(query: string): Promise<Mention[]> {
+    return (await this._client.mentions(this._id, query, this._target())).mentions;
   }
 
   async chooseDataLevel(level: ContextPreview['level'], notebook: string | null): Promise<void> {

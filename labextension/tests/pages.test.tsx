@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
+import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
@@ -82,6 +83,7 @@ beforeEach(async () => {
     session,
     requests: new Requests(client, session, () => notebooks.target),
     pages,
+    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
     notebooks,
     rendermime: new RenderMimeRegistry(),
     languages: new EditorLanguageRegistry(),

@@ -21,5 +21,6 @@ export const CommandIds = {
   openDiff: 'codemad:open-diff',
   askSelection: 'codemad:ask-about-selection',
   explainSelection: 'codemad:explain-selection',
-  editSelection: 'codemad:edit-selection'
+  editSelection: 'codemad:edit-selection',
+  askOutput: 'codemad:ask-about-output'
 } as const;
