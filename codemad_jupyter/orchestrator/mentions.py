@@ -127,7 +127,7 @@ def ranked(query: str, *groups: Iterable[Mention]) -> tuple[Mention, ...]:
     """Those that fit: beginning with the query, then holding it, then its letters in order; equal ones in
     the order given. A query that begins with a kind, as in ``file:a``, wants no other."""
     wanted = query.casefold().removeprefix("@")
-    every = itertools.chain(*groups)
+    every: Iterable[Mention] = itertools.chain(*groups)
     if kind := _KIND.match(wanted):
         wanted = wanted[kind.end() :]
         every = (mention for mention in every if mention.kind.startswith(kind[1]))

@@ -63,7 +63,7 @@ def _unfenced(text: str) -> str:
         if fence:
             if run and run[0].startswith(fence) and not line[run.end() :].strip():
                 fence = ""
-        elif run:
+        elif run and "`" not in line[run.end() :]:
             fence = run[0]
         else:
             lines.append(line)

@@ -9,8 +9,9 @@ export interface IToken {
 }
 
 /* As the server reads them: not within a word, an address or a decorator's dots. */
-const BEGUN = /(?<![\w@.`/])@((?:file|cell|var|variable|session):)?("[^"\n]{0,400}|[\w./\\-]{0,400})$/;
-const BARE = /^\w[\w./\\-]{0,399}$/;
+const BEGUN =
+  /(?<![\p{L}\p{N}_@.`/])@((?:file|cell|var|variable|session):)?("[^"\n]{0,400}|[\p{L}\p{N}_./\\-]{0,400})$/u;
+const BARE = /^[\p{L}\p{N}_][\p{L}\p{N}_./\\-]{0,399}$/u;
 const QUOTABLE = /^[^"\n]{1,400}$/;
 
 /** The name that ends at the cursor; null where none is being written. */
@@ -36,7 +37,7 @@ export function written({ kind, name }: Mention): string | null {
 
 /** The text with a token replaced, and where the cursor goes. */
 export function replaced(text: string, { start, end }: IToken, by: string): { text: string; caret: number } {
-  const rest = text.slice(end).replace(/^[\w./\\-]*"?/, '');
+  const rest = text.slice(end).replace(/^[\p{L}\p{N}_./\\-]*"?/u, '');
   const gap = by && !/^\s/.test(rest) ? ' ' : '';
   const head = text.slice(0, start) + by;
   return { text: head + gap + rest, caret: head.length + (by ? 1 : 0) };

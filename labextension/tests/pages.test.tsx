@@ -15,7 +15,7 @@ import { Pages } from '../src/pages';
 import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
-import { PanelContext } from '../src/views/context';
+import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
 import { Preview } from '../src/views/preview';
 import { Timeline } from '../src/views/timeline';
@@ -92,9 +92,9 @@ beforeEach(async () => {
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   root.render(
-    <PanelContext.Provider value={context}>
+    <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
       <Shown />
-    </PanelContext.Provider>
+    </PagesContext.Provider></PanelContext.Provider>
   );
   await session.open();
   await vi.waitFor(() => {
