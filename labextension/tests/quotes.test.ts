@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/no-untranslated-string -- labels are data here */
 import { expect, test } from 'vitest';
 
 import type { IQuote } from '../src/quotes';

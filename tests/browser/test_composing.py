@@ -128,7 +128,7 @@ def test_an_at_sign_points_at_a_variable_of_the_live_kernel(
     message.press("Enter")
     expect(message).to_have_value("sum of @var:sales ")
     message.press_sequentially("and @file:my")
-    expect(options).to_have_count(1)
+    expect(options.first).to_contain_text("my sales.csv")
     message.press("Tab")
     expect(message).to_have_value('sum of @var:sales and @file:"my sales.csv" ')
     expect(message).to_be_focused()
