@@ -1,5 +1,6 @@
 /** What the person wants the next message to be about besides its words. Nothing here knows of views. */
 import type { Attachment, Prompt, Target } from './protocol';
+import { line } from './text';
 
 /** The most characters of one selection: more is better said by naming the cell. */
 export const QUOTE_LIMIT = 20_000;
@@ -100,7 +101,7 @@ export function withQuotes(
     }
   }
   return {
-    text: [text, ...pieces.flatMap(told)].join('\n\n'),
+    text: [text, ...pieces.flatMap(told), ...named(pieces)].join('\n\n'),
     intent: quotes.find(({ intent }) => intent !== 'auto')?.intent ?? 'auto',
     attachments: [...attachments.values()],
     target: pieces.flatMap(piece => placeOf(piece) ?? []).at(-1)
@@ -111,9 +112,17 @@ function placeOf(piece: Piece): Target | undefined {
   return piece.kind === 'text' ? undefined : piece.target;
 }
 
+/** What the server looks at is named as well: the conversation shows what went along. */
+function named(pieces: readonly Piece[]): string[] {
+  const names = pieces.flatMap(piece =>
+    piece.kind === 'lines' || piece.kind === 'text' ? [] : [`${piece.kind} ${line(piece.label, 80)}`]
+  );
+  return names.length ? [`With ${names.join(', ')}.`] : [];
+}
+
 function told(piece: Piece): string[] {
   if (piece.kind === 'text') {
-    return [`File ${piece.name}, from my machine:\n${fenced(piece.text, '')}`];
+    return [`File ${piece.name}, from my machine:\n${fenced(piece.text.replace(/\n$/, ''), '')}`];
   }
   if (piece.kind !== 'lines') {
     return [];

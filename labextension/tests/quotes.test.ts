@@ -21,7 +21,7 @@ test('what is attached goes as attachments, what is no part of the workspace as 
   const output = { kind: 'output', name: 'c1', label: 'of cell 1', target: TARGET } as const;
   const mine = { kind: 'text', name: 'n.md', text: 'a ```` b' } as const;
   expect(withQuotes('why?', [file, output, mine])).toEqual({
-    text: 'why?\n\nFile n.md, from my machine:\n`````\na ```` b\n`````',
+    text: 'why?\n\nFile n.md, from my machine:\n`````\na ```` b\n`````\n\nWith file b.csv, output of cell 1.',
     intent: 'auto',
     attachments: [
       { kind: 'file', name: 'b.csv' },

@@ -88,13 +88,15 @@ def test_a_failing_model_is_told_once_and_nothing_is_asked_in_a_raw_cell(
 ) -> None:
     desk = open_desk(composing_lab, (*CELLS, ("raw", "raw", "just text")))
     desk.document.type_into("raw", " more")
+    desk.page.wait_for_timeout(1500)  # beyond the pause after which would be asked
+    assert script.asked == []
     script.play(Turn(status=401, error="authentication_error", match=CONTINUES))
     desk.document.type_into("last", "x")
     notice = desk.page.locator(".Toastify__toast").filter(has_text="could not continue")
     expect(notice).to_have_count(1)
     assert len(script.asked) == 1
     desk.document.type_into("last", "y")
-    desk.page.wait_for_timeout(1500)  # beyond the pause after which would be asked
+    desk.page.wait_for_timeout(1500)
     assert len(script.asked) == 1
     expect(notice).to_have_count(1)
 
@@ -166,6 +168,7 @@ def test_a_file_of_the_browser_is_dropped_and_read(
     script.play(Turn(text="4711"))
     desk.sidebar.ask("what is the answer?")
     assert "the answer is 4711" in sent(script)
+    expect(desk.sidebar.runs).to_contain_text("With file notes.md.")
     expect(chips).to_have_count(0)
     assert (composing_lab.root / "notes.md").exists()  # not moved
 
