@@ -10,7 +10,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
-import { CELLS_MIME, decoded, Drops, FILES_MIME } from '../src/drops';
+import { CELLS_MIME, decoded, Drops, FILES_MIME, OUTPUT_MIME } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import type { Mention } from '../src/protocol';
@@ -182,6 +182,21 @@ test('a cell of no notebook here is refused', async () => {
   const { pieces, refused } = await drops.take(mime, null, []);
   expect(pieces).toEqual([]);
   expect(refused[0]).toContain('in no notebook');
+});
+
+test('a drag that only looks like an output of ours is refused', async () => {
+  for (const content of ['no json', '{"notebook": "gone.ipynb", "cell": "c1"}']) {
+    const data = { types: [OUTPUT_MIME], files: [], getData: () => content };
+    const event = Object.assign(new Event('drop', { bubbles: true, cancelable: true }), { dataTransfer: data });
+    host.querySelector('form')?.dispatchEvent(event);
+    await vi.waitFor(() => {
+      expect(host.querySelector('.codemad-refused')?.textContent).toContain(
+        content.startsWith('{') ? 'gone.ipynb is not open' : 'JSON'
+      );
+    });
+    expect(event.defaultPrevented).toBe(true);
+  }
+  expect(session.quotes.getSnapshot()).toEqual([]);
 });
 
 test('what is no text is told from what is', () => {

@@ -185,6 +185,19 @@ test('the list is asked again after a change', async () => {
   await shows('Before “plot it”');
 });
 
+test('what goes along with the message is in the preview', async () => {
+  server.routes.preview = PREVIEW;
+  button('What is sent').click();
+  await shows('Goes to claude-x.');
+  session.quotes.add({ kind: 'file', name: 'a.csv', label: 'a.csv' });
+  await vi.waitFor(
+    () => {
+      expect(server.sent.preview).toMatchObject({ attachments: [{ kind: 'file', name: 'a.csv' }] });
+    },
+    { timeout: 5000 }
+  );
+});
+
 test('what is sent is shown part by part, with masked secrets and the level of data', async () => {
   server.routes.preview = PREVIEW;
   button('What is sent').click();

@@ -41,6 +41,8 @@ export class TestServer {
   current: string | null = SESSION;
   /** What further routes answer, by the last part of their path. */
   readonly routes: Record<string, unknown> = {};
+  /** What was sent to further routes last, by the last part of their path. */
+  readonly sent: Record<string, unknown> = {};
   /** What the file browser shows: the type of what is at a path. */
   readonly files: Record<string, string> = {};
   answer: (command: Command) => IAnswer = command => ({
@@ -148,6 +150,7 @@ export class TestServer {
         }
         for (const [route, body] of Object.entries(this.routes)) {
           if (path === `/user/me/codemad/${route}`) {
+            this.sent[route] = text ? JSON.parse(text) : null;
             return { body };
           }
         }

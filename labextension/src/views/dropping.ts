@@ -3,6 +3,7 @@ import type { Drag } from '@lumino/dragdrop';
 import React from 'react';
 
 import type { ITaken } from '../drops';
+import { problemOf } from '../problems';
 import { usePages, usePanel } from './context';
 
 export interface IDropping {
@@ -29,13 +30,15 @@ export function useDrops(within: React.RefObject<HTMLElement>): IDropping {
     }
     const add = (work: Promise<ITaken>): void => {
       setOver(false);
-      void work.then(({ pieces, refused: words }) => {
-        pieces.forEach(piece => {
-          session.quotes.add(piece);
+      void work
+        .catch((reason: unknown) => ({ pieces: [], refused: [problemOf(reason).message] }))
+        .then(({ pieces, refused: words }) => {
+          pieces.forEach(piece => {
+            session.quotes.add(piece);
+          });
+          setRefused([...new Set(words)]);
+          within.current?.querySelector('textarea')?.focus();
         });
-        setRefused([...new Set(words)]);
-        within.current?.querySelector('textarea')?.focus();
-      });
     };
     const ours = (event: Event): void => {
       event.preventDefault();
