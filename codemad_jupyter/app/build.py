@@ -71,6 +71,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             notices=(*notices, *settings.notices),
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,
+            ask_before_run=settings.ask_before_run,
         )
     )
     await engine.start()

@@ -108,6 +108,12 @@ class Settings(Value):
         le=24_000,
         description="Characters of outputs in one answer of a tool: a whole number, 8000 to 24000.",
     )
+    ask_before_run: float = Field(
+        60.0,
+        ge=0,
+        description="A cell that took this long before runs only when you say so: seconds, 0 for never."
+        " Cells tagged slow, expensive or ask-before-run always ask.",
+    )
     stop_grace: float = Field(
         2.0,
         gt=0,

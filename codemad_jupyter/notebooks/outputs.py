@@ -20,10 +20,6 @@ MOST_OUTPUTS = 100
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OBJECT = re.compile(r"<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>")
 BOXES = re.compile("[┌│╞├└╭╰]")
-FENCE = re.compile(
-    r"<(?=/?(?:context|notebook|kernel|output|cell|rules|attachments|system)\b)", re.IGNORECASE
-)
-"""Beginnings of the marks that tell a model where data ends; data must not end itself."""
 
 
 def outputs_text(outputs: Iterable[Any], limit: int = LIMIT) -> str:
@@ -35,17 +31,12 @@ def outputs_text(outputs: Iterable[Any], limit: int = LIMIT) -> str:
     pieces = [shortened(one_output(output), limit) for output in shown]
     if over > 0:
         pieces.insert(half, f"[… {over:,} outputs left out …]")
-    return shortened(unfenced(folded("\n".join(piece for piece in pieces if piece))), limit)
+    return shortened(folded("\n".join(piece for piece in pieces if piece)), limit)
 
 
 def plain(text: str, limit: int = LIMIT) -> str:
     """Text from a kernel that is no output by itself, in the same way: cleaned, folded, bounded."""
-    return shortened(unfenced(folded(cleaned(text))), limit)
-
-
-def unfenced(text: str) -> str:
-    """The text without marks that would seem to end the data it is part of."""
-    return FENCE.sub("\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", text) if "<" in text else text
+    return shortened(folded(cleaned(text)), limit)
 
 
 def strip_ansi(text: str) -> str:

@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.notebooks import dataflow, inspect, trial_scan, trial_watch
+from codemad_jupyter.notebooks.run_times import ASK_TAGS
 from codemad_jupyter.notebooks.trial import MEMORY, TRIAL_FILES, RefusedTrial, verdict
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.kernels import Cell, NotebookView
 
 ALONE_FILES = (*TRIAL_FILES, "trial_alone")
 KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "PYTHONPATH")
-COSTLY = frozenset({"expensive", "slow", "ask", "ask-before-run", "ask_before_run", "effects", "skip-replay"})
+COSTLY = ASK_TAGS | {"effects", "skip-replay"}
 MOST_CELLS = 200
 
 

@@ -9,7 +9,9 @@ import logging
 from collections.abc import Iterable
 
 from codemad_jupyter.notebooks.outputs import outputs_text
-from codemad_jupyter.notebooks.ports import CellWatch, Stopped
+from codemad_jupyter.notebooks.ports import CellWatch, NotebookPort, Stopped
+from codemad_jupyter.orchestrator.approvals import Approvals
+from codemad_jupyter.orchestrator.before_run import question_before
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -34,7 +36,10 @@ _log = logging.getLogger(__name__)
 class CellJobs:
     """Runs touched cells for one session."""
 
-    def __init__(self, services: Services, session: Session, checkpointer: Checkpointer) -> None:
+    def __init__(
+        self, services: Services, session: Session, checkpointer: Checkpointer, *, approvals: Approvals
+    ) -> None:
+        self._approvals = approvals
         self._services = services
         self._session = session
         self._checkpointer = checkpointer
@@ -77,18 +82,36 @@ class CellJobs:
 
     async def _execute_all(self, targets: tuple[CellTarget, ...], run: str) -> None:
         for target in targets:
-            executed = await self._execute(target, run)
-            if executed is None:
+            port = await self._services.ports.notebook(Target(notebook=target.notebook))
+            if port is None or not await self._allowed(port, target, run):
                 return
+            executed = await self._execute(port, target, run)
             self._session.bus.emit(executed, run=run)
             await self._session.bus.saved()
             if not executed.ok:
                 return
 
-    async def _execute(self, target: CellTarget, run: str) -> CellExecuted | None:
-        port = await self._services.ports.notebook(Target(notebook=target.notebook))
-        if port is None:
-            return None
+    async def _allowed(self, port: NotebookPort, target: CellTarget, run: str) -> bool:
+        """May the cell run? Where it is tagged for it, or takes long, a person is asked for exactly it."""
+        why = ""
+        try:
+            cell = (await port.view(target.notebook)).cell(target.cell)
+            question = await question_before(self._services, port, target, cell) if cell else None
+            if question is None or self._services.policy == "allow":
+                return True
+            if self._services.policy == "deny" or not await self._approvals.ask(question, run=run):
+                why = f"nobody approved it. {question.reason}"
+            elif (await port.view(target.notebook)).cell(target.cell) != cell:
+                why = "it was changed while you were asked."
+        except CodemadError as error:
+            why = str(error)
+        if why:
+            text = f"Cell {target.cell} of {target.notebook} was not run: {why}"
+            self._session.bus.emit(Notice(level="warning", code="not_run", text=text), run=run)
+            await self._session.bus.saved()
+        return not why
+
+    async def _execute(self, port: NotebookPort, target: CellTarget, run: str) -> CellExecuted:
         error, ok, seconds = "", False, 0.0
         begin = asyncio.get_running_loop().time()
         started = CellStarted(notebook=target.notebook, cell=target.cell)

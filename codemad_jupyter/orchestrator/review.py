@@ -7,6 +7,7 @@ from typing import assert_never
 from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
+from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.executing import CellJobs
@@ -30,13 +31,15 @@ from codemad_jupyter.tools.settling import settle, touched, verify
 class Reviewer:
     """Takes the proposals of one session and settles them."""
 
-    def __init__(self, services: Services, session: Session, checkpointer: Checkpointer) -> None:
+    def __init__(
+        self, services: Services, session: Session, checkpointer: Checkpointer, *, approvals: Approvals
+    ) -> None:
         self._services = services
         self._session = session
         self._checkpointer = checkpointer
         self._trier = Trier(services, session)
         self._lock = asyncio.Lock()
-        self.cells = CellJobs(services, session, checkpointer)
+        self.cells = CellJobs(services, session, checkpointer, approvals=approvals)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
         """Announce a proposal and try it away from the user's state."""

@@ -50,3 +50,4 @@ class Services:
     notices: tuple[str, ...] = ()
     output_limit: int = 12_000
     stop_grace: float = 2.0
+    ask_before_run: float = 60.0

@@ -1,9 +1,11 @@
 """The tool that tells which cell depends on which, and which results are stale."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from codemad_jupyter.notebooks.dataflow import GIVEN, Dataflow, graph
+from codemad_jupyter.notebooks.run_times import recorded_seconds
 from codemad_jupyter.notebooks.staleness import stale
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.kernels import NotebookView
@@ -22,15 +24,17 @@ def _account(result: dict[str, Any]) -> str:
 async def cell_dependencies(context: ToolContext, cell: str | None = None) -> dict[str, Any]:
     """What each code cell (or one) reads, writes and changes, the cells it depends on, and why it is stale.
 
-    Not certain uses end with "?". ``rerun`` is what to run again after that cell is edited.
+    Not certain uses end with "?". ``rerun`` is what to run again after that cell is edited, and
+    ``rerun_seconds`` how long that took when those cells last ran, as far as that is known.
     """
     port, path = context.need_notebook()
     view = await port.view(path)
-    return await asyncio.to_thread(described, view, cell)
+    document = await port.snapshot(path)
+    return await asyncio.to_thread(described, view, cell, recorded_seconds(document))
 
 
-def described(view: NotebookView, cell: str | None) -> dict[str, Any]:
-    """The dependencies as data."""
+def described(view: NotebookView, cell: str | None, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """The dependencies as data; ``seconds`` are those of the cells' last runs, as far as they are known."""
     flow = graph(view)
     if cell is not None and cell not in flow.position:
         known = ", ".join(flow.order[:50])
@@ -39,12 +43,16 @@ def described(view: NotebookView, cell: str | None) -> dict[str, Any]:
     for reason in stale(view, flow):
         reasons.setdefault(reason.cell, []).append(reason.text)
     chosen = [cell] if cell is not None else list(flow.order[:MOST_CELLS])
-    cells = [_one(flow, each, reasons.get(each, [])) for each in chosen]
+    cells = [
+        {**_one(flow, each, reasons.get(each, [])), **({"seconds": seconds[each]} if each in seconds else {})}
+        for each in chosen
+    ]
     result: dict[str, Any] = {"path": view.path, "cells": cells, "left_out": 0}
     if cell is None:
         result["left_out"] = len(flow.order) - len(cells)
     else:
         result["rerun"] = list(flow.minimal_rerun([cell]))
+        result["rerun_seconds"] = round(sum(seconds.get(each, 0.0) for each in result["rerun"]), 3)
         result["needed"] = list(flow.needed_for(cell))
     return result
 

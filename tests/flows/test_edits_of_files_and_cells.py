@@ -134,14 +134,20 @@ async def test_a_place_taken_meanwhile_is_not_overwritten(desk: Desk, model_serv
     assert tree(desk.root) == before
 
 
+def cells_of(desk: Desk) -> list[dict[str, Any]]:
+    """The cells on disk, without who made them."""
+    cells: list[dict[str, Any]] = json.loads((desk.root / "n.ipynb").read_text())["cells"]
+    for cell in cells:
+        cell["metadata"].pop("codemad", None)
+    return cells
+
+
 def sources(desk: Desk) -> dict[str, str]:
-    cells = json.loads((desk.root / "n.ipynb").read_text())["cells"]
-    return {cell["id"]: "".join(cell["source"]) for cell in cells}
+    return {cell["id"]: "".join(cell["source"]) for cell in cells_of(desk)}
 
 
 def cell_of(desk: Desk, id: str) -> dict[str, Any]:
-    cells = json.loads((desk.root / "n.ipynb").read_text())["cells"]
-    return next(cell for cell in cells if cell["id"] == id)
+    return next(cell for cell in cells_of(desk) if cell["id"] == id)
 
 
 async def test_a_split_keeps_the_outputs_with_the_last_piece(desk: Desk, model_server: ModelServer) -> None:
@@ -169,10 +175,7 @@ async def test_a_merge_keeps_metadata_and_attachments(desk: Desk, model_server: 
     before = tree(desk.root)
     await accepted(desk, model_server, "merge_cells", {"cells": ["intro", "more"]})
     merged = ["# One\n", "![](attachment:p.png)\n", "\n", "Two"]
-    assert json.loads((desk.root / "n.ipynb").read_text())["cells"] == [
-        {**CELLS[0], "source": merged},
-        CELLS[2],
-    ]
+    assert cells_of(desk) == [{**CELLS[0], "source": merged}, CELLS[2]]
     after = tree(desk.root)
     await desk.do(Undo(session=desk.session))
     assert tree(desk.root) == before
@@ -201,8 +204,7 @@ async def test_one_cell_changes_and_nothing_else(
 ) -> None:
     before = tree(desk.root)
     await accepted(desk, model_server, tool, arguments)
-    cells = json.loads((desk.root / "n.ipynb").read_text())["cells"]
-    assert cells == [CELLS[0], CELLS[1], {**CELLS[2], **update}]
+    assert cells_of(desk) == [CELLS[0], CELLS[1], {**CELLS[2], **update}]
     await desk.do(Undo(session=desk.session))
     assert tree(desk.root) == before
 

@@ -448,7 +448,9 @@ async def test_checkpoints_are_named_and_pruned(desk: Desk, running: Running) ->
 
 async def test_an_accepted_cell_says_who_made_it(desk: Desk, running: Running) -> None:
     edits = await running(insert("x = 5\ny = 6", after="load"), replace("last", "print(b)"))
-    run = desk.engine._sessions[desk.session].session.state.edit_runs[edits[0].id]
+    proposed = [each for each in await desk.engine.stored(desk.session) if each.type == "edit_proposed"]
+    run = proposed[0].run
+    assert [each.edit.id for each in proposed] == [edit.id for edit in edits]
     made = book(desk)["cells"][2]["metadata"]["codemad"]
     assert (made["session"], made["run"], made["model"]) == (desk.session, run, MODEL)
     person(desk, lambda cells: cells[3].update(source=["print(c)"]))

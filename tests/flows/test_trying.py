@@ -87,6 +87,9 @@ async def test_a_run_is_accepted_and_run_up_to_the_first_failure(
     run, edits, _ = await proposed(desk, model_server, *calls)
     before = sources(desk.root)
     events = await desk.do(AcceptRun(session=desk.session, run=run, execute=True))
+    events += await desk.until(
+        lambda event: event.type == "cell_executed" and not event.ok, after=events[-1].seq
+    )
     settled = [event for event in events if event.type == "edit_settled"]
     assert [(event.edit, event.status) for event in settled] == [(edit.id, "accepted") for edit in edits]
     ran = [event.ok for event in events if event.type == "cell_executed"]

@@ -76,8 +76,8 @@ class Story:
 
     async def run(self, changes: list[tuple[str, int]]) -> None:
         """A run whose edits are accepted, as the tools would have made them."""
-        opened = await self.engine._open(self.session)
-        session, run = opened.session, new_id("run")
+        active = await self.engine._activated(self.session)
+        session, run = active.session, new_id("run")
         started = RunStarted(prompt="go", model="m/n", edge="test", target=Target(notebook="n.ipynb"))
         session.bus.emit(started, run=run)
         await session.append(Message.user("go"), run=run)

@@ -123,10 +123,18 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     delete_cell: trans.__('Delete a cell'),
     move_cell: trans.__('Move a cell'),
     change_cell_type: trans.__('Change a cell’s type'),
+    edit_cell: trans.__('Change a cell'),
+    split_cell: trans.__('Split a cell'),
+    merge_cells: trans.__('Merge cells'),
+    clear_outputs: trans.__('Clear outputs'),
+    cell_dependencies: trans.__('Follow dependencies'),
     edit_file: trans.__('Edit file'),
     apply_patch: trans.__('Apply patch'),
     write_file: trans.__('Write file'),
-    run_code: trans.__('Run code')
+    delete_file: trans.__('Delete file'),
+    move_file: trans.__('Move file'),
+    run_code: trans.__('Run code'),
+    run_cell: trans.__('Run this cell')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
 }

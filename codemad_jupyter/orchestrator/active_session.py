@@ -1,0 +1,272 @@
+"""One session at work: the commands that concern it alone, its run, and what must not happen at once."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import assert_never
+
+from codemad_jupyter.orchestrator import merging, run_review, timeline
+from codemad_jupyter.orchestrator import undo as undoing
+from codemad_jupyter.orchestrator.approvals import Approvals
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.insight import Insight
+from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
+from codemad_jupyter.orchestrator.pruning import Gardener
+from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.run import Run
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session, title_of
+from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
+from codemad_jupyter.protocol import commands as cmd
+from codemad_jupyter.protocol.commands import Ack, Command, Target
+from codemad_jupyter.protocol.errors import Conflict
+from codemad_jupyter.protocol.events import (
+    ApprovalSettled,
+    DataLevelChosen,
+    Notice,
+    RunFinished,
+    RunStarted,
+)
+from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.tools.proposals import new_id
+
+ENDING = 0.5
+"""Seconds in which a cell that has been run is written down."""
+STOP_LIMIT = 5.0
+"""Seconds that a stopped run may take to end."""
+
+
+class ActiveSession:
+    """A session that is loaded, and what works on it. ``busy_runs`` names the runs of all sessions."""
+
+    def __init__(
+        self,
+        services: Services,
+        session: Session,
+        *,
+        insight: Insight,
+        gardener: Gardener,
+        busy_runs: Callable[[], set[str]],
+    ) -> None:
+        self.session = session
+        self.watch = KernelWatch(session.bus.emit)
+        self.run: str | None = None
+        self._services = services
+        self._insight = insight
+        self._gardener = gardener
+        self._busy_runs = busy_runs
+        self._checkpointer = Checkpointer(services, session)
+        self._approvals = Approvals(session.bus.emit, patience=services.patience)
+        self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
+        self._target = Target()
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._told = False
+
+    @property
+    def running(self) -> bool:
+        """Does a run go on?"""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def busy(self) -> bool:
+        """Does a run go on, or a cell that an accepted edit asked for?"""
+        return self.running or self._reviewer.cells.busy
+
+    async def prompt(self, prompt: cmd.Prompt) -> Ack:
+        """Begin a run. Raises `Conflict` while another one goes on."""
+        async with self._lock:
+            self._check_free()
+            model = self._model_for(prompt)
+            self._services.router.provider_for(model)
+            return await self._begin(prompt, model)
+
+    async def verify(self, command: cmd.VerifyNotebook) -> Ack:
+        """Begin a run that asks no model: the notebook is run again elsewhere."""
+        async with self._lock:
+            self._check_free()
+            proof = await proof_of(command, self._services)
+            session, run = self.session, new_id("run")
+            seq, model = session.bus.seq, session.state.model or self._services.router.default_model()
+            started = RunStarted(
+                prompt=f"Verify {proof.path}", model=model, edge=command.edge, target=command.target
+            )
+            session.bus.emit(started, run=run)
+            await session.bus.saved()
+            self._go(verify_run(proof, run=run, session=session), run)
+            return Ack(session=session.id, run=run, seq=seq)
+
+    async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
+        """What the prompt would send now."""
+        model = self._model_for(prompt)
+        return await self._insight.preview(prompt, self.session.messages, model, self.watch)
+
+    async def take(self, command: Command) -> None:
+        """Do what a command asks that begins no run."""
+        match command:
+            case cmd.RenameSession():
+                await self.session.change(title=command.title)
+            case cmd.ChooseModel():
+                self._services.router.provider_for(command.model)
+                await self.session.change(model=command.model)
+            case cmd.Cancel():
+                await self._cancel(command)
+            case cmd.Approve():
+                self._approvals.answer(command.approval, yes=True)
+            case cmd.Reject():
+                self._approvals.answer(command.approval, yes=False, reason=command.reason)
+            case cmd.AcceptEdit() | cmd.RejectEdit() | cmd.AcceptRun() | cmd.RejectRun():
+                await self._settle(command)
+            case cmd.TryEdit():
+                await self._reviewer.try_again(command.edit)
+            case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
+                async with self._lock:
+                    await timeline.keep(*self._given, command, busy=self._busy_runs())
+            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
+                await self._restore(command)
+            case cmd.ResolveMerge():
+                async with self._lock:
+                    self._check_free()
+                    self.run = await merging.resolve(*self._given, command)
+            case cmd.ChooseDataLevel():
+                await self._choose_level(command)
+            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
+                raise AssertionError("no command that changes a session alone")
+            case _:
+                assert_never(command)
+
+    def interrupted(self, run: str) -> None:
+        """A crash ended this run: say so, once it is known."""
+        bus = self.session.bus
+        for approval in list(self.session.state.approvals):
+            reason = "the run was interrupted"
+            bus.emit(ApprovalSettled(approval=approval, decision="expired", reason=reason), run=run)
+        text = "Interrupted: the process that ran it ended. Ask again to go on."
+        bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
+
+    def tell(self, notices: tuple[str, ...]) -> None:
+        """Say once in this process what is not as it should be."""
+        if not self._told:
+            self._told = True
+            for text in notices:
+                self.session.bus.emit(Notice(level="warning", code="degraded", text=text))
+
+    async def close(self) -> None:
+        """Stop what runs, and store what was said."""
+        await self._stop()
+        await self._reviewer.cells.stop()
+        await self.session.bus.saved()
+
+    @property
+    def _given(self) -> tuple[Services, Session, Checkpointer]:
+        return self._services, self.session, self._checkpointer
+
+    def _check_free(self) -> None:
+        if self.running:
+            raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
+
+    def _model_for(self, prompt: cmd.Prompt) -> str:
+        return prompt.model or self.session.state.model or self._services.router.default_model()
+
+    async def _begin(self, prompt: cmd.Prompt, model: str) -> Ack:
+        session, run = self.session, new_id("run")
+        seq = session.bus.seq
+        if not session.state.title:
+            await session.change(title=title_of(prompt.text), model=model)
+        self.tell(self._services.notices)
+        started = RunStarted(prompt=prompt.text, model=model, edge=prompt.edge, target=prompt.target)
+        session.bus.emit(started, run=run)
+        await session.append(Message.user(prompt.text), run=run)
+        await session.bus.saved()
+        work = Run(
+            id=run,
+            prompt=prompt,
+            model=model,
+            services=self._services,
+            session=session,
+            reviewer=self._reviewer,
+            checkpointer=self._checkpointer,
+            approvals=self._approvals,
+            watch=self.watch,
+            other_session=self._insight.session_text,
+        )
+        self._target = prompt.target
+        self.watch.uses(prompt.target)
+        self._go(self._finish(work), run)
+        return Ack(session=session.id, run=run, seq=seq)
+
+    def _go(self, work: Coroutine[None, None, None], run: str) -> None:
+        self.run = run
+        self._task = asyncio.create_task(work, name=f"codemad {run}")
+
+    async def _finish(self, work: Run) -> None:
+        await work.go()
+        await commit_if_due(self._services, self.session, work.id)
+        self._gardener.wake(self._busy_runs)
+
+    async def _settle(self, command: cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun) -> None:
+        if isinstance(command, cmd.AcceptRun | cmd.RejectRun):
+            run: str | None = command.run
+        else:
+            run = self.session.state.edit_runs.get(command.edit)
+        reviewer = self._reviewer
+        try:
+            match command:
+                case cmd.AcceptEdit():
+                    await reviewer.accept(command.edit, command.hunks, execute=command.execute)
+                case cmd.RejectEdit():
+                    await reviewer.reject(command.edit, command.hunks)
+                case cmd.AcceptRun():
+                    await run_review.accept_run(self.session, reviewer, command.run, execute=command.execute)
+                case cmd.RejectRun():
+                    await run_review.reject_run(self.session, reviewer, command.run)
+        finally:  # where one edit of a run failed the others are settled
+            async with self._lock:
+                await commit_if_due(self._services, self.session, run)
+
+    async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
+        with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
+            await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
+        if self.busy:
+            raise Conflict("A run or one of its cells is going on.", hint="Stop it first, then undo.")
+        async with self._lock:
+            if isinstance(command, cmd.RestoreCheckpoint):
+                restored = await timeline.restore(*self._given, command)
+            elif isinstance(command, cmd.Undo):
+                restored = await undoing.undo(*self._given, command.run)
+            else:
+                restored = await undoing.redo(*self._given)
+            self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
+            await self.session.bus.saved()
+
+    async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:
+        try:
+            await asyncio.to_thread(self._services.levels.choose, command.level, command.notebook)
+        finally:  # where it could not be kept it holds all the same
+            self.session.bus.emit(DataLevelChosen(level=command.level, notebook=command.notebook))
+            await self.session.bus.saved()
+
+    async def _cancel(self, command: cmd.Cancel) -> None:
+        """Stop the run and the cells; with ``kill`` also what ignored an earlier stop."""
+        work = [self._reviewer.cells.stop(command.run)]
+        if command.run is None or command.run == self.run:
+            work.append(self._stop())
+        await asyncio.gather(*work)
+        if not command.kill:
+            return
+        kernel = await self._services.ports.kernel(self._target)
+        stopped = await kernel.stop_code(grace=self._services.stop_grace, kill=True) if kernel else "idle"
+        notice = notice_of(stopped)
+        if notice is not None:
+            self.session.bus.emit(notice, run=self.run)
+        if stopped == "killed":
+            self.watch.killed()
+        await self.session.bus.saved()
+
+    async def _stop(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_LIMIT)
