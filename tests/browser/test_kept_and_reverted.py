@@ -104,7 +104,8 @@ def test_big_outputs_of_an_open_notebook_reach_the_model_small(
     desk = open_desk(scripted_lab, (*CELLS, ("code", "big", BIG), ("code", "flood", "flood()")))
     desk.document.run("big")
     desk.page.evaluate(  # Jupyter Server passes on no more than a megabyte a second
-        f"""path => {{ {FIND} notebook.widgets.find(w => w.model.id === 'flood').model.sharedModel.setOutputs([
+        f"""path => {{ {FIND}
+        notebook.widgets.find(w => w.model.id === 'flood').model.sharedModel.setOutputs([
         {{output_type: 'stream', name: 'stdout', text: ('x'.repeat(99) + '\\n').repeat(100_000)}}]) }}""",
         desk.document.path,
     )
@@ -117,7 +118,7 @@ def test_big_outputs_of_an_open_notebook_reach_the_model_small(
     run = desk.sidebar.ask("change it")
     sent = json.dumps(script.asked[-1].body, ensure_ascii=False)
     assert "left out" in sent
-    assert "[image/png, 1,500 x 1,200 pixels" in sent
+    assert "[image/png]" in sent
     assert "50000 rows" in sent
     assert len(sent) < 150_000
     desk.sidebar.cards.get_by_role("button", name="Accept", exact=True).click()
