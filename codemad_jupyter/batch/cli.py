@@ -1,6 +1,6 @@
 """The ``codemad`` command line: its options, exit codes and messages.
 
-Only argparse is imported here; each subcommand imports what it needs when it is called.
+Nothing heavy is imported here; each subcommand imports what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
+
+from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
+from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
 if TYPE_CHECKING:
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+    from codemad_jupyter.batch.subcommand import Commands
 
 DONE, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
 POLICIES = ("propose", "auto", "off")
-EXIT_CODES = """\
-exit codes:
-  0    done
-  1    a cell, the question, an edit or a check failed (a notebook is written as far as it got, edits are not)
-  2    the command makes no sense: unknown option, unreadable notebook, kernel that is not installed
-  130  cancelled (Ctrl-C or a signal)
-"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,10 +38,10 @@ def parser() -> argparse.ArgumentParser:
         _add_ask,
         _add_context,
         _add_apply,
-        _add_merge,
-        _add_verify,
-        _add_checkpoints,
-        _add_blame,
+        add_merge,
+        add_verify,
+        add_checkpoints,
+        add_blame,
         _add_doctor,
         _add_models,
     ):
@@ -53,18 +49,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _sub(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
 def _add_run(commands: Commands) -> None:
-    run = _sub(
+    run = subcommand(
         commands,
         "run",
         "execute a notebook and write it, with its outputs, to another file",
@@ -91,7 +77,7 @@ def _add_run(commands: Commands) -> None:
     )
     run.add_argument("--kernel", metavar="NAME", help="the kernel (default: the one the notebook names)")
     run.add_argument(
-        "--timeout", type=_seconds, metavar="S", help="seconds one cell may take (default: no limit)"
+        "--timeout", type=seconds, metavar="S", help="seconds one cell may take (default: no limit)"
     )
     run.add_argument("--cwd", type=Path, metavar="DIR", help="the working folder (default: the current one)")
     run.add_argument(
@@ -105,7 +91,7 @@ def _add_run(commands: Commands) -> None:
 
 
 def _add_ask(commands: Commands) -> None:
-    ask = _sub(commands, "ask", "put one question, and print the answer as it comes")
+    ask = subcommand(commands, "ask", "put one question, and print the answer as it comes")
     ask.add_argument("question", metavar="QUESTION", help="the question; - reads it from stdin")
     ask.add_argument("--notebook", type=Path, metavar="FILE", help="the notebook it is about")
     ask.add_argument(
@@ -123,7 +109,9 @@ def _add_ask(commands: Commands) -> None:
 
 
 def _add_context(commands: Commands) -> None:
-    context = _sub(commands, "context", "show what a question would send to the model, without sending it")
+    context = subcommand(
+        commands, "context", "show what a question would send to the model, without sending it"
+    )
     context.add_argument("question", metavar="PROMPT", help="the question")
     context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
     context.add_argument("--model", metavar="PROVIDER/NAME", help="the model it would go to")
@@ -132,7 +120,9 @@ def _add_context(commands: Commands) -> None:
 
 
 def _add_apply(commands: Commands) -> None:
-    apply = _sub(commands, "apply", "make the edits a model wrote in the files of a folder, all or none")
+    apply = subcommand(
+        commands, "apply", "make the edits a model wrote in the files of a folder, all or none"
+    )
     apply.add_argument("source", metavar="FILE", help="the edits; - reads them from stdin")
     apply.add_argument(
         "--format",
@@ -146,80 +136,16 @@ def _add_apply(commands: Commands) -> None:
     apply.set_defaults(perform=_apply)
 
 
-def _add_merge(commands: Commands) -> None:
-    merge = _sub(commands, "merge", "resolve what git could not merge in a notebook, cell by cell")
-    merge.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook with conflict markers")
-    merge.add_argument(
-        "--take",
-        choices=("ours", "theirs", "both", "base"),
-        help="the side for every conflict that --choose does not name",
-    )
-    merge.add_argument(
-        "--choose",
-        action="append",
-        default=[],
-        metavar="N=SIDE",
-        help="the side for conflict N (may be repeated)",
-    )
-    merge.add_argument("--check", action="store_true", help="only list the conflicts, write nothing")
-    merge.add_argument("--json", action="store_true", help="print the conflicts as JSON")
-    merge.set_defaults(perform=_merge)
-
-
-def _add_verify(commands: Commands) -> None:
-    text = "run a notebook again in a throw-away kernel, and say which cells fail or differ"
-    verify = _sub(commands, "verify", text)
-    verify.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
-    verify.add_argument(
-        "--cells",
-        nargs="+",
-        default=[],
-        metavar="ID",
-        help="only these cells and those they need",
-    )
-    verify.add_argument("--timeout", type=_seconds, metavar="S", help="seconds one cell may take")
-    verify.add_argument("--json", action="store_true", help="print the report as JSON")
-    verify.set_defaults(perform=_verify)
-
-
-def _add_checkpoints(commands: Commands) -> None:
-    from codemad_jupyter.app.timeline_words import add_verbs
-
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
-    common.add_argument("--json", action="store_true", help="print the answer as JSON")
-    checkpoints = _sub(commands, "checkpoints", "list, compare, restore, name and forget checkpoints")
-    add_verbs(checkpoints, common=[common])
-    checkpoints.set_defaults(perform=_checkpoints)
-
-
-def _add_blame(commands: Commands) -> None:
-    blame = _sub(commands, "blame", "say who made each cell of a notebook: you, or which run and model")
-    blame.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook file")
-    blame.add_argument("--json", action="store_true", help="print it as JSON")
-    blame.set_defaults(perform=_blame)
-
-
 def _add_doctor(commands: Commands) -> None:
-    doctor = _sub(commands, "doctor", "say what works here, and what to do about what does not")
+    doctor = subcommand(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     doctor.set_defaults(perform=_doctor)
 
 
 def _add_models(commands: Commands) -> None:
-    models = _sub(commands, "models", "list the models that can be asked, and what the others lack")
+    models = subcommand(commands, "models", "list the models that can be asked, and what the others lack")
     models.add_argument("--json", action="store_true", help="print them as JSON")
     models.set_defaults(perform=_models)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
-    return value
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -267,42 +193,6 @@ def _apply(args: argparse.Namespace) -> int:
     return apply(
         Patching(source=args.source, form=args.format, root=args.root, check=args.check, json=args.json)
     )
-
-
-def _merge(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.merging import Merging, merge
-
-    return merge(
-        Merging(
-            notebook=args.notebook,
-            take=args.take,
-            choices=tuple(args.choose),
-            check=args.check,
-            json=args.json,
-        )
-    )
-
-
-def _verify(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.verify import Order, verify
-
-    cells = tuple(cell for word in args.cells for cell in word.split(",") if cell)
-    return verify(Order(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
-
-
-def _checkpoints(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.timeline import checkpoints
-    from codemad_jupyter.protocol.errors import UsageError
-
-    if args.verb is None:
-        raise UsageError("What is to be done with checkpoints?", hint="See: codemad checkpoints --help")
-    return checkpoints(args)
-
-
-def _blame(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.timeline import blame
-
-    return blame(args.notebook, as_json=args.json)
 
 
 def _doctor(args: argparse.Namespace) -> int:

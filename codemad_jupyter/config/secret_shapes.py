@@ -1,7 +1,8 @@
 """Owns what secrets look like: the marks of makers, addresses and headers that carry one, and values
 behind telling names.
 
-Every pattern is anchored and bounded, so that the time grows with the length of the text alone.
+Every pattern is anchored and bounded, and gives nothing back where that could not help, so that the time
+grows with the length of the text alone.
 """
 
 import re
@@ -85,11 +86,11 @@ _NAME = re.compile(
     r"|secret(?:[_-]?(?:access[_-]?)?key)?|token|passwd|password|passphrase|pwd)"
 )
 _QUOTED = re.compile(
-    r"\\?[\"']?\]?\s{0,8}[:=]\s{0,8}[rbuRBU]?\\?[\"'](?![{<$%\[])([^\s\"'\\]{8,1024})(?=\\?[\"'])"
+    r"\\?[\"']?\]?\s{0,8}[:=]\s{0,8}[rbuRBU]?\\?[\"'](?![{<$%\[])([^\s\"'\\]{8,1024}+)(?=\\?[\"'])"
 )
-_BARE = re.compile(r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}([A-Za-z0-9_+/~!@#%^*=.-]{12,512})(?=[\s,;}]|\\[nr]|$)")
+_BARE = re.compile(r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}([A-Za-z0-9_+/~!@#%^*=.-]{12,512}+)(?=[\s,;}]|\\[nr]|$)")
 _ASSIGNED = re.compile(
-    r"=(?=[^\s\"';&]{0,256}\d)([A-Za-z0-9_./+=~!@#%^*:-]{8,1024})"
+    r"=(?=[^\s\"';&\d]{0,256}+\d)([A-Za-z0-9_./+=~!@#%^*:-]{8,1024})"
 )  # only behind capitals, as in files of variables
 _CAPITALS = re.compile(r"(?<![a-z])(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD)\Z")
 

@@ -24,11 +24,13 @@ TRIAL_FILES = (
     "trial_filter",
     "trial_guard",
     "trial_show",
+    "trial_pages",
     "trial_values",
     "trial_reach",
     "trial_receipt",
     "trial_keeper",
     "trial_watch",
+    "trial_settle",
     "trial_child",
 )
 MEMORY = 4_000_000_000

@@ -13,16 +13,11 @@ import sys
 from typing import Any
 
 from codemad_jupyter.notebooks.probe_safe import cut
-from codemad_jupyter.notebooks.trial_child import (
-    Case,
-    describe,
-    redirect,
-    settle_shell,
-    write_result,
-)
+from codemad_jupyter.notebooks.trial_child import Case, describe, write_result
 from codemad_jupyter.notebooks.trial_guard import enter_cage
 from codemad_jupyter.notebooks.trial_receipt import Notes
 from codemad_jupyter.notebooks.trial_scan import effect, syntax_error
+from codemad_jupyter.notebooks.trial_settle import redirect, settle_shell
 from codemad_jupyter.notebooks.trial_show import Record, capture
 
 NOTES_SECONDS = 2.0

@@ -11,7 +11,6 @@ import __future__
 
 import ast
 import asyncio
-import builtins
 import contextlib
 import errno
 import gc
@@ -27,10 +26,11 @@ import warnings
 from typing import Any
 
 from codemad_jupyter.notebooks.probe_safe import cut, environment_secrets, mask
-from codemad_jupyter.notebooks.trial_guard import Untried, enter_cage, refusal
+from codemad_jupyter.notebooks.trial_guard import enter_cage, refusal
 from codemad_jupyter.notebooks.trial_keeper import Line, keep
 from codemad_jupyter.notebooks.trial_receipt import Snapshot, receipt
 from codemad_jupyter.notebooks.trial_scan import FILE, effect, syntax_error
+from codemad_jupyter.notebooks.trial_settle import redirect, settle_libraries, settle_shell
 from codemad_jupyter.notebooks.trial_show import Record, capture, flush_figures
 from codemad_jupyter.notebooks.trial_watch import standing
 
@@ -134,53 +134,6 @@ def write_result(folder: str, result: dict[str, Any]) -> None:
     with open(path + ".new", "w", encoding="utf-8", errors="replace") as file:
         file.write(json.dumps(result))
     os.replace(path + ".new", path)
-
-
-def redirect(folder: str) -> None:
-    """Whatever is printed below Python goes to a file of the trial."""
-    target = os.open(os.path.join(folder, "out.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(target, 1)
-    os.dup2(target, 2)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-
-
-def settle_libraries() -> None:
-    """Thread pools do not survive a fork; told so, libraries do without."""
-    with contextlib.suppress(Exception):
-        if "threadpoolctl" in sys.modules or "sklearn" in sys.modules:
-            __import__("threadpoolctl").threadpool_limits(1)
-    with contextlib.suppress(Exception):
-        if "joblib" in sys.modules:
-            sys.modules["joblib"].parallel_config("sequential")
-            loky = sys.modules.get("joblib.externals.loky.reusable_executor")
-            if loky is not None:
-                loky._executor = None  # type: ignore[attr-defined]
-    with contextlib.suppress(Exception):
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is not None and "inline" not in str(sys.modules["matplotlib"].get_backend()).lower():
-            pyplot.show = lambda *args, **options: None  # type: ignore[attr-defined]
-    with contextlib.suppress(Exception):
-        if "faulthandler" in sys.modules:
-            sys.modules["faulthandler"].disable()
-
-
-def settle_shell(shell: Any, refused: list[str], shown: list[BaseException | None]) -> None:
-    """The copy of the shell keeps no history and asks nobody.
-
-    Some magics show an exception instead of raising it; those are kept in ``shown``.
-    """
-
-    def ask(*args: Any, **options: Any) -> str:
-        refused.append("it asks for input")
-        raise Untried(refused[-1])
-
-    builtins.input = ask
-    if "getpass" in sys.modules:
-        sys.modules["getpass"].getpass = ask  # type: ignore[attr-defined]
-    shell.history_manager.enabled = False
-    shell.events.callbacks = {name: [] for name in shell.events.callbacks}
-    shell.showtraceback = lambda *args, **options: shown.append(sys.exc_info()[1])
 
 
 class Case:

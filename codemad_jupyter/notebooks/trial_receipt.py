@@ -6,15 +6,18 @@ someone who still has it: the `trial_keeper`, or a `Notes` made before the code 
 
 from __future__ import annotations
 
+import sys
 import types
 import weakref
 from typing import Any
 
-from codemad_jupyter.notebooks.probe_safe import Clock, module_of
+from codemad_jupyter.notebooks.probe_safe import Clock, cut, module_of, type_name
+from codemad_jupyter.notebooks.trial_pages import hash_ranges, touched_ranges
 from codemad_jupyter.notebooks.trial_reach import candidates
-from codemad_jupyter.notebooks.trial_values import FULL_BYTES, Walk, hash_ranges, state_of, touched_ranges
+from codemad_jupyter.notebooks.trial_values import FULL_BYTES, Walk
 
 MOST_NAMES = 200
+MOST_COLUMN_TYPES = 40
 RECEIPT_SECONDS = 2.0
 
 
@@ -198,3 +201,22 @@ def by_pages(doubtful: dict[str, list[tuple[int, int]]], before: Any, clock: Clo
         if now and then.get(name) and now != then[name]:
             changed.add(name)
     return changed, complete
+
+
+def state_of(name: str, value: Any, digest: str) -> dict[str, Any]:
+    """A NameState as plain data."""
+    state: dict[str, Any] = {"name": name, "type": type_name(type(value)), "digest": digest}
+    root = module_of(type(value)).partition(".")[0]
+    kind = type(value).__name__
+    if type(value) in (list, tuple, dict, set, frozenset, str, bytes, bytearray):
+        state["shape"] = [len(value)]
+    elif root in ("numpy", "pandas", "polars", "pyarrow") and root in sys.modules:
+        shape = getattr(value, "shape", None)
+        if type(shape) is tuple:
+            state["shape"] = [int(size) for size in shape]
+        if kind in ("DataFrame", "Table", "RecordBatch"):
+            types_of = value.schema.types if root == "pyarrow" else list(value.dtypes[:MOST_COLUMN_TYPES])
+            state["dtypes"] = [cut(str(item), 60) for item in types_of[:MOST_COLUMN_TYPES]]
+        elif kind in ("Series", "ndarray", "Index", "RangeIndex", "DatetimeIndex"):
+            state["dtypes"] = [cut(str(value.dtype), 60)]
+    return state

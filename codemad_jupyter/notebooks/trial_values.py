@@ -9,17 +9,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import marshal
-import mmap
-import os
 import sys
 import types
-from array import array
 from typing import Any
 
 from codemad_jupyter.notebooks.probe_safe import (
     MOMENTS,
     Clock,
-    cut,
     is_a,
     is_numpy_scalar,
     module_of,
@@ -32,7 +28,6 @@ ATOM_IDS = frozenset(id(kind) for kind in ATOMS)
 CHUNK = 20_000
 PIECE_SIZE, PIECES = 16_384, 64
 FULL_BYTES = 300_000_000
-MOST_COLUMN_TYPES = 40
 INNER = ("_ndarray", "_data", "_mask", "_pa_array", "_left", "_right", "_codes")
 
 
@@ -294,83 +289,3 @@ def bounds(value: Any) -> tuple[int, int]:
     for size, stride in zip(value.shape, value.strides):  # noqa: B905
         low, high = (low + (size - 1) * stride, high) if stride < 0 else (low, high + (size - 1) * stride)
     return low, high + int(value.itemsize)
-
-
-def state_of(name: str, value: Any, digest: str) -> dict[str, Any]:
-    """A NameState as plain data."""
-    state: dict[str, Any] = {"name": name, "type": type_name(type(value)), "digest": digest}
-    root = module_of(type(value)).partition(".")[0]
-    kind = type(value).__name__
-    if type(value) in (list, tuple, dict, set, frozenset, str, bytes, bytearray):
-        state["shape"] = [len(value)]
-    elif root in ("numpy", "pandas", "polars", "pyarrow") and root in sys.modules:
-        shape = getattr(value, "shape", None)
-        if type(shape) is tuple:
-            state["shape"] = [int(size) for size in shape]
-        if kind in ("DataFrame", "Table", "RecordBatch"):
-            types_of = value.schema.types if root == "pyarrow" else list(value.dtypes[:MOST_COLUMN_TYPES])
-            state["dtypes"] = [cut(str(item), 60) for item in types_of[:MOST_COLUMN_TYPES]]
-        elif kind in ("Series", "ndarray", "Index", "RangeIndex", "DatetimeIndex"):
-            state["dtypes"] = [cut(str(value.dtype), 60)]
-    return state
-
-
-def touched_ranges(buffers: list[tuple[int, int]]) -> list[tuple[int, int]] | None:
-    """Parts of the buffers on pages that are this process's alone, so written since the fork.
-
-    None where the system does not tell. Pages that the other process wrote are among them too.
-    """
-    page, found = mmap.PAGESIZE, []
-    try:
-        pages = os.open("/proc/self/pagemap", os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        for address, size in buffers:
-            if size <= 0:
-                continue
-            first, last = address // page, (address + size - 1) // page
-            for start, end in own_pages(pages, first, last + 1):
-                low = max(start * page, address)
-                found.append((low, min(end * page, address + size) - low))
-    except OSError:
-        return None
-    finally:
-        os.close(pages)
-    return found
-
-
-def own_pages(pages: int, first: int, end: int) -> list[tuple[int, int]]:
-    """Runs of page numbers that are mapped here alone or swapped out."""
-    runs: list[tuple[int, int]] = []
-    for start in range(first, end, 65_536):
-        entries = array("Q", os.pread(pages, 8 * min(65_536, end - start), 8 * start))
-        for at in written(entries):
-            if runs and runs[-1][1] == start + at:
-                runs[-1] = (runs[-1][0], start + at + 1)
-            else:
-                runs.append((start + at, start + at + 1))
-    return runs
-
-
-def written(entries: Any) -> list[int]:
-    """Which entries of a page map are of pages mapped once (bit 56 and present) or swapped out."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return [
-            at for at, entry in enumerate(entries) if entry >> 62 & 1 or (entry >> 63 and entry >> 56 & 1)
-        ]
-    flags = numpy.frombuffer(entries, dtype=numpy.uint64) >> numpy.uint64(56)
-    own: list[int] = numpy.flatnonzero(((flags & 0x81) == 0x81) | ((flags & 0x40) != 0)).tolist()
-    return own
-
-
-def hash_ranges(ranges: Any, clock: Clock) -> str:
-    """One hash over parts of the memory; empty when the time is up."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for address, size in ranges:
-        for start in range(0, size, 4_000_000):
-            if clock.spent() >= 1:
-                return ""
-            hasher.update((ctypes.c_char * min(4_000_000, size - start)).from_address(address + start))
-    return hasher.hexdigest()

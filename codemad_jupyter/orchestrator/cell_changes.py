@@ -9,9 +9,7 @@ from typing import Any
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
 from codemad_jupyter.protocol.edits import CellChange, CellTarget, Edit, settled_text
 from codemad_jupyter.protocol.errors import StaleEdit
-
-MERGED = "\n\n"
-"""What stands between the sources of merged cells."""
+from codemad_jupyter.tools.cell_parts import MERGED
 
 
 def cell_changes(

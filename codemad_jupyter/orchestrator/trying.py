@@ -78,13 +78,13 @@ class Trier:
             return None  # without the notebook there is nothing to replay, and the syntax is still told
 
     def _with_earlier(self, edit: Edit, run: str) -> str:
-        # A later cell of the same answer may need what an earlier one, not accepted yet, defines.
+        # A cell of the same answer may need what an earlier one, not accepted yet, defines.
         state = self.session.state
         earlier = []
         for id, other in state.edits.items():
             if id == edit.id:
                 break
-            if state.edit_runs[id] == run and other.status == "pending" and _is_new_code(other):
+            if state.edit_runs[id] == run and other.status == "pending" and _is_code(other):
                 earlier.append(other.after)
         return "\n\n".join((*earlier, edit.after))
 
@@ -102,6 +102,8 @@ class Trier:
         return value
 
 
-def _is_new_code(edit: Edit) -> bool:
+def _is_code(edit: Edit) -> bool:
     target = edit.target
-    return isinstance(target, CellTarget) and target.op == "insert" and target.cell_type == "code"
+    if not isinstance(target, CellTarget) or target.cell_type != "code":
+        return False
+    return target.op in ("insert", "replace")

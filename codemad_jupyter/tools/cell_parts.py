@@ -7,12 +7,12 @@ from codemad_jupyter.protocol.edits import CellTarget, Edit, whole_hunk
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.tools.cells import cell_edit, found_in, propose_source, unchanged, view_of
 from codemad_jupyter.tools.edit_match import replace_each
-from codemad_jupyter.tools.edits.changes import Change
-from codemad_jupyter.tools.patches import Replacement
+from codemad_jupyter.tools.patches import Replacement, changes_of
 from codemad_jupyter.tools.proposals import new_cell_id, told
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 MERGED = "\n\n"
+"""What stands between the sources of merged cells."""
 
 
 @tool("write")
@@ -29,11 +29,8 @@ async def edit_cell(
 
     ``old`` must stand there exactly once; in ``edits`` each one sees the result of those before it.
     """
-    if edits and (old or new):
-        raise ToolError("Both old/new and edits are given.", hint="Give one or the other.")
-    wanted = edits or [Replacement(old=old, new=new, replace_all=replace_all)]
+    changes = changes_of(edits, Replacement(old=old, new=new, replace_all=replace_all))
     view = await view_of(context)
-    changes = [Change(old=each.old, new=each.new, every=each.replace_all) for each in wanted]
     name = f"cell {cell}"
     return await propose_source(
         context, view, cell, lambda source: replace_each(source, changes, name=name), title=title

@@ -36,6 +36,13 @@ class Replacement(BaseModel):
     replace_all: bool = False
 
 
+def changes_of(edits: list[Replacement] | None, single: Replacement) -> list[Change]:
+    """The several edits, or else the single one. Raises `ToolError` where both are given."""
+    if edits and (single.old or single.new):
+        raise ToolError("Both old/new and edits are given.", hint="Give one or the other.")
+    return [Change(old=each.old, new=each.new, every=each.replace_all) for each in edits or [single]]
+
+
 @tool("write")
 async def edit_file(
     context: ToolContext,
@@ -50,13 +57,10 @@ async def edit_file(
 
     ``old`` must stand there exactly once; in ``edits`` each one sees the result of those before it.
     """
-    if edits and (old or new):
-        raise ToolError("Both old/new and edits are given.", hint="Give one or the other.")
-    wanted = edits or [Replacement(old=old, new=new, replace_all=replace_all)]
+    changes = changes_of(edits, Replacement(old=old, new=new, replace_all=replace_all))
     located(context.root, path)
     before = await asyncio.to_thread(read_text, context.root, path)
     unchanged(context, path, before)
-    changes = [Change(old=each.old, new=each.new, every=each.replace_all) for each in wanted]
     after = await asyncio.to_thread(replace_each, before, changes, name=path)
     target = FileTarget(path=PurePosixPath(path).as_posix())
     edit = file_edit(target, before, after, title or f"Change {path}")

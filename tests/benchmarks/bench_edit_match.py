@@ -49,7 +49,7 @@ def _everywhere(label: str, text: str, block: str) -> Iterator[Row]:
         "indent shift": block.replace("    value", "\tvalue"),
         "elided": "\n".join([*block.split("\n")[:9], "...", *block.split("\n")[10:]]),
         "miss, one line differs": block.replace("value_7010 =", "value_x ="),
-        "miss, every line differs": block.replace("value_", "valeu_"),
+        "miss, every line differs": block.replace("value_", "velua_"),
         "miss, nothing alike": "entirely other words\n" * 20,
         "miss, elided": block.replace("value_7010 =", "...\nvalue_x ="),
     }
@@ -138,7 +138,7 @@ def main() -> int:
         told = f"median {median * 1e3:6.2f} ms, 95 % {high * 1e3:6.2f} ms{mark}"
         sys.stdout.write(f"{name:52} {outcome(text, change):15} {told}\n")
     started = time.perf_counter()
-    difflib.get_close_matches(BLOCK.splitlines()[10].replace("value", "valeu"), LINES, n=1)
+    difflib.get_close_matches(BLOCK.splitlines()[10].replace("value", "velua"), LINES, n=1)
     taken_by_it = (time.perf_counter() - started) * 1e3
     sys.stdout.write(f"{'difflib.get_close_matches, one line':68} {taken_by_it:6.2f} ms\n{slow} too slow\n")
     return 1 if slow else 0

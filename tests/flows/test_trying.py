@@ -63,6 +63,16 @@ async def test_the_model_sees_what_its_code_does(desk: Desk, model_server: Model
     assert not [name for name in sources(desk.root) if "twice" in name]
 
 
+async def test_what_was_proposed_before_is_there_when_a_cell_is_tried(
+    desk: Desk, model_server: ModelServer
+) -> None:
+    changed = Call("replace_cell", {"cell": "load", "source": "base = 20"})
+    _, edits, events = await proposed(desk, model_server, changed, insert("base + 1"))
+    trials = {event.edit: event.trial for event in events if event.type == "edit_tried"}
+    assert trials[edits[1].id].status == "passed"
+    assert trials[edits[1].id].outputs[-1]["data"]["text/plain"] == "21"
+
+
 async def test_an_edit_is_tried_again(desk: Desk, model_server: ModelServer) -> None:
     _, [edit], events = await proposed(desk, model_server, insert("not_yet + 1"))
     assert next(event.trial.status for event in events if event.type == "edit_tried") == "failed"

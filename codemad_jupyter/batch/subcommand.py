@@ -1,0 +1,39 @@
+"""What the subcommands of the command line share: their frame, their exit codes, and values they read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    a cell, the question, an edit or a check failed (a notebook is written as far as it got, edits are not)
+  2    the command makes no sense: unknown option, unreadable notebook, kernel that is not installed
+  130  cancelled (Ctrl-C or a signal)
+"""
+
+
+def subcommand(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    """A subcommand with its help."""
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def seconds(text: str) -> float:
+    """Seconds above zero, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
+    return value
