@@ -5,8 +5,10 @@ import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
 import { failuresPlugin } from './plugins/failures';
 import { filesPlugin } from './plugins/files';
+import { ghostPlugin } from './plugins/ghost';
 import { mergePlugin } from './plugins/merge';
 import { notebooksPlugin } from './plugins/notebooks';
+import { outputsPlugin } from './plugins/outputs';
 import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
@@ -24,6 +26,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   mergePlugin,
   failuresPlugin,
   selectionPlugin,
+  outputsPlugin,
+  ghostPlugin,
   statusPlugin
 ];
 

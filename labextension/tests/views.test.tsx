@@ -8,13 +8,14 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
+import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import { PROMPT_LIMIT } from '../src/problems';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
-import { PanelContext } from '../src/views/context';
+import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
@@ -39,16 +40,17 @@ beforeEach(async () => {
   const languages = new EditorLanguageRegistry();
   const requests = new Requests(client, session, () => notebooks.target);
   pages = new Pages();
-  const context = { session, requests, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const drops = new Drops(notebooks, contents, trans);
+  const context = { session, requests, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };
     root.render(
-      <PanelContext.Provider value={context}>
+      <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
         <Header />
         <Transcript openModels={() => undefined} />
         <Composer focuser={ref} modelOpener={ref} />
-      </PanelContext.Provider>
+      </PagesContext.Provider></PanelContext.Provider>
     );
   await session.open();
   await settled(() => {

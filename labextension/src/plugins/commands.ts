@@ -22,5 +22,6 @@ export const CommandIds = {
   merge: 'codemad:resolve-merge',
   askSelection: 'codemad:ask-about-selection',
   explainSelection: 'codemad:explain-selection',
-  editSelection: 'codemad:edit-selection'
+  editSelection: 'codemad:edit-selection',
+  askOutput: 'codemad:ask-about-output'
 } as const;
