@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.app.preview_text import preview_text
-from codemad_jupyter.magics.arguments import LEVELS, Subcommand, usage_of
 from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
+from codemad_jupyter.magics.subcommand_forms import LEVELS, Subcommand, usage_of
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.magics.verify import verify
 from codemad_jupyter.protocol.commands import ChooseDataLevel, ChooseModel, Prompt, Redo, Undo
