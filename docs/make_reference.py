@@ -18,7 +18,8 @@ from codemad_jupyter.batch.cli import parser
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
 from codemad_jupyter.gateway.offline.intents import abilities
 from codemad_jupyter.hooks import Specs
-from codemad_jupyter.magics.arguments import OPTIONS, SUBCOMMANDS
+from codemad_jupyter.magics.arguments import OPTIONS
+from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS
 from codemad_jupyter.protocol.commands import Command
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.catalog import BUILT_IN

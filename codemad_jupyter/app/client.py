@@ -17,6 +17,7 @@ from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.mentions import Mention
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.privacy import ContextPreview
 
@@ -62,6 +63,10 @@ class EngineClient(Protocol):
 
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         """Who made each cell of a notebook."""
+        ...
+
+    def merge_view(self, notebook: str) -> MergeView:
+        """What a notebook that git could not merge leaves to choose."""
         ...
 
     def preview(self, prompt: Prompt) -> ContextPreview:

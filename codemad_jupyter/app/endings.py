@@ -14,6 +14,7 @@ from codemad_jupyter.protocol.commands import (
     Redo,
     Reject,
     RejectEdit,
+    ResolveMerge,
     RestoreCheckpoint,
     Undo,
     VerifyNotebook,
@@ -39,7 +40,7 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
     kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
     """
     match command:
-        case Prompt() | VerifyNotebook() | None:
+        case Prompt() | VerifyNotebook() | ResolveMerge() | None:
             run = ack.run
             if run is None:
                 return None

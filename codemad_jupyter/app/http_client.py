@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Targ
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
 from codemad_jupyter.protocol.events import EVENT, Event
 from codemad_jupyter.protocol.mentions import Mention
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.privacy import ContextPreview
 
@@ -85,6 +86,9 @@ class HttpClient:
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         found = self._ask("GET", "blame?" + urlencode({"notebook": notebook}))
         return tuple(Blame.model_validate(line) for line in found["cells"])
+
+    def merge_view(self, notebook: str) -> MergeView:
+        return MergeView.model_validate(self._ask("GET", "merge?" + urlencode({"notebook": notebook})))
 
     def preview(self, prompt: Prompt) -> ContextPreview:
         return ContextPreview.model_validate(self._ask("POST", "preview", body=prompt.model_dump_json()))

@@ -50,6 +50,10 @@ class ServerClient(HttpClient):
 
 def running_server(root: Path) -> ServerClient | None:
     """The server on this machine that serves exactly this folder and has CodeMAD, if there is one."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    if not any(Path(jupyter_runtime_dir()).glob("jpserver-*.json")):
+        return None  # the server's own code takes a second to load, only to find nothing
     from jupyter_server.serverapp import list_running_servers
 
     for server in list_running_servers():

@@ -21,6 +21,7 @@ from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Targ
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.mentions import Mention
+from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.privacy import ContextPreview
 
@@ -41,6 +42,7 @@ class EngineDoor(Protocol):
     async def checkpoints(self, session: str | None = None) -> tuple[CheckpointInfo, ...]: ...
     async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff: ...
     async def blame(self, notebook: str) -> tuple[Blame, ...]: ...
+    async def merge_view(self, notebook: str) -> MergeView: ...
     async def preview(self, prompt: Prompt) -> ContextPreview: ...
     async def mentions(
         self, query: str, target: Target, *, session: str | None = None
@@ -170,6 +172,9 @@ class ThreadClient:
 
     def blame(self, notebook: str) -> tuple[Blame, ...]:
         return self._do(self._engine.blame(notebook), timeout=ANSWER)
+
+    def merge_view(self, notebook: str) -> MergeView:
+        return self._do(self._engine.merge_view(notebook), timeout=ANSWER)
 
     def preview(self, prompt: Prompt) -> ContextPreview:
         return self._do(self._engine.preview(prompt), timeout=ANSWER)

@@ -14,21 +14,11 @@ if TYPE_CHECKING:
 
 def add_merge(commands: Commands) -> None:
     """``codemad merge``."""
+    from codemad_jupyter.app.merge_words import add_options
+
     merge = subcommand(commands, "merge", "resolve what git could not merge in a notebook, cell by cell")
     merge.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook with conflict markers")
-    merge.add_argument(
-        "--take",
-        choices=("ours", "theirs", "both", "base"),
-        help="the side for every conflict that --choose does not name",
-    )
-    merge.add_argument(
-        "--choose",
-        action="append",
-        default=[],
-        metavar="N=SIDE",
-        help="the side for conflict N (may be repeated)",
-    )
-    merge.add_argument("--check", action="store_true", help="only list the conflicts, write nothing")
+    add_options(merge)
     merge.add_argument("--json", action="store_true", help="print the conflicts as JSON")
     merge.set_defaults(perform=_merge)
 
@@ -71,17 +61,9 @@ def add_blame(commands: Commands) -> None:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.merging import Merging, merge
+    from codemad_jupyter.batch.merging import merge
 
-    return merge(
-        Merging(
-            notebook=args.notebook,
-            take=args.take,
-            choices=tuple(args.choose),
-            check=args.check,
-            json=args.json,
-        )
-    )
+    return merge(args)
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -17,6 +17,12 @@ from codemad_jupyter.protocol.events import (
 )
 
 
+def printable(text: str) -> str:
+    """Text that the terminal's encoding can show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 class EventPrinter:
     """The answer goes to stdout; what is beside it goes to stderr unless all is JSON."""
 

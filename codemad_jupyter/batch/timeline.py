@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.protocol.errors import CodemadError, StoreHeld, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def checkpoints(asked: argparse.Namespace) -> int:
         raise UsageError(f"{root} is not a folder.", hint="Name one with --root.")
     with _client(root.resolve()) as client:
         answer = perform(client, asked, session=client.session(), notebook=None)
-    print(json.dumps(answer.data, indent=2) if asked.json else _printable(answer.text))
+    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
     return 0 if answer.ok else 1
 
 
@@ -92,11 +92,5 @@ def blame(notebook: Path, *, as_json: bool) -> int:
     except CodemadError as error:
         raise UsageError(error.message, hint=error.hint) from None
     cells: list[dict[str, Any]] = [line.model_dump() for line in lines]
-    print(json.dumps({"cells": cells}, indent=2) if as_json else _printable(blame_text(lines)))
+    print(json.dumps({"cells": cells}, indent=2) if as_json else printable(blame_text(lines)))
     return 0
-
-
-def _printable(text: str) -> str:
-    """Text that the terminal's encoding can show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)

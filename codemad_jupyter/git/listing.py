@@ -35,6 +35,9 @@ class Plain(NamedTuple):
     folders: tuple[str, ...]
 
 
+OTHERS = "is a repository of its own"
+
+
 @dataclass
 class Listing:
     """Paths are relative to the workspace, with slashes. ``files``, and ``folders`` that were looked at,
@@ -108,8 +111,10 @@ def walk(root: Path, bounds: Bounds, *, deadline: Deadline) -> Listing:
 
 
 def add(root: Path, path: str, bounds: Bounds, listing: Listing) -> None:
-    """Cover one more file, whether it is ignored or not; nothing where it does not exist."""
-    if path not in listing.files and not any(parent in listing.skipped for parent in parents(path)):
+    """Cover one more file, whether it is ignored or in a repository of its own or neither; nothing where it
+    does not exist or its folder was left out for another reason."""
+    reasons = {listing.skipped.get(parent, OTHERS) for parent in parents(path)}
+    if path not in listing.files and reasons <= {OTHERS}:
         reason = listing.skipped.pop(path, "")
         _one(root, path, bounds, listing)
         if reason and path not in listing.files:
@@ -171,7 +176,7 @@ def _look(root: Path, folder: str, bounds: Bounds, listing: Listing, descend: Ca
         listing.skipped[folder or "."] = f"cannot be read ({error.strerror})"
         return False
     if folder and any(entry.name == ".git" for entry in others):
-        listing.skipped[folder] = "is a repository of its own"
+        listing.skipped[folder] = OTHERS
         return False
     listing.files.update(files)
     folders: list[str] = []

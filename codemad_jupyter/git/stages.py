@@ -14,13 +14,28 @@ async def stages(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | N
     return await asyncio.to_thread(_stages, root, path)
 
 
+async def branch(root: Path, path: str) -> str:
+    """The branch that is checked out where the file lies; empty where there is none, as in a rebase."""
+    return await asyncio.to_thread(_branch, root, path)
+
+
+def _branch(root: Path, path: str) -> str:
+    repository = find_root((root.resolve() / path).parent)
+    head = repository / ".git" / "HEAD" if repository is not None else None
+    if head is None or not head.is_file():
+        return ""
+    with head.open("rb") as content:
+        told = content.read(1000).decode("utf-8", "replace").strip()
+    return told.removeprefix("ref: refs/heads/") if told.startswith("ref: refs/heads/") else ""
+
+
 def _stages(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | None:
-    root = root.resolve()
-    repository = find_root(root)
+    place = root.resolve() / path
+    repository = find_root(place.parent)  # a workspace may hold many repositories
     if repository is None or not (repository / ".git").is_dir():
         return None
     git, deadline = Git(repository / ".git", repository), Deadline(PATIENCE)
-    name = (root / path).relative_to(repository).as_posix()
+    name = place.relative_to(repository).as_posix()
     listed = git.run("ls-files", "--unmerged", "-z", "--", name, deadline=deadline)
     found: dict[str, str] = {}
     for entry in listed.decode("utf-8", "surrogateescape").split("\0"):

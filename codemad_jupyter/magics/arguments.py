@@ -1,59 +1,18 @@
 """What a person types after ``%codemad`` and ``%%codemad``, read into values.
 
 A question may begin with the word of a subcommand ("fix the legend"), so only the exact form
-of a subcommand is taken as one; everything else is a question. Owns the usage texts; knows
-nothing of the engine.
+of a subcommand is taken as one; everything else is a question. Knows nothing of the engine.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
 
-from codemad_jupyter.app.timeline_words import VERBS, verbs_text
+from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS, Known, Subcommand, subcommand_in
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.privacy import DataLevel
-
-Name = Literal[
-    "apply",
-    "reject",
-    "undo",
-    "redo",
-    "checkpoints",
-    "blame",
-    "fix",
-    "verify",
-    "status",
-    "models",
-    "new",
-    "context",
-    "level",
-    "help",
-]
-
-SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "apply": ("apply [EDIT] [--run]", "apply a proposed edit, or all that wait; --run also runs the cell"),
-    "reject": ("reject [EDIT]", "reject a proposed edit, or all that wait"),
-    "undo": ("undo", "bring files, notebook and conversation back to before the latest run"),
-    "redo": ("redo", "bring back what the latest undo took away"),
-    "checkpoints": (
-        "checkpoints [VERB …]",
-        "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
-    ),
-    "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
-    "fix": ("fix", "look at the last error and propose a repair"),
-    "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
-    "status": ("status", "what answers here: engine, model, session, edits that wait"),
-    "models": ("models [use NAME]", "list the models, or choose one for this session"),
-    "new": ("new", "begin a fresh session"),
-    "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
-    "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
-    "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
-}
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--model": ("-m", "NAME", "ask this model (provider/name) for this one question"),
@@ -64,7 +23,6 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 }
 
 INTENTS: tuple[Intent, ...] = ("auto", "answer", "edit", "fix")
-LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
 _WORD = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")
 
 
@@ -80,30 +38,13 @@ class Ask:
     new: bool = False
 
 
-@dataclass(frozen=True)
-class Subcommand:
-    """A subcommand in its exact form; ``word`` is its argument, if it has one."""
-
-    name: Name
-    word: str = ""
-    run: bool = False
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Known:
-    """What an argument may name right now: the labels of edits (ids and numbers)."""
-
-    edits: Collection[str] = field(default_factory=tuple)
-
-
 def read_line(line: str, known: Known | None = None) -> Ask | Subcommand:
     """Read what follows ``%codemad``. Raises `UsageError`."""
     text = line.strip()
     if not text:
         return Subcommand("help")
     options, rest, ended = _options(text)
-    found = None if ended else _subcommand(rest, known or Known())
+    found = None if ended else subcommand_in(rest, known or Known())
     if found is None:
         if not ended:
             _refuse_typo(rest)
@@ -183,92 +124,6 @@ def _with(ask: Ask, option: str, value: str) -> Ask:
     raise UsageError(f"Unknown intent {value!r}.", hint=f"It is one of {', '.join(INTENTS)}.")
 
 
-def _subcommand(text: str, known: Known) -> Subcommand | None:
-    words = text.split()
-    form = _FORMS.get(words[0]) if words and "\n" not in text else None
-    return form(words[1:], known) if form else None
-
-
-def _plain(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
-    return lambda words, known: None if words else Subcommand(name)
-
-
-def _settle(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
-    def form(words: list[str], known: Known) -> Subcommand | None:
-        flags = [word for word in words if word.startswith("--")]
-        names = [word for word in words if not word.startswith("--")]
-        if len(names) > 1 or (names and not _names_edit(names[0], known)):
-            return None
-        unknown = [flag for flag in flags if flag != "--run" or name != "apply"]
-        if unknown:
-            raise UsageError(
-                f"Unknown option {unknown[0]} of {name}.", hint=f"Usage: %codemad {SUBCOMMANDS[name][0]}"
-            )
-        return Subcommand(name, "" if names in ([], ["all"]) else names[0], run=bool(flags))
-
-    return form
-
-
-def _names_edit(word: str, known: Known) -> bool:
-    return word == "all" or word.isdecimal() or word in known.edits
-
-
-def _models(words: list[str], known: Known) -> Subcommand | None:
-    if not words:
-        return Subcommand("models")
-    if words[0] == "use" and len(words) == 2:
-        return Subcommand("models", words[1])
-    if words == ["use"]:
-        raise UsageError("models use needs a name.", hint="Usage: %codemad models use provider/name")
-    return None
-
-
-def _verify(words: list[str], known: Known) -> Subcommand | None:
-    if not words:
-        return Subcommand("verify")
-    return Subcommand("verify", " ".join(words[1:])) if words[0] == "--cells" and words[1:] else None
-
-
-def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
-    return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
-
-
-def _context(words: list[str], known: Known) -> Subcommand | None:
-    return Subcommand("context", " ".join(words))
-
-
-def _level(words: list[str], known: Known) -> Subcommand | None:
-    if len(words) > 1:
-        return None
-    if words and words[0] not in LEVELS:
-        raise UsageError(f"There is no data level {words[0]!r}.", hint=f"Levels: {', '.join(LEVELS)}.")
-    return Subcommand("level", "".join(words))
-
-
-def _help(words: list[str], known: Known) -> Subcommand | None:
-    if not words:
-        return Subcommand("help")
-    return Subcommand("help", words[0]) if len(words) == 1 and words[0] in SUBCOMMANDS else None
-
-
-_FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
-    "apply": _settle("apply"),
-    "reject": _settle("reject"),
-    "undo": _plain("undo"),
-    "redo": _plain("redo"),
-    "checkpoints": _checkpoints,
-    "blame": _plain("blame"),
-    "fix": _plain("fix"),
-    "verify": _verify,
-    "status": _plain("status"),
-    "models": _models,
-    "new": _plain("new"),
-    "context": _context,
-    "level": _level,
-    "help": _help,
-}
-
-
 def _refuse_typo(text: str) -> None:
     """A lone word (or one with a flag or a number behind it) that looks like a subcommand is no question."""
     words = text.split()
@@ -293,10 +148,3 @@ def usage() -> str:
     lines += [f"  {'--':<26}end of the options: what follows is the question", "", "Subcommands:"]
     lines += [f"  {form:<26}{text}" for form, text in SUBCOMMANDS.values()]
     return "\n".join(lines)
-
-
-def usage_of(name: str) -> str:
-    """The usage of one subcommand."""
-    form, text = SUBCOMMANDS[name]
-    more = f"\n{verbs_text()}" if name == "checkpoints" else ""
-    return f"Usage: %codemad {form}\n  {text}{more}"

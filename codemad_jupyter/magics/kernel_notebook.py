@@ -21,6 +21,8 @@ from codemad_jupyter.protocol.kernels import Cell, ExecutionResult, NotebookView
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from codemad_jupyter.notebooks.ports import CellWatch
+
 UNKNOWN = "notebook.ipynb"
 """How the notebook is called when its path is not known."""
 MAX_CELLS = 200
@@ -102,7 +104,7 @@ class KernelNotebook:
         self._added = {id: self._added[id] for id in order}
         self._waiting.sort(key=lambda cell: order.index(cell.id))
 
-    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+    async def execute_cell(self, path: str, cell: str, *, watch: CellWatch | None = None) -> ExecutionResult:
         """Refused: the magic that accepts a cell runs it in place itself, on the main thread."""
         raise KernelError("This kernel is busy with the cell that asks.", hint="Run the new cell yourself.")
 

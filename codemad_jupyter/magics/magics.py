@@ -11,8 +11,9 @@ from codemad_jupyter.magics.canvas import show_text
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codemad_jupyter.magics.arguments import Ask, Subcommand
+    from codemad_jupyter.magics.arguments import Ask
     from codemad_jupyter.magics.conversation import Conversation
+    from codemad_jupyter.magics.subcommand_forms import Subcommand
 
 NAME = "codemad"
 RED, RESET = "\x1b[31m", "\x1b[0m"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.magics.arguments import Known
+from codemad_jupyter.magics.subcommand_forms import Known
 from codemad_jupyter.protocol.commands import AcceptEdit, Command, RejectEdit
 from codemad_jupyter.protocol.edits import CellTarget
 from codemad_jupyter.protocol.errors import CodemadError, NotFound

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.app.preview_text import preview_text
-from codemad_jupyter.magics.arguments import LEVELS, Subcommand, usage_of
 from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
+from codemad_jupyter.magics.subcommand_forms import LEVELS, Subcommand, usage_of
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.magics.verify import verify
 from codemad_jupyter.protocol.commands import ChooseDataLevel, ChooseModel, Prompt, Redo, Undo
@@ -38,6 +38,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _checkpoints(talk, ip, command.words))
         case "blame":
             show_text(ip, _blame(talk, ip))
+        case "merge":
+            show_text(ip, _merge(talk, ip, command.words))
         case "status":
             show_text(ip, _status(talk, ip))
         case "models":
@@ -102,6 +104,20 @@ def _blame(talk: Conversation, ip: InteractiveShell) -> str:
             "Which notebook this kernel belongs to is not known.", hint="Use codemad blame FILE."
         )
     return blame_text(client.blame(notebook))
+
+
+def _merge(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> str:
+    from codemad_jupyter.app.merge_commands import perform as perform_on
+    from codemad_jupyter.app.merge_commands import read_words
+
+    asked = read_words(words)
+    place = place_of(ip)
+    client = talk.door.client(place)
+    here = talk.door.target(place).notebook if talk.door.server or place.notebook else None
+    notebook = asked.notebook or here
+    if notebook is None:
+        raise UsageError("Which notebook is to be merged?", hint="Name it: %codemad merge NOTEBOOK")
+    return perform_on(client, asked, notebook=notebook, edge="magic").text
 
 
 def _status(talk: Conversation, ip: InteractiveShell) -> str:

@@ -1,21 +1,22 @@
 """`FileNotebooks`: notebooks as files under a root, for when no browser holds them open."""
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.notebooks import document, pairs
-from codemad_jupyter.notebooks.cells import Notebook, cell_ids, with_results
+from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.collect import OutputLog
 from codemad_jupyter.notebooks.disk import confined, read_bytes, replace_bytes
-from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.notebooks.ports import CellWatch, KernelPort
+from codemad_jupyter.notebooks.recording import ran, record
 from codemad_jupyter.notebooks.scripts import SUFFIXES, ScriptIds, read_script, write_script
 from codemad_jupyter.protocol.edits import CellChange
-from codemad_jupyter.protocol.errors import CodemadError, KernelError, NotebookError, NotFound, StaleEdit
+from codemad_jupyter.protocol.errors import CodemadError, KernelError, NotebookError, NotFound
 from codemad_jupyter.protocol.kernels import Cell, ExecutionResult, NotebookView
 
 PAUSE = 2.0
@@ -73,7 +74,7 @@ class FileNotebooks:
         async with self._turns[real]:
             await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, changes))
 
-    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+    async def execute_cell(self, path: str, cell: str, *, watch: CellWatch | None = None) -> ExecutionResult:
         """See `NotebookPort.execute_cell`. What comes out is written every few seconds, and in the end."""
         seen = (await self.view(path)).cell(cell)
         if seen is None:
@@ -87,38 +88,20 @@ class FileNotebooks:
         if seen.cell_type != "code":
             return ExecutionResult(ok=True)
         log = OutputLog()
-        writing = asyncio.create_task(self._write_so_far(path, seen, log))
-        try:
-            result = await kernel.execute(seen.source, on_output=log.add)
-        except BaseException:
-            await self._keep_partial(path, seen, log, writing)
-            raise
-        await ended(writing)
-        await self._put(path, seen, result.outputs, result.execution_count)
-        return result
 
-    async def _write_so_far(self, path: str, cell: Cell, log: OutputLog) -> None:
-        """While the cell runs: a server that dies must not take hours of output with it."""
-        written: tuple[dict[str, Any], ...] = ()
-        while True:
-            await asyncio.sleep(self.pause)
-            outputs = log.outputs()
-            if outputs != written:
-                await self._put(path, cell, outputs, None)
-                written = outputs
+        def heard(kind: str, content: dict[str, Any]) -> None:
+            log.add(kind, content)
+            if watch is not None:
+                watch.heard(kind)
 
-    async def _keep_partial(
-        self, path: str, cell: Cell, log: OutputLog, writing: "asyncio.Task[None]"
-    ) -> None:
-        """The run ended without a result: what came out is kept all the same."""
-        await ended(writing)
-        if outputs := log.outputs():
-            with contextlib.suppress(CodemadError, OSError):  # the reason why it ended matters more
-                await asyncio.shield(self._put(path, cell, outputs, None))
+        run = kernel.execute(seen.source, on_output=heard)
+        return await record(run, log.outputs, partial(self.put_outputs, path, seen), pause=self.pause)
 
-    async def _put(
+    async def put_outputs(
         self, path: str, cell: Cell, outputs: tuple[dict[str, Any], ...], count: int | None
     ) -> None:
+        """Put what a cell gave into the document. Raises `StaleEdit` where the cell is another by now."""
+
         def change(nb: Notebook) -> CellChange:
             return ran(nb, path, cell=cell, outputs=outputs, count=count)
 
@@ -186,26 +169,3 @@ class FileNotebooks:
         if read.pair is not None:
             made = pairs.as_text(made, self._parse(name, data))
         return write_script(made, data, name)
-
-
-async def ended(task: "asyncio.Task[None]") -> None:
-    """Cancel the task and wait for it; what it failed of is met again by whoever writes next."""
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.exception()
-
-
-def ran(
-    nb: Notebook, path: str, *, cell: Cell, outputs: tuple[dict[str, Any], ...], count: int | None
-) -> CellChange:
-    """The change that puts the outputs of a cell that runs or has just been run into the document."""
-    view = document.view(nb, path).cell(cell.id)
-    if view is None or view.source != cell.source:
-        raise StaleEdit(
-            f"Cell {cell.id} of {path} was changed while it ran; its outputs were not saved.",
-            hint="Run the cell again.",
-        )
-    at = cell_ids(nb).index(cell.id)
-    content: dict[str, Any] = with_results(nb["cells"][at], outputs, count)
-    return CellChange(op="put", cell=cell.id, content=content)

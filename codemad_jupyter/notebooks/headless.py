@@ -14,7 +14,7 @@ from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.outputs import strip_ansi
-from codemad_jupyter.notebooks.ports import OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import CellWatch, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.errors import KernelError, NotFound
@@ -155,13 +155,15 @@ class HeadlessNotebook:
         self._check(path)
         self._nb = document.apply(self._nb, changes)
 
-    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
+    async def execute_cell(self, path: str, cell: str, *, watch: CellWatch | None = None) -> ExecutionResult:
         """See `NotebookPort.execute_cell`. The kernel runs one cell at a time; a busy one refuses."""
         self._check(path)
         if cell not in cell_ids(self._nb):
             raise NotFound(f"There is no cell {cell} in {path}.", hint="Read the notebook again.")
         self._check_free()
         self._running = cell
+        if watch is not None:
+            watch.heard("execute_input")
         try:
             return await self._execute_cell(cell)
         finally:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from codemad_jupyter.notebooks import inspect, trial
+from codemad_jupyter.notebooks.followed_run import FollowedRun
 from codemad_jupyter.notebooks.line import RESTART, KernelLine
-from codemad_jupyter.notebooks.live_run import LiveRun
+from codemad_jupyter.notebooks.live_run import GRACE, LiveRun
 from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 
 MARGIN = 3.0  # for transport and a busy machine, above the time the kernel may take
-GRACE = 2.0  # what code that is stopped may take to end by itself
 
 
 class LiveKernel:
@@ -96,6 +96,18 @@ class LiveKernel:
             raise
         finally:
             run.let_go(self._runs.discard)
+
+    async def follow(self, *, on_output: OnOutput | None = None) -> FollowedRun:
+        """Be ready to follow code that somebody else is about to send; let go of it in the end."""
+        await self._line.check_process()
+        run = FollowedRun(self._line, self.interrupt, on_output, forget=self._runs.discard)
+        self._runs.add(run)
+        try:
+            await run.listen()
+        except BaseException:
+            run.leave()
+            raise
+        return run
 
     async def stop_code(self, *, grace: float = GRACE, kill: bool = False) -> Stopped:
         """See `KernelPort.stop_code`."""

@@ -1,6 +1,7 @@
 """One run of code in a kernel somewhere else: sent, followed, stopped, and given back as a result."""
 
 import asyncio
+import contextlib
 import queue
 import time
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,8 @@ from codemad_jupyter.protocol.kernels import ExecutionResult
 
 TICK = 1.0
 AFTER_INTERRUPT = 5.0
+GRACE = 2.0  # what code that is stopped may take to end by itself
+SETTLED = 0.05  # between the word that code begins and its first instruction
 LONGEST_MESSAGE = 2_000
 
 
@@ -30,6 +33,7 @@ class LiveRun:
         self._kernel_session = ""
         self._started = self._unwanted = False
         self._finish: asyncio.Future[dict[str, Any]] | None = None
+        self._ending: asyncio.Future[None] | None = None
 
     @property
     def running(self) -> bool:
@@ -54,8 +58,22 @@ class LiveRun:
         if self._finish is None or self._finish.done():
             return
         if self._started:
+            await self._interrupt_twice(self._finish, grace)
+
+    async def _interrupt_twice(self, finish: "asyncio.Future[dict[str, Any]]", grace: float) -> None:
+        """A kernel that is only just beginning with the code drops the first interrupt."""
+        for _ in range(2):
             await self._interrupt()
-            await asyncio.wait({self._finish}, timeout=grace)
+            done, _ = await asyncio.wait({finish}, timeout=grace / 2)
+            if done:
+                return
+
+    async def _end_unwanted(self) -> None:
+        """The turn has come of code that nobody wants any more."""
+        await asyncio.sleep(SETTLED)
+        if self._finish is not None:
+            with contextlib.suppress(KernelError):  # gone is ended, too
+                await self._interrupt_twice(self._finish, GRACE)
 
     def let_go(self, forget: "Callable[[LiveRun], None]") -> None:
         """Nobody waits any more: close now, or when code that was not to be stopped has ended."""
@@ -72,8 +90,9 @@ class LiveRun:
             self._finish.add_done_callback(ended)
 
     def close(self) -> None:
-        if self._finish is not None:
-            self._finish.cancel()
+        for work in (self._finish, self._ending):
+            if work is not None:
+                work.cancel()
         self._client.stop_channels()
 
     async def _subscribe(self) -> None:
@@ -97,16 +116,23 @@ class LiveRun:
             message = await self._next(self._client.get_iopub_msg)
             if message["parent_header"].get("msg_id") != request:
                 continue
-            if not self._started:
+            if not self._started and message["msg_type"] == "execute_input":
                 self._started = True
                 if self._unwanted:
-                    await self._interrupt()
+                    self._ending = asyncio.ensure_future(self._end_unwanted())
             content = message["content"]
             if message["msg_type"] == "status" and content["execution_state"] == "idle":
                 break
-            self._log.add(message["msg_type"], content)
-            if self._on_output is not None and not self._unwanted:
-                self._on_output(message["msg_type"], content)
+            self._hear(message["msg_type"], content)
+        return await self._reply(request)
+
+    def _hear(self, kind: str, content: dict[str, Any]) -> None:
+        self._log.add(kind, content)
+        if self._on_output is not None and not self._unwanted:
+            self._on_output(kind, content)
+
+    async def _reply(self, request: str) -> dict[str, Any]:
+        """What the kernel answers when it is done."""
         while True:
             message = await self._next(self._client.get_shell_msg)
             if message["parent_header"].get("msg_id") == request:

@@ -18,7 +18,7 @@ from codemad_jupyter.notebooks.outputs import outputs_text
 from codemad_jupyter.protocol.errors import NotebookError, UsageError
 from codemad_jupyter.protocol.merging import MergeChoice, MergeConflict, MergePart, MergeView
 
-MARKER = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})(?: [^\n]*)?\r?$")
+MARKER = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})(?: ([^\n]*?))?\r?$")
 ACTIONS: Mapping[MergeChoice, str] = {
     "ours": "local",
     "theirs": "remote",
@@ -26,6 +26,7 @@ ACTIONS: Mapping[MergeChoice, str] = {
     "base": "base",
 }
 MOST_TEXT = 20_000
+MOST_NAME = 200
 
 
 class Sides(NamedTuple):
@@ -61,6 +62,17 @@ class Merge(NamedTuple):
 def marked(data: bytes) -> bool:
     """Does the file hold conflict markers?"""
     return any(MARKER.match(line) for line in data.split(b"\n") if line[:1] in b"<>")
+
+
+def names(data: bytes) -> tuple[str, str]:
+    """What the markers call ours and theirs, empty where they say nothing."""
+    found: dict[bytes, str] = {}
+    for line in data.split(b"\n"):
+        match = MARKER.match(line) if line[:1] in (b"<", b">") else None
+        if match is not None:
+            label = (match.group(2) or b"").decode("utf-8", "replace").strip()
+            found.setdefault(line[:1], label[:MOST_NAME])
+    return found.get(b"<", ""), found.get(b">", "")
 
 
 def sides_of(data: bytes, name: str) -> Sides:
@@ -125,14 +137,17 @@ def conflicts(merged: Merge) -> tuple[MergeConflict, ...]:
     return tuple(_conflict(at, each, merged.base) for at, each in enumerate(merged.open, 1))
 
 
-def view(merged: Merge, name: str, data: bytes, *, from_git: bool) -> MergeView:
-    """What a person is shown."""
+def view(merged: Merge, name: str, data: bytes, *, from_git: bool, branch: str = "") -> MergeView:
+    """What a person is shown; ``branch`` is the one that git calls HEAD."""
+    ours, theirs = names(data)
     return MergeView(
         notebook=name,
         digest=hashlib.sha256(data).hexdigest(),
         origin="git" if from_git else "markers",
         conflicts=conflicts(merged),
         settled=len(merged.decisions) - len(merged.open),
+        ours_name=branch if ours == "HEAD" and branch else ours,
+        theirs_name=theirs,
     )
 
 

@@ -25,6 +25,24 @@ class KernelFate:
     notebook: str | None = None
 
 
+@dataclass
+class CellWatch:
+    """Follows the run of one cell. ``started`` when the kernel has begun with it; ``reachable`` unless it
+    cannot be interrupted from here; ``homeless`` says why its outputs are in no document, if so."""
+
+    on_start: Callable[[], object] | None = None
+    started: bool = False
+    reachable: bool = True
+    homeless: str = ""
+
+    def heard(self, kind: str) -> None:
+        """A message of this type was published by the cell's run."""
+        if kind == "execute_input" and not self.started:
+            self.started = True
+            if self.on_start is not None:
+                self.on_start()
+
+
 class KernelPort(Protocol):
     """A live kernel. Every method raises `KernelError` when the kernel is dead or does not answer."""
 
@@ -79,8 +97,8 @@ class NotebookPort(Protocol):
         """Make all changes or none. Raises `StaleEdit` or `NotFound`; untouched cells stay identical."""
         ...
 
-    async def execute_cell(self, path: str, cell: str) -> ExecutionResult:
-        """Run a cell so that its outputs land in the document."""
+    async def execute_cell(self, path: str, cell: str, *, watch: CellWatch | None = None) -> ExecutionResult:
+        """Run a cell so that its outputs land in the document. Being cancelled interrupts it, and only it."""
         ...
 
 

@@ -70,8 +70,7 @@ class Bus:
         if event.type in LIVE_ONLY:  # masked where they come in, as they are parts of something longer
             self._live.append(event)
         else:
-            if event.type in ("message_done", "run_finished"):
-                self._live.clear()
+            self._live = [each for each in self._live if not _over(each, event)]
             event = masked_event(event, self._redact)
             self._unsaved.append(event)
             self._write()
@@ -140,3 +139,10 @@ class Bus:
         seen = {event.seq for event in stored}
         unsaved = [e for e in self._unsaved if after < e.seq <= mark and e.seq not in seen]
         return list(heapq.merge(stored, unsaved, live, key=lambda event: event.seq))
+
+
+def _over(live: Event, event: Event) -> bool:
+    """Does the stored event tell all that the live one does?"""
+    if live.type == "cell_started":
+        return event.type == "cell_executed" and event.cell == live.cell
+    return event.type in ("message_done", "run_finished")

@@ -8,7 +8,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from codemad_jupyter.notebooks.ports import NotebookPort, Stopped
+from codemad_jupyter.notebooks.outputs import outputs_text
+from codemad_jupyter.notebooks.ports import CellWatch, NotebookPort, Stopped
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.before_run import question_before
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -17,11 +18,16 @@ from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellTarget, Edit
 from codemad_jupyter.protocol.errors import CodemadError
-from codemad_jupyter.protocol.events import CellExecuted, Notice
+from codemad_jupyter.protocol.events import CellExecuted, CellStarted, Notice
+from codemad_jupyter.protocol.kernels import ExecutionResult
 
 STOP_LIMIT = 8.0
 """Seconds that stopping a job may take, the grace of its code included."""
-STOPPED = "Stopped by you. A cell in an open tab runs on until it is interrupted there."
+STOPPED = "Stopped by you."
+WAITING = "Stopped by you. It waits behind another cell and is ended as soon as its turn comes."
+UNREACHED = "Stopped by you, but the cell runs on: its kernel cannot be heard. Interrupt it in the notebook."
+MOST_KEPT = 8_000
+"""Characters of outputs that are told because no document can hold them."""
 STUBBORN = "The code ignores the interrupt and is still running. Stop it with the kernel, or wait for it."
 
 _log = logging.getLogger(__name__)
@@ -108,27 +114,43 @@ class CellJobs:
     async def _execute(self, port: NotebookPort, target: CellTarget, run: str) -> CellExecuted:
         error, ok, seconds = "", False, 0.0
         begin = asyncio.get_running_loop().time()
+        started = CellStarted(notebook=target.notebook, cell=target.cell)
+        watch = CellWatch(on_start=lambda: self._session.bus.emit(started, run=run))
         try:
             async with self._checkpointer.watching_files(run):
-                result = await port.execute_cell(target.notebook, target.cell)
+                result = await port.execute_cell(target.notebook, target.cell, watch=watch)
             ok, seconds = result.ok, result.seconds
             error = "" if ok else f"{result.error_name}: {result.error_message}".strip(": ")
+            self._tell_homeless(result, watch, run)
         except CodemadError as failure:
             error = str(failure)
         except asyncio.CancelledError:
-            self._tell_stopped(target, run, asyncio.get_running_loop().time() - begin)
+            seconds = round(asyncio.get_running_loop().time() - begin, 3)
+            error = await self._stopped(target, watch)
+            stopped = CellExecuted(
+                notebook=target.notebook, cell=target.cell, ok=False, error=error, seconds=seconds
+            )
+            self._session.bus.emit(stopped, run=run)
             raise
         return CellExecuted(notebook=target.notebook, cell=target.cell, ok=ok, error=error, seconds=seconds)
 
-    def _tell_stopped(self, target: CellTarget, run: str, seconds: float) -> None:
-        stopped = CellExecuted(
-            notebook=target.notebook,
-            cell=target.cell,
-            ok=False,
-            error=STOPPED,
-            seconds=round(seconds, 3),
-        )
-        self._session.bus.emit(stopped, run=run)
+    async def _stopped(self, target: CellTarget, watch: CellWatch) -> str:
+        """What to say of a cell that was stopped; its kernel has been interrupted where it could be."""
+        if not watch.reachable:
+            return UNREACHED
+        if not watch.started:
+            return WAITING
+        kernel = await self._services.ports.kernel(Target(notebook=target.notebook))
+        if kernel is not None and await kernel.stop_code(grace=0.0) == "running":
+            return f"Stopped by you. {STUBBORN}"
+        return STOPPED
+
+    def _tell_homeless(self, result: ExecutionResult, watch: CellWatch, run: str) -> None:
+        """Outputs that no document can hold must not be lost without a word."""
+        if watch.homeless:
+            text = outputs_text(result.outputs, MOST_KEPT)
+            said = f"{watch.homeless} What the cell gave:\n{text}" if text else watch.homeless
+            self._session.bus.emit(Notice(level="warning", code="outputs_kept", text=said), run=run)
 
 
 def runs(edit: Edit) -> bool:

@@ -28,6 +28,8 @@ PATIENCE = 0.03
 FRESH_STATE, FRESH_FILES = 1.0, 10.0
 MOST_KEPT = 32
 
+_KIND = re.compile(r"(file|cell|var|variable|session):")
+
 T = TypeVar("T")
 
 
@@ -123,9 +125,12 @@ def _listed(root: Path) -> tuple[Mention, ...]:
 
 def ranked(query: str, *groups: Iterable[Mention]) -> tuple[Mention, ...]:
     """Those that fit: beginning with the query, then holding it, then its letters in order; equal ones in
-    the order given."""
+    the order given. A query that begins with a kind, as in ``file:a``, wants no other."""
     wanted = query.casefold().removeprefix("@")
-    every = itertools.chain(*groups)
+    every: Iterable[Mention] = itertools.chain(*groups)
+    if kind := _KIND.match(wanted):
+        wanted = wanted[kind.end() :]
+        every = (mention for mention in every if mention.kind.startswith(kind[1]))
     if not wanted:
         return tuple(itertools.islice(every, MOST))
     words = [(mention.label.casefold(), mention.name.casefold(), mention) for mention in every]

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from typing import NamedTuple
 
-from codemad_jupyter.git.stages import stages
+from codemad_jupyter.git.stages import branch, stages
 from codemad_jupyter.notebooks import merging
 from codemad_jupyter.notebooks.disk import confined, read_bytes, replace_bytes
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -30,7 +30,8 @@ class _Found(NamedTuple):
 async def merge_view(services: Services, notebook: str) -> MergeView:
     """The choices that a notebook with conflict markers leaves. Raises `UsageError` where it has none."""
     found = await _find(services, notebook)
-    return merging.view(found.merge, notebook, found.data, from_git=found.from_git)
+    name = await branch(services.root, notebook) if found.from_git else ""
+    return merging.view(found.merge, notebook, found.data, from_git=found.from_git, branch=name)
 
 
 async def resolve(

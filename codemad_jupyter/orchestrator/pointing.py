@@ -1,7 +1,8 @@
 """What a prompt points at: the ``@`` names in its text, and the attachments they come to. Pure.
 
 ``@file:src/a.py``, ``@cell:ID``, ``@var:df`` and ``@session:ID`` say what they mean; a bare ``@name`` counts
-only where something of that name is there. Mail addresses and decorators are left alone.
+only where something of that name is there. Mail addresses, decorators and what stands between fences are left
+alone: a file that was dropped into the prompt must not name others.
 """
 
 import re
@@ -29,6 +30,7 @@ _POINTED = re.compile(
 _DECORATOR = re.compile(
     r"^[ \t]*@[\w.]+(?:\(.*\))?[ \t]*\r?\n(?:[ \t]*@.*\n)*[ \t]*(?:async[ \t]+)?(?:def|class)\b"
 )
+_FENCE = re.compile(r"`{3,}|~{3,}")
 
 
 class Pointed(NamedTuple):
@@ -41,15 +43,31 @@ class Pointed(NamedTuple):
 def pointed(text: str) -> tuple[Pointed, ...]:
     """The names after ``@``, each once, in the order of the text."""
     found: dict[Pointed, None] = {}
-    for match in _POINTED.finditer(text):
-        line = text.rfind("\n", 0, match.start()) + 1
-        if _DECORATOR.match(text[line : line + 2_000]):
+    said = _unfenced(text)
+    for match in _POINTED.finditer(said):
+        line = said.rfind("\n", 0, match.start()) + 1
+        if _DECORATOR.match(said[line : line + 2_000]):
             continue
         name = match["quoted"] or match["name"].rstrip(".-/")
         found[Pointed(_KINDS.get(match["kind"] or ""), name)] = None
         if len(found) >= MOST:
             break
     return tuple(found)
+
+
+def _unfenced(text: str) -> str:
+    """The text without what stands between fences; a fence that nobody closes goes to the end."""
+    fence, lines = "", []
+    for line in text.split("\n"):
+        run = _FENCE.match(line)
+        if fence:
+            if run and run[0].startswith(fence) and not line[run.end() :].strip():
+                fence = ""
+        elif run and "`" not in line[run.end() :]:
+            fence = run[0]
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def attachments_of(

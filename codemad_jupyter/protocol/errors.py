@@ -9,6 +9,7 @@
     ├── Conflict              it cannot be done now: a run goes on, or it was done already
     ├── StaleEdit             the cell or file changed since it was read
     ├── NotebookError         a notebook cannot be read or written
+    │   └── NotebookClosed    the tab that had it open went away before it answered
     ├── KernelError           a kernel is missing, dead, or did not answer in time
     ├── GitError              git failed or is missing
     ├── StoreError            the session store failed
@@ -78,6 +79,10 @@ class StaleEdit(CodemadError):
 
 class NotebookError(CodemadError):
     code = "notebook"
+
+
+class NotebookClosed(NotebookError):
+    code = "notebook_closed"
 
 
 class KernelError(CodemadError):

@@ -1,7 +1,7 @@
 """Events: all that the engine says. Past participles, one tagged union, numbered per session.
 
-Deltas and a running tool's output are live only; every other event is kept and can be replayed after a
-sequence number. Sequence numbers grow within a session but may have gaps.
+Deltas, a running tool's output and the beginning of a cell are live only; every other event is kept and
+can be replayed after a sequence number. Sequence numbers grow within a session but may have gaps.
 """
 
 from typing import Annotated, Any, Literal
@@ -178,6 +178,14 @@ class EditSettled(EventBase):
     detail: str = ""
 
 
+class CellStarted(EventBase):
+    """Live only: the kernel has begun with a cell that it was to run on somebody's order."""
+
+    type: Literal["cell_started"] = "cell_started"
+    notebook: str
+    cell: str
+
+
 class CellExecuted(EventBase):
     """A cell was run on somebody's order; ``error`` is ``Name: message`` when it failed."""
 
@@ -287,6 +295,7 @@ Event = Annotated[
     | EditProposed
     | EditTried
     | EditSettled
+    | CellStarted
     | CellExecuted
     | Restored
     | CheckpointsChanged
@@ -301,5 +310,5 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
-LIVE_ONLY = frozenset({"text_delta", "thinking_delta", "tool_output"})
+LIVE_ONLY = frozenset({"text_delta", "thinking_delta", "tool_output", "cell_started"})
 """Types that are never stored."""

@@ -51,7 +51,17 @@ class PortReply(Value):
     error: ErrorValue | None = None
 
 
-ClientFrame = Annotated[Hello | Subscribe | Unsubscribe | PortReply, Field(discriminator="type")]
+class PortProgress(Value):
+    """Tab to server: the cell of an ``execute`` call has gone to the kernel as the message ``request``."""
+
+    type: Literal["port_progress"] = "port_progress"
+    id: str
+    request: str
+
+
+ClientFrame = Annotated[
+    Hello | Subscribe | Unsubscribe | PortProgress | PortReply, Field(discriminator="type")
+]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 
 PortOp = Literal["view", "snapshot", "apply", "execute", "save"]
@@ -63,7 +73,8 @@ class PortCall(Value):
     view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
     apply {"changes": [CellChange]} -> null (all are checked before the first is made; code
     ``stale_edit`` or ``not_found`` and nothing changed otherwise);
-    execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null.
+    execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}, after a `PortProgress`; code
+    ``notebook_closed`` when the document was closed while the cell ran, which goes on; save -> null.
     """
 
     type: Literal["port_call"] = "port_call"

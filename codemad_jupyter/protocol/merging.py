@@ -25,10 +25,13 @@ class MergeConflict(Value):
 class MergeView(Value):
     """``settled`` counts the changes that merge by themselves. ``digest`` is the SHA-256 (hex) of the
     file that was looked at; ``origin`` says whether the three versions come from git's index or from the
-    markers in the file (then the ancestor is what both have in common)."""
+    markers in the file (then the ancestor is what both have in common). The names are what git calls the
+    sides: a branch, a commit; empty where that is not known."""
 
     notebook: str
     digest: str
     origin: Literal["git", "markers"]
     conflicts: tuple[MergeConflict, ...] = ()
     settled: int = 0
+    ours_name: str = ""
+    theirs_name: str = ""

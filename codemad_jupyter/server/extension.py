@@ -46,6 +46,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("kernel/session", kernel_link.SessionHandler),
         ("kernel/preview", kernel_link.PreviewHandler),
         ("kernel/mentions", kernel_link.MentionsHandler),
+        ("kernel/merge", kernel_link.MergeHandler),
         ("kernel/models", kernel_link.ModelsHandler),
     ]
     plain = [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]

@@ -29,7 +29,7 @@ a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
-    | {"choose_data_level"}
+    | {"choose_data_level", "resolve_merge"}
 )
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment shows the reader that the line is alive."""
@@ -115,6 +115,14 @@ class MentionsHandler(KernelGate):
         await self.answer(self.mentions)
 
 
+class MergeHandler(KernelGate):
+    """What a notebook that git could not merge leaves to choose."""
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        await self.answer(self.merge_view)
+
+
 class ModelsHandler(KernelGate):
     """The models one can choose."""
 
@@ -195,12 +203,12 @@ class EventsHandler(KernelGate):
 
 def _permitted(command: Command) -> Command:
     """The command as a kernel may give it. Raises `Denied`."""
-    from codemad_jupyter.protocol.commands import Cancel, Prompt
+    from codemad_jupyter.protocol.commands import Cancel, Prompt, ResolveMerge
     from codemad_jupyter.protocol.errors import Denied
 
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    if isinstance(command, Prompt):
+    if isinstance(command, Prompt | ResolveMerge):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
     from codemad_jupyter.notebooks.live import LiveKernel
-    from codemad_jupyter.notebooks.ports import KernelFate, KernelPort, NotebookPort
+    from codemad_jupyter.notebooks.ports import KernelFate, NotebookPort
     from codemad_jupyter.protocol.commands import Target
     from codemad_jupyter.server.tabs import Tabs
 
@@ -57,7 +57,7 @@ class ServerPorts:
             from codemad_jupyter.notebooks.files import FileNotebooks
 
             files = FileNotebooks(self._root, kernel=self._kernel_of)
-            self._notebooks = TabNotebooks(self._tabs, files=files)
+            self._notebooks = TabNotebooks(self._tabs, files=files, kernel=self._kernel_of)
             files.elsewhere = self._notebooks.change_open
         return self._notebooks
 
@@ -81,7 +81,7 @@ class ServerPorts:
         while self._kernels:
             self._kernels.popitem()[1].close()
 
-    async def _kernel_of(self, path: str) -> KernelPort | None:
+    async def _kernel_of(self, path: str) -> LiveKernel | None:
         from codemad_jupyter.protocol.commands import Target
 
         return await self.kernel(Target(notebook=path))

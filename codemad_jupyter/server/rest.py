@@ -69,6 +69,11 @@ class CodemadHandler(APIHandler):
         found = await engine.mentions(given("query") or "", target, session=given("session"))
         return {"mentions": [mention.model_dump() for mention in found]}
 
+    async def merge_view(self) -> str:
+        """What the ``notebook`` of the query leaves to choose, as JSON."""
+        engine = await self.host.engine()
+        return (await engine.merge_view(self.get_query_argument("notebook"))).model_dump_json()
+
 
 class BodyHandler(CodemadHandler):
     """Reads a body of bounded size; what is beyond the limit is thrown away as it arrives.
@@ -170,11 +175,7 @@ class MergeHandler(CodemadHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(self._view)
-
-    async def _view(self) -> str:
-        engine = await self.host.engine()
-        return (await engine.merge_view(self.get_query_argument("notebook"))).model_dump_json()
+        await self.answer(self.merge_view)
 
 
 @web.stream_request_body

@@ -96,6 +96,8 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
                 feed = self.feeds.pop(frame.session, None)
                 if feed is not None:
                     feed.cancel()
+            case "port_progress":
+                self.host.tabs.progress(self.outbox, frame)
             case "port_reply":
                 if not self.host.tabs.reply(self.outbox, frame):
                     self.log.debug("CodeMAD: an answer came too late (call %s)", frame.id)

@@ -8,11 +8,12 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from codemad_jupyter.protocol.errors import NotebookError, raised
-from codemad_jupyter.protocol.frames import Hello, PortCall, PortOp, PortReply, ServerFrame
+from codemad_jupyter.protocol.errors import NotebookClosed, NotebookError, raised
+from codemad_jupyter.protocol.frames import Hello, PortCall, PortOp, PortProgress, PortReply, ServerFrame
 
 GRACE = 3.0
 """Seconds a tab that lost its socket counts as still there: a reload must not look like a closed notebook."""
@@ -39,6 +40,7 @@ class Tab:
     turn: int = 0
     back: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    heeding: dict[str, Callable[[str], None]] = field(default_factory=dict)
 
 
 class Tabs:
@@ -74,6 +76,12 @@ class Tabs:
                 return True
         return False
 
+    def progress(self, outlet: Outlet, frame: PortProgress) -> None:
+        """Tell the call that waits how far it has come; a call that has ended does not care."""
+        for tab in self._tabs.values():
+            if tab.outlet is outlet and frame.id in tab.heeding:
+                tab.heeding[frame.id](frame.request)
+
     def kernel_notebook(self, kernel: str) -> str | None:
         """The notebook that a tab shows with this kernel."""
         pairs = ((path, k) for tab in self._recent_first() for path, k in tab.notebooks.items())
@@ -97,12 +105,24 @@ class Tabs:
         return None
 
     async def call(
-        self, tab: Tab, op: PortOp, *, path: str, arguments: dict[str, Any], timeout: float | None
+        self,
+        tab: Tab,
+        op: PortOp,
+        *,
+        path: str,
+        arguments: dict[str, Any],
+        timeout: float | None,
+        progress: Callable[[str], None] | None = None,
     ) -> Any:
-        """Ask one tab and wait for its answer; raises what the tab reports, or `NotebookError`."""
+        """Ask one tab and wait for its answer; raises what the tab reports, or `NotebookError`.
+
+        ``progress`` hears of the message that an execution became.
+        """
         call = PortCall(id=secrets.token_hex(8), op=op, path=path, arguments=arguments)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         tab.waiting[call.id] = answer
+        if progress is not None:
+            tab.heeding[call.id] = progress
         try:
             if tab.outlet is None or not tab.outlet.offer(call):
                 raise NotebookError(f"The browser tab that shows {path} cannot be reached now.", hint=RELOAD)
@@ -114,6 +134,7 @@ class Tabs:
             ) from error
         finally:
             tab.waiting.pop(call.id, None)
+            tab.heeding.pop(call.id, None)
 
     def _recent_first(self) -> list[Tab]:
         return sorted(self._tabs.values(), key=lambda tab: tab.turn, reverse=True)
@@ -129,7 +150,7 @@ class Tabs:
         for answer in tab.waiting.values():
             if not answer.done():
                 said = "The browser tab that shows the notebook was closed before it answered."
-                answer.set_exception(NotebookError(said, hint="Open the notebook and try again."))
+                answer.set_exception(NotebookClosed(said, hint="Open the notebook and try again."))
 
 
 def _settle(answer: asyncio.Future[Any], frame: PortReply) -> None:

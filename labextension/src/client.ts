@@ -16,14 +16,19 @@ import type {
   CheckpointInfo,
   ClientFrame,
   Command,
+  Completion,
+  CompletionRequest,
   ContextPreview,
   ErrorValue,
   Hello,
+  Mention,
+  MergeView,
   ModelInfo,
   PortReply,
   Prompt,
   ServerFrame,
-  SessionInfo
+  SessionInfo,
+  Target
 } from './protocol';
 
 /** `lost` after an open connection broke or a first one failed; the client tries again by itself. */
@@ -139,8 +144,24 @@ export class Client {
     return this._request('checkpoints/diff', {}, query);
   }
 
+  /** What a notebook that git could not merge leaves to choose. */
+  async mergeView(notebook: string): Promise<MergeView> {
+    return this._request('merge', {}, `?notebook=${encodeURIComponent(notebook)}`);
+  }
+
   async preview(prompt: Prompt): Promise<ContextPreview> {
     return this._request('preview', { method: 'POST', body: JSON.stringify(prompt) });
+  }
+
+  async mentions(session: string, query: string, target: Target): Promise<{ mentions: Mention[] }> {
+    const { notebook, kernel } = target;
+    const words = new URLSearchParams({ session, query, notebook: notebook ?? '', kernel: kernel ?? '' });
+    return this._request('mentions', {}, `?${words.toString()}`);
+  }
+
+  /** Giving up with `signal` ends the model's call as well. */
+  async complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion> {
+    return this._request('complete', { method: 'POST', body: JSON.stringify(request), signal });
   }
 
   private async _request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {

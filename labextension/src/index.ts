@@ -5,7 +5,10 @@ import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
 import { failuresPlugin } from './plugins/failures';
 import { filesPlugin } from './plugins/files';
+import { ghostPlugin } from './plugins/ghost';
+import { mergePlugin } from './plugins/merge';
 import { notebooksPlugin } from './plugins/notebooks';
+import { outputsPlugin } from './plugins/outputs';
 import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
@@ -20,8 +23,11 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   cellsPlugin,
   reviewPlugin,
   filesPlugin,
+  mergePlugin,
   failuresPlugin,
   selectionPlugin,
+  outputsPlugin,
+  ghostPlugin,
   statusPlugin
 ];
 

@@ -141,6 +141,20 @@ export interface CellExecuted {
 }
 
 /**
+ * Live only: the kernel has begun with a cell that it was to run on somebody's order.
+ */
+export interface CellStarted {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'cell_started';
+  notebook: string;
+  cell: string;
+}
+
+/**
  * A cell of a notebook, by nbformat id (for ``insert``: the id the new cell will get).
  *
  * ``anchor`` is the id of the cell to insert at or move to; None means the start
@@ -243,7 +257,7 @@ export interface ChooseModel {
   model: string;
 }
 
-export type ClientFrame = Hello | Subscribe | Unsubscribe | PortReply;
+export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
 export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | Undo | Redo;
 
@@ -388,14 +402,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
 }
 
 /**
@@ -481,6 +495,17 @@ export interface MakeCheckpoint {
 }
 
 /**
+ * One suggestion. ``name`` is what an `Attachment` of the kind takes, ``label`` what is shown,
+ * ``detail`` says more in a few words.
+ */
+export interface Mention {
+  kind: 'variable' | 'cell' | 'file' | 'session';
+  name: string;
+  label: string;
+  detail: string;
+}
+
+/**
  * A place where both sides changed the same. The texts are the sources (or outputs, or metadata as
  * JSON) that choosing a side would leave there; empty where it leaves nothing. ``both`` says that both
  * can be kept, ours first. ``cell`` is the id in the common ancestor.
@@ -498,7 +523,8 @@ export interface MergeConflict {
 /**
  * ``settled`` counts the changes that merge by themselves. ``digest`` is the SHA-256 (hex) of the
  * file that was looked at; ``origin`` says whether the three versions come from git's index or from the
- * markers in the file (then the ancestor is what both have in common).
+ * markers in the file (then the ancestor is what both have in common). The names are what git calls the
+ * sides: a branch, a commit; empty where that is not known.
  */
 export interface MergeView {
   notebook: string;
@@ -506,6 +532,8 @@ export interface MergeView {
   origin: 'git' | 'markers';
   conflicts: MergeConflict[];
   settled: number;
+  ours_name: string;
+  theirs_name: string;
 }
 
 /**
@@ -656,7 +684,8 @@ export interface PhaseChanged {
  * view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
  * apply {"changes": [CellChange]} -> null (all are checked before the first is made; code
  * ``stale_edit`` or ``not_found`` and nothing changed otherwise);
- * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}; save -> null.
+ * execute {"cell": id} -> {"ok": bool, "error": str, "seconds": float}, after a `PortProgress`; code
+ * ``notebook_closed`` when the document was closed while the cell ran, which goes on; save -> null.
  */
 export interface PortCall {
   type: 'port_call';
@@ -664,6 +693,15 @@ export interface PortCall {
   op: 'view' | 'snapshot' | 'apply' | 'execute' | 'save';
   path: string;
   arguments: Record<string, unknown>;
+}
+
+/**
+ * Tab to server: the cell of an ``execute`` call has gone to the kernel as the message ``request``.
+ */
+export interface PortProgress {
+  type: 'port_progress';
+  id: string;
+  request: string;
 }
 
 /**

@@ -60,6 +60,10 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, trial: event.trial } }));
     case 'edit_settled':
       return withEdit(state, event.edit, proposal => settled(proposal, event));
+    case 'cell_started':
+      return withItem(state, isTouched(event.cell), item =>
+        item.kind === 'edit' ? { ...item, isRunning: true } : item
+      );
     case 'cell_executed':
       return executed(state, event);
     case 'approval_settled':
@@ -156,12 +160,9 @@ function settled(proposal: IProposal, event: EditSettled): IProposal {
 /** The execution belongs to the latest proposal for that cell, else it stands alone in its run. */
 function executed(state: ITranscript, event: CellExecuted): ITranscript {
   const execution = { ok: event.ok, error: event.error, seconds: event.seconds };
-  const isTouched = (item: Item): boolean =>
-    item.kind === 'edit' &&
-    item.edit.target.type === 'cell' &&
-    item.edit.target.cell === event.cell &&
-    item.status !== 'rejected';
-  const next = withItem(state, isTouched, item => (item.kind === 'edit' ? { ...item, execution } : item));
+  const next = withItem(state, isTouched(event.cell), item =>
+    item.kind === 'edit' ? { ...item, execution, isRunning: false } : item
+  );
   if (next !== state) {
     return next;
   }
@@ -169,6 +170,15 @@ function executed(state: ITranscript, event: CellExecuted): ITranscript {
   return inRun(state, event.run, run =>
     append(run, { kind: 'executed', key: `executed-${event.seq}`, notebook, cell, ...execution })
   );
+}
+
+/** A proposal for the cell. */
+function isTouched(cell: string): (item: Item) => boolean {
+  return item =>
+    item.kind === 'edit' &&
+    item.edit.target.type === 'cell' &&
+    item.edit.target.cell === cell &&
+    item.status !== 'rejected';
 }
 
 function isApproval(id: string): (item: Item) => boolean {

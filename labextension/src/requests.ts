@@ -1,6 +1,16 @@
 /** What one asks of the server beside the conversation: checkpoints, previews, verifications. */
 import type { Client } from './client';
-import type { CheckpointDiff, CheckpointInfo, ContextPreview, Target } from './protocol';
+import type { Choices } from './merging';
+import type {
+  Ack,
+  CheckpointDiff,
+  CheckpointInfo,
+  ContextPreview,
+  Mention,
+  MergeView,
+  Target
+} from './protocol';
+import { withQuotes } from './quotes';
 import type { Session } from './session';
 
 export class Requests {
@@ -44,11 +54,16 @@ export class Requests {
     await this._session.command({ type: 'prune_checkpoints', session: this._id, days });
   }
 
-  /** What a message would send now. */
-  async preview(text: string): Promise<ContextPreview> {
-    const target = this._target();
+  /** What a message would send now, with all that waits to go along. */
+  async preview(draft: string): Promise<ContextPreview> {
+    const { target = this._target(), ...prompt } = withQuotes(draft, this._session.quotes.getSnapshot());
     await this._session.ensure();
-    return this._client.preview({ type: 'prompt', session: this._id, text, target, edge: 'sidebar' });
+    return this._client.preview({ type: 'prompt', session: this._id, ...prompt, target, edge: 'sidebar' });
+  }
+
+  /** What could be pointed at with these letters. */
+  async mentions(query: string): Promise<Mention[]> {
+    return (await this._client.mentions(this._id, query, this._target())).mentions;
   }
 
   async chooseDataLevel(level: ContextPreview['level'], notebook: string | null): Promise<void> {
@@ -63,6 +78,20 @@ export class Requests {
       const target = this._target();
       await this._session.command({ type: 'verify_notebook', session: this._id, target, edge: 'sidebar' });
     }
+  }
+
+  /** What a notebook that git could not merge leaves to choose. */
+  async mergeView(notebook: string): Promise<MergeView> {
+    return this._client.mergeView(notebook);
+  }
+
+  /** Write the notebook as chosen, in a run of its own. A refusal is the caller's to show. */
+  async resolveMerge(notebook: string, digest: string, choices: Choices): Promise<Ack> {
+    if (!(await this._session.ensure())) {
+      throw new Error(this._session.getSnapshot().problem?.message);
+    }
+    const told = { session: this._id, notebook, digest, choices };
+    return this._client.command({ type: 'resolve_merge', ...told, edge: 'sidebar' });
   }
 
   private get _id(): string {

@@ -28,6 +28,7 @@ export type RunEvent = Exclude<
       | 'restored'
       | 'edit_tried'
       | 'edit_settled'
+      | 'cell_started'
       | 'cell_executed'
       | 'approval_settled'
       | 'checkpoint_made'
@@ -202,7 +203,8 @@ function proposed(event: EditProposed): Item {
     edit: event.edit,
     status: 'pending',
     detail: '',
-    execution: null
+    execution: null,
+    isRunning: false
   };
 }
 

@@ -64,6 +64,8 @@ export interface IProposal {
   status: EditSettled['status'];
   detail: string;
   execution: IExecution | null;
+  /** The kernel works on the cell, on somebody's order. */
+  isRunning: boolean;
 }
 
 export interface IApproval {

@@ -7,7 +7,7 @@ type AnyTold = { [T in Event['type']]: Told<T> }[Event['type']];
 
 export const SESSION = 's1';
 
-const NO_USAGE = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 };
+export const NO_USAGE = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 };
 
 /** Numbers events in the order they are told. */
 export class Log {

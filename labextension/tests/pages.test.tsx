@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
+import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
@@ -82,6 +83,7 @@ beforeEach(async () => {
     session,
     requests: new Requests(client, session, () => notebooks.target),
     pages,
+    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
     notebooks,
     rendermime: new RenderMimeRegistry(),
     languages: new EditorLanguageRegistry(),
@@ -181,6 +183,19 @@ test('the list is asked again after a change', async () => {
   server.routes.checkpoints = { checkpoints: [POINT] };
   await told(log => log.start().tell({ type: 'checkpoint_made', checkpoint: 'k1', reason: 'run' }));
   await shows('Before “plot it”');
+});
+
+test('what goes along with the message is in the preview', async () => {
+  server.routes.preview = PREVIEW;
+  button('What is sent').click();
+  await shows('Goes to claude-x.');
+  session.quotes.add({ kind: 'file', name: 'a.csv', label: 'a.csv' });
+  await vi.waitFor(
+    () => {
+      expect(server.sent.preview).toMatchObject({ attachments: [{ kind: 'file', name: 'a.csv' }] });
+    },
+    { timeout: 5000 }
+  );
 });
 
 test('what is sent is shown part by part, with masked secrets and the level of data', async () => {

@@ -1,60 +1,66 @@
- 
-import { expect, test, vi } from 'vitest';
+/* eslint-disable jupyter/no-untranslated-string -- labels are data here */
+import { expect, test } from 'vitest';
 
 import type { IQuote } from '../src/quotes';
-import { Quotes, withQuotes } from '../src/quotes';
+import { notebookOf, Quotes, withQuotes } from '../src/quotes';
 
-function quote(change: Partial<IQuote> = {}): IQuote {
-  return {
-    target: { notebook: 'a.ipynb', kernel: null, cell: 'c1' },
-    number: 3,
-    from: 1,
-    to: 2,
-    text: 'x = 1\ny = 2',
-    language: 'python',
+const TARGET = { notebook: 'a.ipynb', kernel: 'k', cell: 'c1' };
+const QUOTE: IQuote = {
+  kind: 'lines',
+  target: TARGET,
+  number: 1,
+  from: 2,
+  to: 3,
+  text: 'x = 1',
+  language: 'python',
+  intent: 'edit'
+};
+
+test('what is attached goes as attachments, what is no part of the workspace as text', () => {
+  const file = { kind: 'file', name: 'b.csv', label: 'b.csv' } as const;
+  const output = { kind: 'output', name: 'c1', label: 'of cell 1', target: TARGET } as const;
+  const mine = { kind: 'text', name: 'n.md', text: 'a ```` b' } as const;
+  expect(withQuotes('why?', [file, output, mine])).toEqual({
+    text: 'why?\n\nFile n.md, from my machine:\n`````\na ```` b\n`````\n\nWith file b.csv, output of cell 1.',
     intent: 'auto',
-    ...change
-  };
-}
+    attachments: [
+      { kind: 'file', name: 'b.csv' },
+      { kind: 'output', name: 'c1' }
+    ],
+    target: TARGET
+  });
+  expect(withQuotes('why?', [file]).target).toBeUndefined();
+});
 
-test('the same lines take the place of those before; views are told', () => {
+test('lines of a cell go as text, and name their cell once', () => {
+  const told = withQuotes('faster', [QUOTE, { kind: 'cell', name: 'c1', label: '1: x', target: TARGET }]);
+  expect(told.attachments).toEqual([{ kind: 'cell', name: 'c1' }]);
+  expect(told.intent).toBe('edit');
+  expect(told.text).toContain('Cell 1 (id c1), lines 2 to 3:\n```python\nx = 1\n```');
+});
+
+test('the same piece is there once, and a message knows its notebook', () => {
   const quotes = new Quotes();
-  const listener = vi.fn();
-  const forget = quotes.subscribe(listener);
-  quotes.add(quote());
-  const again = quote({ text: 'x = 2\ny = 2' });
-  quotes.add(again);
-  quotes.add(quote({ from: 5, to: 5 }));
-  expect(quotes.getSnapshot().map(({ text }) => text)).toEqual(['x = 2\ny = 2', 'x = 1\ny = 2']);
-  quotes.remove(again);
-  expect(quotes.getSnapshot()).toHaveLength(1);
+  let told = 0;
+  quotes.subscribe(() => (told += 1));
+  quotes.add({ kind: 'file', name: 'a', label: 'a' });
+  quotes.add({ kind: 'variable', name: 'a', label: 'a' });
+  quotes.add({ kind: 'file', name: 'a', label: 'again' });
+  expect(quotes.getSnapshot().map(({ kind }) => kind)).toEqual(['variable', 'file']);
+  expect(notebookOf(quotes.getSnapshot())).toBeNull();
+  quotes.add(QUOTE);
+  expect(notebookOf(quotes.getSnapshot())).toBe('a.ipynb');
+  quotes.remove(quotes.getSnapshot()[0]);
   quotes.clear();
   expect(quotes.getSnapshot()).toEqual([]);
-  expect(listener).toHaveBeenCalledTimes(5);
-  forget();
-  quotes.add(quote());
-  expect(listener).toHaveBeenCalledTimes(5);
+  expect(told).toBe(6);
 });
 
-test('a message names cell and lines, and a fence that the text cannot close', () => {
-  const { text, attachments, intent, target } = withQuotes('why?', [
-    quote({ text: 'a = """\n````\n"""', intent: 'edit' }),
-    quote({ from: 4, to: 4, text: 'z' })
-  ]);
-  expect(text).toBe(
-    'why?\n\nCell 3 (id c1), lines 1 to 2:\n`````python\na = """\n````\n"""\n`````\n\n' +
-      'Cell 3 (id c1), line 4:\n```python\nz\n```'
+test('a fence is longer than any in the lines of a cell; one line is named as one', () => {
+  const fenced = { ...QUOTE, text: 'a = """\n````\n"""' };
+  const single = { ...QUOTE, from: 4, to: 4, text: 'z', intent: 'auto' as const };
+  expect(withQuotes('why?', [fenced, single]).text).toBe(
+    'why?\n\nCell 1 (id c1), lines 2 to 3:\n`````python\na = """\n````\n"""\n`````\n\n' +
+      'Cell 1 (id c1), line 4:\n```python\nz\n```'
   );
-  expect(attachments).toEqual([{ kind: 'cell', name: 'c1' }]);
-  expect(intent).toBe('edit');
-  expect(target?.cell).toBe('c1');
-});
-
-test('a message without pieces is as it was written', () => {
-  expect(withQuotes('hello', [])).toEqual({
-    text: 'hello',
-    intent: 'auto',
-    attachments: [],
-    target: undefined
-  });
 });

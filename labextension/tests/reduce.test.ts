@@ -159,6 +159,25 @@ test('a trial and an execution belong to their proposal', () => {
   expect(proposal.execution).toEqual({ ok: false, error: 'E: x', seconds: 2 });
 });
 
+test('a cell runs from the word that it began to the word how it ended', () => {
+  const began = new Log()
+    .start()
+    .tell({ type: 'edit_proposed', edit: cellEdit('e1') })
+    .finish()
+    .tell({ type: 'edit_settled', edit: 'e1', status: 'accepted', hunks: { 0: 'accepted' } })
+    .tell({ type: 'cell_started', notebook: 'a.ipynb', cell: 'c1' });
+  expect(itemOf(transcriptOf(began.events), 'edit')).toMatchObject({ isRunning: true, execution: null });
+  const ended = began.tell({
+    type: 'cell_executed',
+    notebook: 'a.ipynb',
+    cell: 'c1',
+    ok: true,
+    error: '',
+    seconds: 2
+  });
+  expect(itemOf(transcriptOf(ended.events), 'edit')).toMatchObject({ isRunning: false, execution: { ok: true } });
+});
+
 test('a cell that no proposal touched is told on its own', () => {
   const log = new Log()
     .start()

@@ -41,6 +41,10 @@ export class TestServer {
   current: string | null = SESSION;
   /** What further routes answer, by the last part of their path. */
   readonly routes: Record<string, unknown> = {};
+  /** What was sent to further routes last, by the last part of their path. */
+  readonly sent: Record<string, unknown> = {};
+  /** What the file browser shows: the type of what is at a path. */
+  readonly files: Record<string, string> = {};
   answer: (command: Command) => IAnswer = command => ({
     body: { session: 'session' in command ? command.session : SESSION, run: 'r1', seq: 0 }
   });
@@ -137,8 +141,16 @@ export class TestServer {
         return this.answer(command);
       }
       default:
+        for (const [name, type] of Object.entries(this.files)) {
+          if (path === `/user/me/api/contents/${name}`) {
+            const at = '2026-01-01T00:00:00Z';
+            const empty = { mimetype: null, format: null, content: null, writable: true, size: 1 };
+            return { body: { name, path: name, type, created: at, last_modified: at, ...empty } };
+          }
+        }
         for (const [route, body] of Object.entries(this.routes)) {
           if (path === `/user/me/codemad/${route}`) {
+            this.sent[route] = text ? JSON.parse(text) : null;
             return { body };
           }
         }

@@ -8,6 +8,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
+import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import { PROMPT_LIMIT } from '../src/problems';
@@ -39,7 +40,8 @@ beforeEach(async () => {
   const languages = new EditorLanguageRegistry();
   const requests = new Requests(client, session, () => notebooks.target);
   pages = new Pages();
-  const context = { session, requests, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const drops = new Drops(notebooks, contents, trans);
+  const context = { session, requests, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };

@@ -106,12 +106,21 @@ def test_a_kernel_that_dies(tmp_path: Path) -> None:
     assert "The kernel died while cell 1 was running" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_cancels_within_two_seconds_and_keeps_what_there_is(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "endless"),
+    [
+        (signal.SIGINT, "time.sleep(60)"),
+        (signal.SIGTERM, "time.sleep(60)"),
+        (signal.SIGINT, "while True: pass"),
+    ],
+)
+def test_a_signal_cancels_within_two_seconds_and_keeps_what_there_is(
+    tmp_path: Path, number: int, endless: str
+) -> None:
     write(
         tmp_path / "n.ipynb",
         code("import os; open('pid', 'w').write(str(os.getpid()))", "a"),
-        code("print('begun', flush=True)\nimport time; time.sleep(60)", "b"),
+        code(f"print('begun', flush=True)\nimport time\n{endless}", "b"),
     )
     command = [*CODEMAD, "run", "n.ipynb", "-o", "out.ipynb"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)

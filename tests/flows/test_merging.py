@@ -5,76 +5,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from codemad_jupyter.notebooks import document, merging
+from codemad_jupyter.notebooks import merging
 from codemad_jupyter.protocol.commands import ResolveMerge, Undo
 from codemad_jupyter.protocol.errors import NotebookError, StaleEdit, UsageError
+from tests.conflicts import book, code, conflict, git, nbdime_folder, with_nbdime
 from tests.flows.conftest import MakeDesk
-
-
-def code(cell_id: str, source: str, output: str = "", count: int | None = None) -> dict[str, Any]:
-    outputs = [{"name": "stdout", "output_type": "stream", "text": [output]}] if output else []
-    return {
-        "cell_type": "code",
-        "execution_count": count,
-        "id": cell_id,
-        "metadata": {},
-        "outputs": outputs,
-        "source": source.splitlines(keepends=True),
-    }
-
-
-def book(*cells: dict[str, Any]) -> bytes:
-    return document.render({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-
-
-BASE = book(code("a", "x = 1", "1", 1), code("b", "y = 1\nz = 1"), code("c", "w = 1"), code("d", "d = 1"))
-OURS = book(
-    code("a", "x = 2", "2", 5),
-    code("b", "y = 2\nz = 1"),
-    code("n1", "new = 1"),
-    code("c", "w = 1"),
-    code("d", "d = 2"),
-)
-THEIRS = book(
-    code("a", "x = 3", "3", 6), code("b", "y = 1\nz = 3"), code("n2", "more = 2"), code("c", "w = 1")
-)
-
-
-def git(folder: Path, *arguments: str) -> bytes:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "merge.conflictStyle=merge")
-    return subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True).stdout
 
 
 @pytest.fixture(autouse=True)
 def nbdime(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra `merge`, which `python3 dev.py test` installs beside the environment."""
-    apart = Path(sys.prefix) / "merging"
-    assert apart.is_dir(), "run `python3 dev.py test`: it installs nbdime"
-    monkeypatch.syspath_prepend(str(apart))
-    above = os.environ.get("PYTHONPATH", "")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(apart), above])))
+    monkeypatch.syspath_prepend(str(nbdime_folder()))
+    for name, value in with_nbdime().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def conflicted(tmp_path: Path) -> Path:
     """A repository in the middle of a merge that failed in ``m.ipynb``."""
-    root = tmp_path / "work"
-    root.mkdir()
-    file = root / "m.ipynb"
-    git(root, "init", "-b", "main")
-    for data, branch in ((BASE, "main"), (THEIRS, "theirs"), (OURS, "main")):
-        if data is not BASE:
-            git(root, "checkout", *(["-b"] if branch == "theirs" else []), branch)
-        file.write_bytes(data)
-        git(root, "add", ".")
-        git(root, "commit", "-m", branch)
-    git(root, "merge", "theirs")
-    assert b"<<<<<<<" in file.read_bytes()
-    return root
+    return conflict(tmp_path / "work").parent
 
 
 def cells(data: bytes) -> list[tuple[str, str]]:
@@ -88,6 +39,7 @@ async def test_choices_are_written_and_undone(make_desk: MakeDesk, conflicted: P
     view = await desk.engine.merge_view("m.ipynb")
     found = [(each.part, each.ours, each.theirs) for each in view.conflicts]
     assert view.origin == "git"
+    assert (view.ours_name, view.theirs_name) == ("main", "theirs")
     assert found == [
         ("source", "x = 2", "x = 3"),
         ("outputs", "2", "3"),
@@ -110,6 +62,21 @@ async def test_choices_are_written_and_undone(make_desk: MakeDesk, conflicted: P
     assert made.startswith(b'{\n "cells": [\n')
     await desk.do(Undo(session=desk.session))
     assert file.read_bytes() == before
+
+
+async def test_a_repository_below_the_workspace(make_desk: MakeDesk, conflicted: Path) -> None:
+    desk = await make_desk(root=conflicted.parent)
+    view = await desk.engine.merge_view(f"{conflicted.name}/m.ipynb")
+    assert (view.origin, view.ours_name, view.theirs_name) == ("git", "main", "theirs")
+    choices = dict.fromkeys(range(1, 5), "ours")
+    before = (conflicted / "m.ipynb").read_bytes()
+    command = ResolveMerge.model_validate(
+        {"session": desk.session, "notebook": view.notebook, "digest": view.digest, "choices": choices}
+    )
+    await desk.do(command)
+    assert (conflicted / "m.ipynb").read_bytes() != before
+    events = await desk.do(Undo(session=desk.session))
+    assert (conflicted / "m.ipynb").read_bytes() == before, events
 
 
 async def test_nothing_is_written_for_a_choice_that_makes_no_sense(
@@ -181,6 +148,7 @@ def test_the_command_line(conflicted: Path, tmp_path: Path) -> None:
     listed = codemad()
     assert listed.returncode == 1
     assert "[3] cells (cells)" in listed.stdout
+    assert "ours (main):" in listed.stdout
     assert "x = 3" in listed.stdout
     assert codemad("--choose", "7").returncode == 2
     checked = codemad("--take", "theirs", "--check", "--json")

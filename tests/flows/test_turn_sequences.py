@@ -3,11 +3,13 @@ right after a run gives back the very bytes."""
 
 import asyncio
 import json
+import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,11 +151,20 @@ steps = st.one_of(
     st.tuples(st.sampled_from(["undo", "redo"]), st.none()),
     st.tuples(st.just("restore"), places),
 )
+FEW = 25
+SEQUENCES = int(os.environ.get("TURN_SEQUENCES", FEW))
+"""Of each property. The few that are played by default are always the same ones."""
+PATIENCE = pytest.mark.timeout(120 + 4 * SEQUENCES)
 QUIET = settings(
-    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+    max_examples=SEQUENCES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=SEQUENCES == FEW,
+    database=None,
 )
 
 
+@PATIENCE
 @QUIET
 @given(st.lists(steps, min_size=2, max_size=9))
 def test_what_the_person_wrote_is_never_lost(order: list[tuple[str, Any]]) -> None:
@@ -175,6 +186,7 @@ def test_what_the_person_wrote_is_never_lost(order: list[tuple[str, Any]]) -> No
     asyncio.run(told(work))
 
 
+@PATIENCE
 @QUIET
 @given(st.lists(changes, min_size=1, max_size=3))
 def test_undoing_at_once_gives_back_the_very_bytes(runs: list[list[tuple[str, int]]]) -> None:

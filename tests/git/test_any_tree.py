@@ -99,6 +99,7 @@ async def one(kind: str, before: Tree, damage: Tree, deleted: set[str]) -> None:
             assert kept == KINDS[kind]
 
 
+@pytest.mark.timeout(120 + TREES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_tree_survives_any_damage(kind: str) -> None:
     count = 0

@@ -89,6 +89,33 @@ async def test_flags_in_the_index_do_not_hide_changes(tmp_path: Path, flag: str)
     assert (root / ".git" / "index").read_bytes() == index
 
 
+@pytest.mark.parametrize("kind", ["repository", "submodule", "folder"])
+async def test_a_file_that_is_named_is_covered_in_a_nested_repository(tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "top"
+    fill(root, {"a.txt": "a\n", "inner/b.txt": "b\n", "inner/c.txt": "c\n"})
+    inner = repository(root / "inner")
+    if kind != "folder":
+        repository(root, commit=False)
+        git(root, "add", "a.txt", *(["inner"] if kind == "submodule" else []))
+        git(root, "commit", "-q", "-m", "first")
+    index = root / ".git" / "index"
+    theirs = index.read_bytes() if index.exists() else b""
+    checkpoints = Checkpoints(root, tmp_path / "data")
+    named = ["inner/b.txt", "inner/.git/config"]
+    first = await checkpoints.take("first", include=named)
+    fill(inner, {"b.txt": "mine\n", "c.txt": "theirs\n", ".git/description": "another\n"})
+    second = await checkpoints.take("second", include=named)
+    assert tuple(await checkpoints.changed(first, second)) == ("inner/b.txt",)
+    back = await checkpoints.restore(first, ["inner/b.txt"], expect=second)
+    assert back.conflicts == ()
+    assert (inner / "b.txt").read_bytes() == b"b\n"
+    assert (inner / "c.txt").read_bytes() == b"theirs\n"
+    third = await checkpoints.take("third")
+    fourth = await checkpoints.take("fourth")
+    assert tuple(await checkpoints.changed(third, fourth)) == ()
+    assert theirs == (index.read_bytes() if index.exists() else b"")
+
+
 @pytest.mark.parametrize("where", ["ignored", "deleted", "nested", "info", "parent"])
 async def test_conversions_are_found_wherever_they_are_written(tmp_path: Path, where: str) -> None:
     top = tmp_path / "top"

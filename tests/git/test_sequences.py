@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
@@ -141,6 +142,7 @@ async def one(kind: str, tree: Tree, what: list[tuple[str, Tree, Tree]]) -> None
         await play(story, [("turn", tree, {}), *what, ("merge", {}, {})])
 
 
+@pytest.mark.timeout(120 + SEQUENCES)
 def test_any_sequence_is_taken_back() -> None:
     count = 0
 

@@ -2,16 +2,8 @@
 
 import pytest
 
-from codemad_jupyter.magics.arguments import (
-    OPTIONS,
-    SUBCOMMANDS,
-    Ask,
-    Known,
-    Subcommand,
-    read_cell,
-    read_line,
-    usage,
-)
+from codemad_jupyter.magics.arguments import OPTIONS, Ask, read_cell, read_line, usage
+from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS, Known, Subcommand
 from codemad_jupyter.protocol.errors import UsageError
 
 

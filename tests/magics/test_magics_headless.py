@@ -81,9 +81,12 @@ def test_where_the_notebook_is_known(work: Path, model_server: ModelServer, pers
             assert "is in" in ran.text
 
 
-def test_an_interrupt_of_running_code_ends_the_run(work: Path, model_server: ModelServer) -> None:
+@pytest.mark.parametrize("endless", ["time.sleep(60)", "while True: pass"])
+def test_an_interrupt_of_running_code_ends_the_run(
+    work: Path, model_server: ModelServer, endless: str
+) -> None:
     variables = {"CODEMAD_COMPATIBLE_BASE_URL": model_server.openai_url, "CODEMAD_POLICY": "auto"}
-    code = "import time\nopen('begun', 'w').close()\ntime.sleep(60)"
+    code = f"import time\nopen('begun', 'w').close()\n{endless}"
     model_server.play(Turn(calls=(Call("run_code", {"code": code}),)), Turn(text="Going on."))
     with kernel(work, variables) as live:
         live.run("%load_ext codemad_jupyter")

@@ -153,6 +153,11 @@ def test_names_after_an_at_sign(text: str, expected: list[tuple[str | None, str]
     assert list(pointed(text)) == [Pointed(*each) for each in expected]  # type: ignore[arg-type]
 
 
+def test_what_stands_between_fences_names_nothing() -> None:
+    text = "see @var:a\n```py\n@file:b\n```\nand @var:c\n````\n```\n@file:d\n```\n````\n~~~\n@file:not.closed"
+    assert [each.name for each in pointed(text)] == ["a", "c"]
+
+
 def test_a_bare_name_counts_only_where_something_is_called_so() -> None:
     found = attachments_of("@df @nobody @c1 @a.py", variables={"df", "c1"}, cells={"c1"}, files={"a.py"})
     assert [(each.kind, each.name) for each in found] == [
@@ -274,3 +279,16 @@ def test_what_begins_with_the_letters_comes_first() -> None:
     names = ("my_df", "df", "dataframe", "x")
     found = ranked("@df", [Mention(kind="variable", name=name, label=name) for name in names])
     assert [each.name for each in found] == ["df", "my_df", "dataframe"]
+
+
+def test_a_kind_before_the_letters_leaves_out_the_others() -> None:
+    kinds = ("variable", "cell", "file", "session")
+    every = [Mention(kind=kind, name=f"a-{kind}", label=f"a-{kind}") for kind in kinds]
+    for query, kind in (
+        ("var:a", "variable"),
+        ("file:", "file"),
+        ("@session:a", "session"),
+        ("cell:a", "cell"),
+    ):
+        assert [each.kind for each in ranked(query, every)] == [kind]
+    assert ranked("file:variable", every) == ()

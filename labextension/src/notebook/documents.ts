@@ -120,10 +120,24 @@ export class OpenNotebooks {
     return panel;
   }
 
+  /** The panel whose notebook this is. */
+  holding(notebook: unknown): NotebookPanel | null {
+    return this._tracker?.find(panel => panel.content === notebook && !panel.isDisposed) ?? null;
+  }
+
+  /** Whether the engine can reach what is at a path of the file browser. */
+  isOnServer(path: string): boolean {
+    return SERVER_DRIVES.has(this._contents.driveName(path));
+  }
+
   /** Its path on the server; null for a notebook of another drive. */
   pathOf(panel: NotebookPanel): string | null {
-    const { path } = panel.context;
-    return SERVER_DRIVES.has(this._contents.driveName(path)) ? this._contents.localPath(path) : null;
+    return this.serverPath(panel.context.path);
+  }
+
+  /** A path of JupyterLab as the server knows it; null for one of another drive. */
+  serverPath(path: string): string | null {
+    return this.isOnServer(path) ? this._contents.localPath(path) : null;
   }
 
   private _cellsAt(path: string): readonly Cell[] {

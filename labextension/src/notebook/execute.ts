@@ -21,9 +21,15 @@ export interface IExecutionReply {
 const STARTING = new Set(['initializing', 'starting', 'connecting', 'restarting', 'autorestarting']);
 const START_LIMIT = 60_000;
 const START_STEP = 100;
+const CLOSED = 'The notebook was closed while the cell ran.';
 const GONE = 'Its variables are gone: run the cells above again.';
 
-export async function execute(panel: NotebookPanel, id: string): Promise<IExecutionReply> {
+/** `sent` hears of the message that the cell becomes. */
+export async function execute(
+  panel: NotebookPanel,
+  id: string,
+  sent: (request: string) => void
+): Promise<IExecutionReply> {
   const { content, sessionContext } = panel;
   const cell = content.widgets.find(widget => widget.model.id === id);
   if (!cell) {
@@ -36,13 +42,17 @@ export async function execute(panel: NotebookPanel, id: string): Promise<IExecut
   const begin = performance.now();
   const error = watch(cell);
   const death = watchDeath(sessionContext);
+  const closing = watchClosing(panel);
+  const sending = watchSending(sessionContext, id, sent);
   try {
-    const isOk = await Promise.race([run(content, cell, sessionContext), death.come]);
+    const isOk = await Promise.race([run(content, cell, sessionContext), death.come, closing.come]);
     showEnd(panel, cell);
     return { ok: isOk, error: isOk ? '' : error.text(), seconds: (performance.now() - begin) / 1000 };
   } finally {
     error.stop();
     death.stop();
+    closing.stop();
+    sending.stop();
   }
 }
 
@@ -115,6 +125,33 @@ function watch(cell: Cell): { text: () => string; stop: () => void } {
     text: () => text || 'The execution was cancelled or interrupted.',
     stop: () => NotebookActions.executed.disconnect(listen)
   };
+}
+
+/** `come` rejects when the document is closed: the kernel goes on, but nobody here hears of it. */
+function watchClosing(panel: NotebookPanel): { come: Promise<never>; stop: () => void } {
+  const close = new PromiseDelegate<never>();
+  const listen = (): void => {
+    close.reject(new Failure('notebook_closed', CLOSED, 'Open the notebook and look at the cell.'));
+  };
+  panel.content.disposed.connect(listen);
+  return { come: close.promise, stop: () => panel.content.disposed.disconnect(listen) };
+}
+
+/** Lab writes the cell's id into the message that carries its code. */
+function watchSending(
+  context: ISessionContext,
+  id: string,
+  sent: (request: string) => void
+): { stop: () => void } {
+  const kernel = context.session?.kernel;
+  const listen = (_: unknown, { msg, direction }: Kernel.IAnyMessageArgs): void => {
+    if (direction === 'send' && msg.header.msg_type === 'execute_request' && msg.metadata.cellId === id) {
+      kernel?.anyMessage.disconnect(listen);
+      sent(msg.header.msg_id);
+    }
+  };
+  kernel?.anyMessage.connect(listen);
+  return { stop: () => kernel?.anyMessage.disconnect(listen) };
 }
 
 /** `come` rejects when the kernel dies: the reply to the execution would never come. */

@@ -1,7 +1,7 @@
 /** Why a port call could not be served, with the codes of the protocol. */
 import type { ErrorValue } from '../protocol';
 
-export type FailureCode = 'stale_edit' | 'not_found' | 'notebook' | 'kernel' | 'usage';
+export type FailureCode = 'stale_edit' | 'not_found' | 'notebook' | 'notebook_closed' | 'kernel' | 'usage';
 
 export class Failure extends Error {
   readonly code: FailureCode;

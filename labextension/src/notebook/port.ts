@@ -50,7 +50,9 @@ export class NotebookPort {
         reveal(panel, changesOf(call));
         return null;
       case 'execute':
-        return execute(panel, String(call.arguments.cell));
+        return execute(panel, String(call.arguments.cell), request => {
+          this._client.send({ type: 'port_progress', id: call.id, request });
+        });
       case 'save':
         await panel.context.save();
         return null;

@@ -19,7 +19,9 @@ export const CommandIds = {
   rejectAll: 'codemad:reject-all-proposals',
   leaveProposals: 'codemad:back-to-notebook',
   openDiff: 'codemad:open-diff',
+  merge: 'codemad:resolve-merge',
   askSelection: 'codemad:ask-about-selection',
   explainSelection: 'codemad:explain-selection',
-  editSelection: 'codemad:edit-selection'
+  editSelection: 'codemad:edit-selection',
+  askOutput: 'codemad:ask-about-output'
 } as const;

@@ -81,6 +81,7 @@ function selected(
   const text = source.slice(start, end);
   const lineAt = (offset: number): number => source.slice(0, offset).split('\n').length;
   return {
+    kind: 'lines',
     target: notebooks.targetAt(panel, cell.model.id),
     number: panel.content.activeCellIndex + 1,
     from: lineAt(start),

@@ -5,6 +5,7 @@ import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
 import { IClient, IOpenNotebooks, ISession } from '../tokens';
@@ -35,7 +36,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     const openDiff = (edit: string): void => void app.commands.execute(CommandIds.openDiff, { edit });
     const requests = new Requests(client, session, () => notebooks.target);
     const pages = new Pages();
-    const parts = { session, requests, pages, notebooks, rendermime, languages, trans, openDiff };
+    const drops = new Drops(notebooks, app.serviceManager.contents, trans);
+    const parts = { session, requests, pages, drops, notebooks, rendermime, languages, trans, openDiff };
     const panel = new Panel(parts);
     app.shell.add(panel, 'right', { rank: 900, type: 'CodeMAD' });
     restorer?.add(panel, panel.id);

@@ -1,16 +1,17 @@
 /** Where one writes: the text, what it is about, who answers, and Send or Stop. */
-import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
+import { stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { PROMPT_LIMIT } from '../problems';
-import type { IQuote } from '../quotes';
 import { withQuotes } from '../quotes';
-import { clip, line } from '../text';
 import { Button, CommandButton } from './button';
 import { usePages, usePanel, useSession } from './context';
+import { useDrops } from './dropping';
 import { baseName } from './format';
 import { sendIcon } from './icons';
+import { useMentions } from './mentions';
 import { ModelMenu } from './models';
+import { PieceList } from './pieces';
 
 export interface IComposerProps {
   /** Set by the panel: puts the cursor into the text. */
@@ -29,7 +30,10 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
   const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
   const isSending = useSession(snapshot => snapshot.sending !== null);
   const quotes = React.useSyncExternalStore(session.quotes.subscribe, session.quotes.getSnapshot);
-  const isEdit = quotes.some(({ intent }) => intent === 'edit');
+  const isEdit = quotes.some(piece => piece.kind === 'lines' && piece.intent === 'edit');
+  const mentions = useMentions(area, text, setText);
+  const form = React.useRef<HTMLFormElement>(null);
+  const { isOver, refused, forget } = useDrops(form);
   focuser.current = () => area.current?.focus();
   useGrowing(area, text);
 
@@ -38,6 +42,8 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
       return;
     }
     setText('');
+    mentions.close();
+    forget();
     session.quotes.clear();
     pages.show('chat');
     const { text: whole, ...options } = withQuotes(text, quotes);
@@ -51,6 +57,9 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
     });
   };
   const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (mentions.onKey(event)) {
+      return;
+    }
     if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
       event.preventDefault();
       send();
@@ -59,13 +68,21 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
 
   return (
     <form
-      className="codemad-composer"
+      ref={form}
+      className={`codemad-composer ${isOver ? 'codemad-drop-here' : ''}`}
       onSubmit={event => {
         event.preventDefault();
         send();
       }}
     >
-      {quotes.length > 0 && <QuoteList quotes={quotes} />}
+      {mentions.list}
+      {isOver && <div className="codemad-drop-word">{trans.__('Drop it to ask about it')}</div>}
+      {refused.map(word => (
+        <p key={word} className="codemad-refused" role="alert">
+          {word}
+        </p>
+      ))}
+      {quotes.length > 0 && <PieceList pieces={quotes} />}
       <textarea
         ref={area}
         className="codemad-input"
@@ -79,9 +96,17 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
               ? trans.__('Say what to change in the selection')
               : trans.__('Ask, or say what to change')
         }
+        {...mentions.aria}
         onChange={event => {
           setText(event.target.value);
+          forget();
+          if (!(event.nativeEvent as InputEvent).isComposing) {
+            mentions.follow();
+          }
         }}
+        onCompositionEnd={mentions.follow}
+        onSelect={mentions.follow}
+        onBlur={mentions.close}
         onKeyDown={onKeyDown}
       />
       {text.length > PROMPT_LIMIT && (
@@ -116,36 +141,6 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
         )}
       </div>
     </form>
-  );
-}
-
-/** The selections that go with the message, each with a button to leave it out. */
-function QuoteList({ quotes }: { quotes: readonly IQuote[] }): React.JSX.Element {
-  const { session, trans } = usePanel();
-  return (
-    <ul className="codemad-quotes" aria-label={trans.__('Goes with your message')}>
-      {quotes.map(quote => {
-        const { number, from, to, text } = quote;
-        const place =
-          from === to
-            ? trans.__('Cell %1, line %2', number.toString(), from.toString())
-            : trans.__('Cell %1, lines %2–%3', number.toString(), from.toString(), to.toString());
-        return (
-          <li key={`${place} ${text}`} className="codemad-quote" title={clip(text, 500)}>
-            <span className="codemad-quote-place">{place}</span>
-            <code className="codemad-quote-text">{line(text, 80)}</code>
-            <Button
-              kind="quiet"
-              icon={closeIcon}
-              label={trans.__('Leave out %1', place)}
-              onClick={() => {
-                session.quotes.remove(quote);
-              }}
-            />
-          </li>
-        );
-      })}
-    </ul>
   );
 }
 

@@ -4,6 +4,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
+import type { Drops } from '../drops';
 import type { OpenNotebooks } from '../notebook/documents';
 import type { Pages } from '../pages';
 import type { Requests } from '../requests';
@@ -24,6 +25,8 @@ export interface IPanelContext {
 export interface IPagesContext {
   requests: Requests;
   pages: Pages;
+  /** What is done with things that are dropped onto the panel. */
+  drops: Drops;
 }
 
 export const PanelContext = createContext<IPanelContext | null>(null);

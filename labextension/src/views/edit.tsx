@@ -5,7 +5,8 @@ import {
   codeIcon,
   deleteIcon,
   fileIcon,
-  markdownIcon
+  markdownIcon,
+  runIcon
 } from '@jupyterlab/ui-components';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
@@ -27,9 +28,11 @@ export interface IEditCardProps {
   proposal: IProposal;
   /** The run was undone: the card tells, and offers nothing. */
   undone: boolean;
+  /** The run that proposed it. */
+  run: string;
 }
 
-function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Element {
+function EditCardContent({ proposal, undone, run }: IEditCardProps): React.JSX.Element {
   const { trans } = usePanel();
   const { edit, status } = proposal;
   const isOpen = (status === 'pending' || status === 'stale') && !undone;
@@ -66,7 +69,7 @@ function EditCardContent({ proposal, undone }: IEditCardProps): React.JSX.Elemen
           }}
         />
       )}
-      {proposal.execution && <Execution proposal={proposal} />}
+      {proposal.isRunning ? <Running run={run} /> : proposal.execution && <Execution proposal={proposal} />}
     </section>
   );
 }
@@ -149,6 +152,26 @@ function Settled({ proposal, isShown, toggle }: ISettledProps): React.JSX.Elemen
       <Button kind="quiet" onClick={toggle}>
         {isShown ? trans.__('Hide the change') : trans.__('Show the change')}
       </Button>
+    </div>
+  );
+}
+
+/** The run itself has long ended, so the message box offers no Stop. */
+function Running({ run }: { run: string }): React.JSX.Element {
+  const { session, trans } = usePanel();
+  return (
+    <div className="codemad-card-actions">
+      <span className="codemad-execution">
+        <Icon of={runIcon} />
+        {trans.__('The cell runs')}
+      </span>
+      <CommandButton
+        onClick={() =>
+          session.command({ type: 'cancel', session: session.getSnapshot().transcript.session, run })
+        }
+      >
+        {trans.__('Stop the cell')}
+      </CommandButton>
     </div>
   );
 }

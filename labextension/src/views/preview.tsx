@@ -20,7 +20,7 @@ const LEVELS: readonly Level[] = ['schema', 'statistics', 'samples', 'outputs', 
 const QUIET = 400;
 
 export function Preview(): React.JSX.Element {
-  const { notebooks, trans } = usePanel();
+  const { session, notebooks, trans } = usePanel();
   const { requests, pages } = usePages();
   const draft = React.useSyncExternalStore(pages.subscribe, pages.getDraft);
   const seq = useSession(snapshot => snapshot.transcript.contextSeq);
@@ -34,8 +34,9 @@ export function Preview(): React.JSX.Element {
     ),
     () => notebooks.active ?? ''
   );
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- another notebook, or a newer number, is another context
-  const ask = React.useCallback(() => requests.preview(draft), [requests, draft, seq, active]);
+  const pieces = React.useSyncExternalStore(session.quotes.subscribe, session.quotes.getSnapshot);
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- other pieces, another notebook, or a newer number: another context
+  const ask = React.useCallback(() => requests.preview(draft), [requests, draft, seq, active, pieces]);
   const { value, problem, isLoading } = useLoaded(ask, QUIET);
   return (
     <PageFrame title={trans.__('What is sent')} problem={problem} isLoading={isLoading && value === null}>

@@ -104,7 +104,7 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
     case 'thinking':
       return <Thinking text={item.text} />;
     case 'edit':
-      return <EditCard proposal={item} undone={run.undone} />;
+      return <EditCard proposal={item} undone={run.undone} run={run.id} />;
     case 'approval':
       return <ApprovalCard item={item} />;
     case 'note':

@@ -1,0 +1,185 @@
+"""The subcommands of ``%codemad``: their exact forms, and the usage of each."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from codemad_jupyter.app.merge_words import options_text
+from codemad_jupyter.app.timeline_words import VERBS, verbs_text
+from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.privacy import DataLevel
+
+Name = Literal[
+    "apply",
+    "reject",
+    "undo",
+    "redo",
+    "checkpoints",
+    "blame",
+    "merge",
+    "fix",
+    "verify",
+    "status",
+    "models",
+    "new",
+    "context",
+    "level",
+    "help",
+]
+
+SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "apply": ("apply [EDIT] [--run]", "apply a proposed edit, or all that wait; --run also runs the cell"),
+    "reject": ("reject [EDIT]", "reject a proposed edit, or all that wait"),
+    "undo": ("undo", "bring files, notebook and conversation back to before the latest run"),
+    "redo": ("redo", "bring back what the latest undo took away"),
+    "checkpoints": (
+        "checkpoints [VERB …]",
+        "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
+    ),
+    "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
+    "merge": (
+        "merge [NOTEBOOK] […]",
+        "a notebook with conflict markers: see the conflicts, choose sides (see: help merge)",
+    ),
+    "fix": ("fix", "look at the last error and propose a repair"),
+    "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
+    "status": ("status", "what answers here: engine, model, session, edits that wait"),
+    "models": ("models [use NAME]", "list the models, or choose one for this session"),
+    "new": ("new", "begin a fresh session"),
+    "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
+    "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
+    "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
+}
+LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A subcommand in its exact form; ``word`` is its argument, if it has one."""
+
+    name: Name
+    word: str = ""
+    run: bool = False
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an argument may name right now: the labels of edits (ids and numbers)."""
+
+    edits: Collection[str] = field(default_factory=tuple)
+
+
+def subcommand_in(text: str, known: Known) -> Subcommand | None:
+    """The subcommand that the text is in its exact form; None where it is a question."""
+    words = text.split()
+    form = _FORMS.get(words[0]) if words and "\n" not in text else None
+    return form(words[1:], known) if form else None
+
+
+def _plain(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
+    return lambda words, known: None if words else Subcommand(name)
+
+
+def _settle(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
+    def form(words: list[str], known: Known) -> Subcommand | None:
+        flags = [word for word in words if word.startswith("--")]
+        names = [word for word in words if not word.startswith("--")]
+        if len(names) > 1 or (names and not _names_edit(names[0], known)):
+            return None
+        unknown = [flag for flag in flags if flag != "--run" or name != "apply"]
+        if unknown:
+            raise UsageError(
+                f"Unknown option {unknown[0]} of {name}.", hint=f"Usage: %codemad {SUBCOMMANDS[name][0]}"
+            )
+        return Subcommand(name, "" if names in ([], ["all"]) else names[0], run=bool(flags))
+
+    return form
+
+
+def _names_edit(word: str, known: Known) -> bool:
+    return word == "all" or word.isdecimal() or word in known.edits
+
+
+def _models(words: list[str], known: Known) -> Subcommand | None:
+    if not words:
+        return Subcommand("models")
+    if words[0] == "use" and len(words) == 2:
+        return Subcommand("models", words[1])
+    if words == ["use"]:
+        raise UsageError("models use needs a name.", hint="Usage: %codemad models use provider/name")
+    return None
+
+
+def _verify(words: list[str], known: Known) -> Subcommand | None:
+    if not words:
+        return Subcommand("verify")
+    return Subcommand("verify", " ".join(words[1:])) if words[0] == "--cells" and words[1:] else None
+
+
+def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
+    return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
+
+
+def _merge(words: list[str], known: Known) -> Subcommand | None:
+    """Options, and before, between or after them at most one word, which names a notebook."""
+    try:
+        given = shlex.split(" ".join(words))
+    except ValueError:  # an apostrophe of a sentence
+        return None
+    follows = {"--take", "--choose"}
+    names = [
+        word
+        for before, word in zip(["", *given], given, strict=False)
+        if not word.startswith("--") and before not in follows
+    ]
+    if len(names) > 1 or any(not name.endswith(".ipynb") for name in names):
+        return None
+    return Subcommand("merge", words=tuple(given))
+
+
+def _context(words: list[str], known: Known) -> Subcommand | None:
+    return Subcommand("context", " ".join(words))
+
+
+def _level(words: list[str], known: Known) -> Subcommand | None:
+    if len(words) > 1:
+        return None
+    if words and words[0] not in LEVELS:
+        raise UsageError(f"There is no data level {words[0]!r}.", hint=f"Levels: {', '.join(LEVELS)}.")
+    return Subcommand("level", "".join(words))
+
+
+def _help(words: list[str], known: Known) -> Subcommand | None:
+    if not words:
+        return Subcommand("help")
+    return Subcommand("help", words[0]) if len(words) == 1 and words[0] in SUBCOMMANDS else None
+
+
+_FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
+    "apply": _settle("apply"),
+    "reject": _settle("reject"),
+    "undo": _plain("undo"),
+    "redo": _plain("redo"),
+    "checkpoints": _checkpoints,
+    "blame": _plain("blame"),
+    "merge": _merge,
+    "fix": _plain("fix"),
+    "verify": _verify,
+    "status": _plain("status"),
+    "models": _models,
+    "new": _plain("new"),
+    "context": _context,
+    "level": _level,
+    "help": _help,
+}
+
+
+def usage_of(name: str) -> str:
+    """The usage of one subcommand."""
+    form, text = SUBCOMMANDS[name]
+    more = {"checkpoints": verbs_text, "merge": options_text}.get(name, str)()
+    return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

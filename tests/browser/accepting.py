@@ -1,0 +1,59 @@
+"""A proposed cell, accepted and run by command, and the events that follow."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from tests.browser.conftest import Desk
+from tests.servers.model_server import ModelServer
+from tests.servers.wire_formats import Call, Turn
+
+
+class Accepting:
+    """The session of a desk, which holds one proposal."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.lab = desk.lab
+        self.session = json.loads(self.lab.get("/codemad/sessions"))["current"]
+
+    def events(self) -> list[dict[str, Any]]:
+        answer = json.loads(self.lab.get(f"/codemad/sessions/{self.session}/events"))
+        found: list[dict[str, Any]] = answer["events"]
+        return found
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events() if event["type"] == kind]
+
+    def start(self) -> str:
+        """Accept the one proposal; the id of its cell, which begins to run."""
+        edit = self.of_type("edit_proposed")[0]["edit"]
+        begin = time.monotonic()
+        self.lab.command(type="accept_edit", session=self.session, edit=edit["id"], execute=True)
+        assert time.monotonic() - begin < 5, "the answer does not wait for the cell"
+        return str(edit["target"]["cell"])
+
+    def executed(self, *, seconds: float = 30) -> dict[str, Any]:
+        """How the cell ended."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if found := self.of_type("cell_executed"):
+                return found[0]
+            time.sleep(0.1)
+        raise AssertionError([event["type"] for event in self.events()])
+
+    def stop(self) -> float:
+        """Stop by command; how long the answer took."""
+        begin = time.monotonic()
+        self.lab.command(type="cancel", session=self.session)
+        return time.monotonic() - begin
+
+
+def propose(desk: Desk, script: ModelServer, source: str) -> Accepting:
+    """Have the model propose a cell below `last`."""
+    script.play(
+        Turn(calls=(Call("insert_cell", {"source": source, "after": "last"}),)), Turn(text="Proposed.")
+    )
+    desk.sidebar.ask("propose it")
+    return Accepting(desk)

@@ -1,0 +1,114 @@
+"""A long cell whose tab is closed while it runs: its output is whole when the notebook is opened again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.accepting import propose
+from tests.browser.conftest import Desk
+from tests.browser.documents import Document
+from tests.browser.lab import Lab
+from tests.browser.sidebar import Sidebar
+from tests.servers.model_server import ModelServer
+
+LAST = (("code", "last", "total = 1"),)
+LONG, SHORT = 150, 25
+
+
+def counting(lines: int) -> str:
+    return f"""import time
+for n in range({lines}):
+    print('line', n, flush=True)
+    time.sleep(0.2)
+'the end'"""
+
+
+def whole(lines: int) -> str:
+    return "".join(f"line {n}\n" for n in range(lines))
+
+
+def streamed(cell: dict[str, object]) -> str:
+    outputs = json.loads(json.dumps(cell["outputs"]))
+    return "".join("".join(each["text"]) for each in outputs if each["output_type"] == "stream")
+
+
+def on_disk(desk: Desk, cell: str) -> dict[str, object]:
+    cells = json.loads((desk.lab.root / desk.document.path).read_text())["cells"]
+    return next(each for each in cells if each["id"] == cell)
+
+
+def begun(desk: Desk, cell: str) -> None:
+    desk.document.wait_for_cell(cell, "running")
+    until = time.monotonic() + 20
+    while "line 3" not in json.dumps(desk.document.cells()):
+        assert time.monotonic() < until
+        desk.page.wait_for_timeout(100)
+
+
+def test_a_cell_goes_on_without_its_browser_and_is_whole_when_one_comes_back(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk], open_lab: Callable[..., Page]
+) -> None:
+    desk = open_desk(scripted_lab, LAST)
+    work = propose(desk, script, counting(LONG))
+    cell = work.start()
+    begun(desk, cell)
+    desk.document.save()
+    desk.page.context.close()
+    time.sleep(6)
+    assert 5 < streamed(on_disk(desk, cell)).count("\n") < LONG, "written while nobody looks"
+
+    page = open_lab(scripted_lab.address(desk.document.path))
+    document, sidebar = Document(page, desk.document.path), Sidebar(page)
+    sidebar.open()
+    expect(sidebar.cards.get_by_role("button", name="Stop the cell")).to_be_visible()
+    executed = work.executed(seconds=60)
+    assert executed["ok"], executed
+    assert executed["seconds"] > LONG * 0.2
+    expect(sidebar.cards).to_contain_text("Ran in")
+    found = next(each for each in document.cells() if each["id"] == cell)
+    assert streamed(found) == whole(LONG)
+    assert "the end" in json.dumps(found["outputs"])
+    assert found["execution_count"] == 1
+
+
+def test_a_closed_notebook_gets_the_whole_output_and_stop_still_reaches_its_cell(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
+) -> None:
+    desk = open_desk(scripted_lab, LAST)
+    work = propose(desk, script, counting(SHORT) + "\nwhile True: pass")
+    cell = work.start()
+    begun(desk, cell)
+    desk.document.save()
+    desk.page.evaluate("() => void window.jupyterapp.commands.execute('application:close')")
+    until = time.monotonic() + 40
+    while streamed(on_disk(desk, cell)) != whole(SHORT):
+        assert time.monotonic() < until, on_disk(desk, cell)
+        time.sleep(0.2)
+    begin = time.monotonic()
+    desk.sidebar.cards.get_by_role("button", name="Stop the cell").click()
+    assert work.executed()["error"] == "Stopped by you."
+    assert time.monotonic() - begin < 2
+    desk.document.open()
+    found = next(each for each in desk.document.cells() if each["id"] == cell)
+    assert streamed(found) == whole(SHORT)
+    desk.document.run("last")
+
+
+def test_what_a_cell_gave_is_told_where_no_document_can_hold_it(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk], open_lab: Callable[..., Page]
+) -> None:
+    desk = open_desk(scripted_lab, LAST)
+    work = propose(desk, script, "import time\nprint('line 3', flush=True)\ntime.sleep(8)\nprint('found 42')")
+    begun(desk, work.start())
+    desk.page.context.close()
+    executed = work.executed()
+    assert executed["ok"]
+    (notice,) = [each for each in work.of_type("notice") if each["code"] == "outputs_kept"]
+    assert "found 42" in notice["text"]
+    page = open_lab(scripted_lab.address(desk.document.path))
+    Sidebar(page).open()
+    expect(Sidebar(page).log).to_contain_text("found 42")
