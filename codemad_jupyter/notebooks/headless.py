@@ -182,10 +182,18 @@ class HeadlessNotebook:
         return await kernel.execute(code, timeout=timeout, on_output=on_output)
 
     async def try_code(
-        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+        self,
+        code: str,
+        *,
+        before: str = "",
+        timeout: float = 10.0,
+        memory: int = MEMORY,
+        method: Method = "auto",
     ) -> Trial:
         """See `KernelPort.try_code`."""
-        return await self._kernel().try_code(code, timeout=timeout, memory=memory, method=method)
+        return await self._kernel().try_code(
+            code, before=before, timeout=timeout, memory=memory, method=method
+        )
 
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""

@@ -116,12 +116,15 @@ class ShellKernel:
         self,
         code: str,
         *,
+        before: str = "",
         timeout: float = 10.0,
         memory: int = trial.MEMORY,
         method: trial.Method = "auto",
     ) -> Trial:
         """See `KernelPort.try_code`."""
-        return await trial.try_by(self._ask_trial, code, timeout=timeout, memory=memory, method=method)
+        return await trial.try_by(
+            self._ask_trial, code, before=before, timeout=timeout, memory=memory, method=method
+        )
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

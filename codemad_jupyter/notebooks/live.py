@@ -69,6 +69,7 @@ class LiveKernel:
         self,
         code: str,
         *,
+        before: str = "",
         timeout: float = 10.0,
         memory: int = trial.MEMORY,
         method: trial.Method = "auto",
@@ -80,7 +81,7 @@ class LiveKernel:
             expression = inspect.call(files, function, arguments)
             return await self._evaluate(expression, timeout=trial.MARGIN)
 
-        return await trial.try_by(call, code, timeout=timeout, memory=memory, method=method)
+        return await trial.try_by(call, code, before=before, timeout=timeout, memory=memory, method=method)
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

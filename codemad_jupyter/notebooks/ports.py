@@ -64,10 +64,17 @@ class KernelPort(Protocol):
         ...
 
     async def try_code(
-        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+        self,
+        code: str,
+        *,
+        before: str = "",
+        timeout: float = 10.0,
+        memory: int = MEMORY,
+        method: Method = "auto",
     ) -> Trial:
         """Try code on a copy of the kernel's state; the state itself is untouched.
 
+        ``before`` runs first in the copy; what it shows and does is not told.
         ``memory`` is what it may take, in bytes. A `RefusedTrial` says that the kernel was not copied,
         as always with ``method="replay"``.
         """

@@ -52,12 +52,18 @@ class RefusedTrial(Trial):
 
 
 async def try_by(
-    call: Ask, code: str, *, timeout: float, memory: int = MEMORY, method: Method = "auto"
+    call: Ask,
+    code: str,
+    *,
+    before: str = "",
+    timeout: float,
+    memory: int = MEMORY,
+    method: Method = "auto",
 ) -> Trial:
     """Try the code in a fork of the kernel; killed after ``timeout`` seconds.
 
     ``call`` runs a function of `trial_child` in the kernel and gives the JSON text it made.
-    ``memory`` is what the code may take, in bytes.
+    ``before`` runs first; ``memory`` is what the code may take, in bytes.
     """
 
     async def ask(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +71,7 @@ async def try_by(
         return state
 
     begin = time.monotonic()
-    order = {"code": code, "timeout": timeout, "memory": memory, "method": method}
+    order = {"code": code, "before": before, "timeout": timeout, "memory": memory, "method": method}
     state = await ask("start", order)
     place: dict[str, Any] = {name: state[name] for name in ("process", "folder") if name in state}
     pause, limit = 0.02, timeout + GRACE + RECEIPT_TIME

@@ -12,15 +12,10 @@ import os
 import sys
 from typing import Any
 
-from codemad_jupyter.notebooks.probe_safe import cut
-from codemad_jupyter.notebooks.trial_child import Case, describe, write_result
+from codemad_jupyter.notebooks.trial_child import Case, run_before, write_result
 from codemad_jupyter.notebooks.trial_guard import enter_cage
-from codemad_jupyter.notebooks.trial_receipt import Notes
-from codemad_jupyter.notebooks.trial_scan import effect, syntax_error
 from codemad_jupyter.notebooks.trial_settle import redirect, settle_shell
 from codemad_jupyter.notebooks.trial_show import Record, capture
-
-NOTES_SECONDS = 2.0
 
 
 def alone() -> None:
@@ -49,14 +44,14 @@ def run_alone(order: dict[str, Any], folder: str) -> dict[str, Any]:
     for cell in order["cells"]:
         why = run_before(shell, cell["source"], quiet, refused, shown)
         if why:
-            detail = "cell " + cell["id"] + ", which it needs, cannot be replayed: " + why
+            detail = cell["what"] + " cannot be replayed: " + why
             return {"status": "skipped", "detail": detail, "missing": missing}
     record = Record(os.path.join(folder, "outputs.json"))
     capture(shell, record)
     with open(os.path.join(folder, "replayed"), "w", encoding="utf-8") as file:
         file.write(missing)
     case = Case(shell, order["code"], record, refused, shown)
-    result = case.judge(lambda snapshot: Notes(snapshot, NOTES_SECONDS), folder)
+    result = case.judge(None, folder, noted=True)
     return {**result, "missing": missing}
 
 
@@ -71,20 +66,3 @@ def fresh_shell() -> Any:
     shell: Any = InteractiveShell.instance(config=config)
     sys.modules["__main__"] = shell.user_module
     return shell
-
-
-def run_before(
-    shell: Any, source: str, quiet: Record, refused: list[str], shown: list[BaseException | None]
-) -> str:
-    """Run a cell that the code needs; why that did not work, or nothing."""
-    transformed = shell.transform_cell(source)
-    error = syntax_error(transformed)
-    reason = describe(error, error.lineno) if error is not None else effect(transformed, shell.transform_cell)
-    if reason:
-        return reason
-    case = Case(shell, source, quiet, refused, shown)
-    failure = case.run(case.pieces(transformed)) or next(filter(None, shown), None)
-    if failure is None:
-        quiet.clear()
-        return ""
-    return refused[0] if refused else cut(describe(failure, None), 300)

@@ -28,13 +28,14 @@ from typing import Any
 from codemad_jupyter.notebooks.probe_safe import cut, environment_secrets, mask
 from codemad_jupyter.notebooks.trial_guard import enter_cage, refusal
 from codemad_jupyter.notebooks.trial_keeper import Line, keep
-from codemad_jupyter.notebooks.trial_receipt import Snapshot, receipt
+from codemad_jupyter.notebooks.trial_receipt import Notes, Snapshot, receipt
 from codemad_jupyter.notebooks.trial_scan import FILE, effect, syntax_error
 from codemad_jupyter.notebooks.trial_settle import redirect, settle_libraries, settle_shell
 from codemad_jupyter.notebooks.trial_show import Record, capture, flush_figures
 from codemad_jupyter.notebooks.trial_watch import standing
 
 FIRST_WAIT = 0.25
+NOTES_SECONDS = 2.0
 OUT_OF_REACH = {
     errno.EACCES,
     errno.EPERM,
@@ -52,11 +53,13 @@ for _name in __future__.all_feature_names:
     FUTURES |= getattr(__future__, _name).compiler_flag
 
 
-def start(code: str, timeout: float, memory: int = 0, method: str = "auto", shell: Any = None) -> str:
+def start(
+    code: str, timeout: float, memory: int = 0, method: str = "auto", before: str = "", shell: Any = None
+) -> str:
     """Begin a trial; JSON of its result if it ends at once, else of where it runs.
 
-    ``memory`` is what the code may take, in bytes. Where no copy is made, ``refused`` of the answer
-    says why, and ``python`` and ``cwd`` where another process could stand in.
+    ``before`` runs first, unseen; ``memory`` is what the code may take, in bytes. Where no copy is made,
+    ``refused`` of the answer says why, and ``python`` and ``cwd`` where another process could stand in.
     """
     if shell is None:
         shell = sys.modules["IPython.core.getipython"].get_ipython()
@@ -74,9 +77,8 @@ def start(code: str, timeout: float, memory: int = 0, method: str = "auto", shel
         return json.dumps(untried(code, "the kernel could not be copied (" + str(error) + ")"))
     if process == 0:
         try:
-            keep(
-                shell.user_ns, timeout, folder, lambda line: child(shell, code, timeout, folder, memory, line)
-            )
+            work = (shell, before, code, timeout, folder, memory)
+            keep(shell.user_ns, timeout, folder, lambda line: child(*work, line))
         finally:
             os._exit(0)
     end = time.monotonic() + min(FIRST_WAIT, timeout)
@@ -109,7 +111,7 @@ def check(code: str, reason: str) -> dict[str, Any]:
     return {"status": "skipped", "method": "syntax", "detail": "syntax is fine; not run: " + reason}
 
 
-def child(shell: Any, code: str, timeout: float, folder: str, memory: int, line: Line) -> None:
+def child(shell: Any, before: str, code: str, timeout: float, folder: str, memory: int, line: Line) -> None:
     """The runner's whole life. It ends here whatever happens: the kernel's own code must not go on in it."""
     done = False
     try:
@@ -117,12 +119,20 @@ def child(shell: Any, code: str, timeout: float, folder: str, memory: int, line:
         shown: list[BaseException | None] = []
         redirect(folder)
         settle_libraries()
-        record = Record(os.path.join(folder, "outputs.json"))
         settle_shell(shell, refused, shown)
-        capture(shell, record)
+        quiet = Record(os.path.join(folder, "before.json"))
+        capture(shell, quiet)
         gc.freeze()
         enter_cage(folder, timeout, refused, memory=memory, keep=(line.reading, line.writing))
-        write_result(folder, Case(shell, code, record, refused, shown).judge(line, folder))
+        why = run_before(shell, before, quiet, refused, shown) if before else ""
+        record = Record(os.path.join(folder, "outputs.json"))
+        capture(shell, record)
+        case = Case(shell, code, record, refused, shown)
+        if why:
+            result = {"status": "skipped", "detail": "what was proposed before it does not run: " + why}
+        else:
+            result = case.judge(line, folder, noted=bool(before))
+        write_result(folder, result)
         done = True
     finally:
         os._exit(0 if done else 70)
@@ -151,8 +161,8 @@ class Case:
         self.skipped = len(LEADING_BLANKS.match(code).group().splitlines())  # type: ignore[union-attr]
         self.flags = getattr(shell.compile, "flags", 0) & FUTURES | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
-    def judge(self, line: Any, folder: str) -> dict[str, Any]:
-        """Run the code and say how it went; ``line`` tells what was there before."""
+    def judge(self, line: Line | None, folder: str, *, noted: bool) -> dict[str, Any]:
+        """Run the code and say how it went. What was there before is noted here, or asked by the line."""
         source = self.shell.transform_cell(self.code)
         error = syntax_error(source, self.flags)
         if error is not None:
@@ -164,13 +174,13 @@ class Case:
         linecache.cache[FILE] = (len(source), None, source.splitlines(True), FILE)
         pieces = self.pieces(source)
         snapshot = Snapshot(self.shell, [compile(source, FILE, "exec", self.flags, dont_inherit=True)])
-        before = line(snapshot) if callable(line) else line
+        before = Notes(snapshot, NOTES_SECONDS) if noted or line is None else line
         failure = self.run(pieces) or next(filter(None, self.shown), None)
         result = self.verdict(failure)
         self.record.save(now=True)
         write_result(folder, result)
-        if isinstance(before, Line):
-            before.send("ran")
+        if line is not None:
+            line.send("ran")
         with contextlib.suppress(Exception):
             result["receipt"] = receipt(snapshot, before)
         return result
@@ -230,6 +240,23 @@ class Case:
             return {"status": "skipped", "detail": why + " (" + said + ")"}
         self.record.error(error, describe(error, None).partition(": ")[2])
         return {"status": "failed", "detail": said}
+
+
+def run_before(
+    shell: Any, source: str, quiet: Record, refused: list[str], shown: list[BaseException | None]
+) -> str:
+    """Run a cell that the code needs; why that did not work, or nothing."""
+    transformed = shell.transform_cell(source)
+    error = syntax_error(transformed)
+    reason = describe(error, error.lineno) if error is not None else effect(transformed, shell.transform_cell)
+    if reason:
+        return reason
+    case = Case(shell, source, quiet, refused, shown)
+    failure = case.run(case.pieces(transformed)) or next(filter(None, shown), None)
+    if failure is None:
+        quiet.clear()
+        return ""
+    return refused[0] if refused else cut(describe(failure, None), 300)
 
 
 def out_of_reach(error: BaseException | None) -> bool:

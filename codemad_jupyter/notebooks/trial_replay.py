@@ -34,7 +34,8 @@ MOST_CELLS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What to replay, and within what: the notebook as it would be, the proposed cell, the new code.
+    """What to replay, and within what: the notebook as it would be, the proposed cell, the new code and
+    what was proposed ``before`` it.
 
     ``timeout`` covers all cells together, ``memory`` is in bytes.
     """
@@ -42,6 +43,7 @@ class Replay:
     view: NotebookView
     cell: str
     code: str
+    before: str = ""
     timeout: float = 30.0
     memory: int = MEMORY
 
@@ -103,8 +105,11 @@ async def run(work: Replay, needed: Sequence[Cell], refused: RefusedTrial) -> Tr
     begin = time.monotonic()
     folder = tempfile.mkdtemp(prefix="codemad-trial-")
     try:
+        cells = [{"what": f"cell {cell.id}, which it needs,", "source": cell.source} for cell in needed]
+        if work.before:
+            cells.append({"what": "what was proposed before it", "source": work.before})
         order = {
-            "cells": [{"id": cell.id, "source": cell.source} for cell in needed],
+            "cells": cells,
             "code": work.code,
             "timeout": work.timeout,
             "memory": work.memory,

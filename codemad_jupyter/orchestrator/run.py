@@ -230,10 +230,16 @@ class CheckpointedKernel:
                 raise
 
     async def try_code(
-        self, code: str, *, timeout: float = 10.0, memory: int = MEMORY, method: Method = "auto"
+        self,
+        code: str,
+        *,
+        before: str = "",
+        timeout: float = 10.0,
+        memory: int = MEMORY,
+        method: Method = "auto",
     ) -> Trial:
         """As the kernel does."""
-        return await self.port.try_code(code, timeout=timeout, memory=memory, method=method)
+        return await self.port.try_code(code, before=before, timeout=timeout, memory=memory, method=method)
 
     async def interrupt(self) -> None:
         """As the kernel does."""

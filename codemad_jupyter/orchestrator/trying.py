@@ -35,12 +35,12 @@ class Trier:
         if not self.services.trial:
             return Trial(status="skipped", method="none", detail="Trials are switched off.")
         try:
-            trial = await self._try_cell(target, self._with_earlier(edit, run), kernel)
+            trial = await self._try_cell(target, edit.after, self._earlier(edit, run), kernel)
         except CodemadError as error:
             return Trial(status="skipped", method="none", detail=str(error))
         return trial.model_copy(update={"outputs": self._redacted(trial.outputs)})
 
-    async def _try_cell(self, target: CellTarget, code: str, kernel: KernelPort | None) -> Trial:
+    async def _try_cell(self, target: CellTarget, code: str, before: str, kernel: KernelPort | None) -> Trial:
         services = self.services
         if kernel is None:
             view = await self._view(target)
@@ -48,23 +48,31 @@ class Trier:
                 return Trial(status="skipped", method="none", detail="Only Python code can be tried.")
             return await asyncio.to_thread(trials.check_syntax, code)
         trial = await kernel.try_code(
-            code, timeout=services.trial_seconds, memory=services.trial_memory, method=services.trial_method
+            code,
+            before=before,
+            timeout=services.trial_seconds,
+            memory=services.trial_memory,
+            method=services.trial_method,
         )
         if not isinstance(trial, trials.RefusedTrial) or services.trial_method == "fork":
             return trial
-        return await self._replay(target, code, trial)
+        return await self._replay(target, code, before, trial)
 
-    async def _replay(self, target: CellTarget, code: str, refused: trials.RefusedTrial) -> Trial:
+    async def _replay(
+        self, target: CellTarget, code: str, before: str, refused: trials.RefusedTrial
+    ) -> Trial:
         # The analysis of the notebook is not needed where kernels can be copied.
         from codemad_jupyter.notebooks.trial_replay import Replay, proposed_view, replay
 
         view = await self._view(target)
         if view is None:
             return refused
+        whole = f"{before}\n\n{code}"  # what it all needs of the cells above
         work = Replay(
-            view=proposed_view(view, target.cell, code, target.anchor, target.position),
+            view=proposed_view(view, target.cell, whole, target.anchor, target.position),
             cell=target.cell,
             code=code,
+            before=before,
             timeout=self.services.trial_seconds * self.services.replay_factor,
             memory=self.services.trial_memory,
         )
@@ -77,7 +85,7 @@ class Trier:
         except CodemadError:
             return None  # without the notebook there is nothing to replay, and the syntax is still told
 
-    def _with_earlier(self, edit: Edit, run: str) -> str:
+    def _earlier(self, edit: Edit, run: str) -> str:
         # A cell of the same answer may need what an earlier one, not accepted yet, defines.
         state = self.session.state
         earlier = []
@@ -86,7 +94,7 @@ class Trier:
                 break
             if state.edit_runs[id] == run and other.status == "pending" and _is_code(other):
                 earlier.append(other.after)
-        return "\n\n".join((*earlier, edit.after))
+        return "\n\n".join(earlier)
 
     def _redacted(self, value: Any) -> Any:
         """Texts without the secrets that this side knows; images as they are."""

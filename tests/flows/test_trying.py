@@ -66,11 +66,27 @@ async def test_the_model_sees_what_its_code_does(desk: Desk, model_server: Model
 async def test_what_was_proposed_before_is_there_when_a_cell_is_tried(
     desk: Desk, model_server: ModelServer
 ) -> None:
-    changed = Call("replace_cell", {"cell": "load", "source": "base = 20"})
-    _, edits, events = await proposed(desk, model_server, changed, insert("base + 1"))
+    changed = Call("replace_cell", {"cell": "load", "source": "base = 20\nprint('unseen')"})
+    _, edits, events = await proposed(
+        desk, model_server, changed, insert("print(base)\ntop = base + 1\ntop"), insert("1 / (top - 21)")
+    )
     trials = {event.edit: event.trial for event in events if event.type == "edit_tried"}
-    assert trials[edits[1].id].status == "passed"
-    assert trials[edits[1].id].outputs[-1]["data"]["text/plain"] == "21"
+    second, third = trials[edits[1].id], trials[edits[2].id]
+    assert second.status == "passed"
+    assert [output.get("text") for output in second.outputs] == ["20\n", None]
+    assert second.outputs[-1]["data"]["text/plain"] == "21"
+    assert second.receipt is not None
+    assert [state.name for state in second.receipt.added] == ["top"]
+    assert not second.receipt.changed
+    assert (third.status, third.detail) == ("failed", "ZeroDivisionError: division by zero (line 1)")
+
+
+async def test_a_cell_after_one_that_fails_is_not_judged(desk: Desk, model_server: ModelServer) -> None:
+    _, edits, events = await proposed(desk, model_server, insert("1 / 0"), insert("fine = 1"))
+    trials = {event.edit: event.trial for event in events if event.type == "edit_tried"}
+    assert trials[edits[0].id].status == "failed"
+    assert trials[edits[1].id].status == "skipped"
+    assert "proposed before it does not run: ZeroDivisionError" in trials[edits[1].id].detail
 
 
 async def test_an_edit_is_tried_again(desk: Desk, model_server: ModelServer) -> None:
