@@ -59,9 +59,10 @@ async def build_context(
 ) -> tuple[tuple[Message, ...], ContextBuilt]:
     """The messages to send (``history`` ends with the prompt's own message), and the account of them."""
     mark = _mark(prompt, len(history))
-    rules, report, view = await asyncio.gather(
+    news = where.news()  # first: a look at a kernel that is gone takes it as told
+    rules, (report, unseen), view = await asyncio.gather(
         _told(where, asyncio.to_thread(read_rules, where.root), ""),
-        _told(where, _report(where), None),
+        _report(where),
         _told(where, _view(prompt, where), None),
     )
     wanted = tuple(dict.fromkeys((*prompt.attachments, *_pointed(prompt, where, report, view))))
@@ -70,7 +71,7 @@ async def build_context(
     pieces, segments = fit(
         [
             Piece("rules", where.redact(rules), 0.05),
-            Piece("kernel", where.redact(_kernel(where.news(), report)), 0.1),
+            Piece("kernel", where.redact(_kernel(news or unseen, report)), 0.1),
             Piece("notebook", where.redact(_cells(view, prompt, mark)), 0.25),
             Piece("attachments", where.redact("\n".join(filter(None, attached))), 0.1),
         ],
@@ -123,11 +124,17 @@ async def _told(where: Surroundings, work: Awaitable[T], otherwise: T) -> T:
         return otherwise
 
 
-async def _report(where: Surroundings) -> KernelReport | None:
+async def _report(where: Surroundings) -> tuple[KernelReport | None, str]:
+    """What the kernel holds, or why nobody could look: the model is told so, too."""
     if where.kernel is None:
-        return None
-    found: KernelReport = limited(await where.kernel.report(deadline=where.deadline), where.level)
-    return found
+        return None, ""
+    try:
+        report = await where.kernel.report(deadline=where.deadline)
+    except (CodemadError, OSError) as error:
+        where.warn(str(error))
+        return None, f"The kernel could not be looked into: {error}"
+    found: KernelReport = limited(report, where.level)
+    return found, ""
 
 
 def _kernel(news: str, report: KernelReport | None) -> str:
