@@ -12,6 +12,7 @@ import type {
 } from './protocol';
 import { withQuotes } from './quotes';
 import type { Session } from './session';
+import type { IPruning } from './views/pruning';
 
 export class Requests {
   constructor(client: Client, session: Session, target: () => Target) {
@@ -25,9 +26,9 @@ export class Requests {
     return this._id ? (await this._client.checkpoints(this._id)).checkpoints : [];
   }
 
-  /** What is different now. */
-  async checkpointDiff(checkpoint: string): Promise<CheckpointDiff> {
-    return this._client.checkpointDiff(checkpoint);
+  /** What is different in another checkpoint, or now. */
+  async checkpointDiff(checkpoint: string, other: string | null = null): Promise<CheckpointDiff> {
+    return this._client.checkpointDiff(checkpoint, other ?? '');
   }
 
   async makeCheckpoint(name: string): Promise<void> {
@@ -49,9 +50,9 @@ export class Requests {
     await this._session.command({ type: 'name_checkpoint', session: this._id, checkpoint, name });
   }
 
-  /** Forget the checkpoints of the workspace that are older; named ones stay. */
-  async pruneCheckpoints(days: number): Promise<void> {
-    await this._session.command({ type: 'prune_checkpoints', session: this._id, days });
+  /** Forget checkpoints of the workspace by age and by size; named ones stay. */
+  async pruneCheckpoints(wanted: IPruning): Promise<void> {
+    await this._session.command({ type: 'prune_checkpoints', session: this._id, ...wanted });
   }
 
   /** What a message would send now, with all that waits to go along. */

@@ -65,6 +65,12 @@ def test_the_timeline_shows_names_compares_restores_and_forgets(
         picture(desk.page, theme)
         assert desk.sidebar.violations() == []
 
+    chosen = points.nth(2).get_by_role("combobox", name="Compared with")
+    chosen.select_option(index=2)  # the next older of the others: before the module was written
+    there = points.nth(2).get_by_role("list", name="What is different there")
+    expect(there).to_contain_text("+total = 2")
+    expect(there).not_to_contain_text(file.name)
+
     points.nth(2).get_by_role("button", name="Restore").click()
     expect(dialog(desk.page)).to_contain_text("Restore “The beginning”?")
     dialog(desk.page).get_by_role("button", name="Restore").click()
@@ -78,7 +84,7 @@ def test_the_timeline_shows_names_compares_restores_and_forgets(
 
     count = points.count()
     page_of.get_by_role("button", name="Forget old checkpoints").click()
-    dialog(desk.page).get_by_role("spinbutton").fill("0")
+    dialog(desk.page).get_by_role("spinbutton", name="Older than").fill("0")
     dialog(desk.page).get_by_role("button", name="Forget").click()
     expect(points).to_have_count(2)
     assert count > 2

@@ -4,14 +4,16 @@ import { addIcon, deleteIcon, historyIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { OpenNotebooks } from '../notebook/documents';
-import type { CheckpointDiff, CheckpointInfo, PathDifference } from '../protocol';
-import { clip, line, plain } from '../text';
+import type { CheckpointInfo } from '../protocol';
+import { clip, line } from '../text';
 import { Button, CommandButton, Icon } from './button';
+import { Changes } from './differences';
 import { usePages, usePanel, useSession } from './context';
 import { ageText, baseName } from './format';
 import { useLoaded } from './loaded';
 import { PageFrame } from './page';
+import type { IPruning } from './pruning';
+import { askPruning } from './pruning';
 
 export function Timeline(): React.JSX.Element {
   const { trans } = usePanel();
@@ -40,7 +42,7 @@ export function Timeline(): React.JSX.Element {
             icon={deleteIcon}
             label={trans.__('Forget old checkpoints')}
             disabled={checkpoints.length === 0}
-            onClick={() => prune(days => requests.pruneCheckpoints(days), trans)}
+            onClick={() => prune(wanted => requests.pruneCheckpoints(wanted), trans)}
           />
         </>
       }
@@ -52,14 +54,25 @@ export function Timeline(): React.JSX.Element {
       )}
       <ol className="codemad-timeline" aria-label={trans.__('Checkpoints, newest first')}>
         {checkpoints.map(checkpoint => (
-          <Point key={checkpoint.id} checkpoint={checkpoint} seq={seq} />
+          <Point
+            key={checkpoint.id}
+            checkpoint={checkpoint}
+            others={checkpoints.filter(({ id: other }) => other !== checkpoint.id)}
+            seq={seq}
+          />
         ))}
       </ol>
     </PageFrame>
   );
 }
 
-function Point({ checkpoint, seq }: { checkpoint: CheckpointInfo; seq: number }): React.JSX.Element {
+interface IPointProps {
+  checkpoint: CheckpointInfo;
+  others: CheckpointInfo[];
+  seq: number;
+}
+
+function Point({ checkpoint, others, seq }: IPointProps): React.JSX.Element {
   const { trans } = usePanel();
   const { requests } = usePages();
   const [isOpen, setOpen] = React.useState(false);
@@ -103,91 +116,39 @@ function Point({ checkpoint, seq }: { checkpoint: CheckpointInfo; seq: number })
             {checkpoint.name ? trans.__('Rename') : trans.__('Name')}
           </CommandButton>
         </div>
-        {isOpen && <Changes checkpoint={checkpoint.id} seq={seq} />}
+        {isOpen && <Compared checkpoint={checkpoint} others={others} seq={seq} />}
       </div>
     </li>
   );
 }
 
-function Changes({ checkpoint, seq }: { checkpoint: string; seq: number }): React.JSX.Element {
+/** What is different, now or in another checkpoint that is chosen. */
+function Compared({ checkpoint, others, seq }: IPointProps): React.JSX.Element {
   const { trans } = usePanel();
-  const { requests } = usePages();
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-  const ask = React.useCallback(() => requests.checkpointDiff(checkpoint), [requests, checkpoint, seq]);
-  const { value, problem, isLoading } = useLoaded<CheckpointDiff>(ask);
-  if (problem) {
-    return <p className="codemad-point-warning">{line(problem.message)}</p>;
-  }
-  if (value === null) {
-    return <p className="codemad-page-empty">{isLoading ? trans.__('Comparing…') : ''}</p>;
-  }
-  if (value.differences.length === 0) {
-    return <p className="codemad-page-empty">{trans.__('Nothing is different now.')}</p>;
-  }
+  const [other, setOther] = React.useState('');
   return (
-    <ul className="codemad-differences" aria-label={trans.__('What is different now')}>
-      {value.differences.map((each, index) => (
-        <Difference key={index} difference={each} />
-      ))}
-      {value.truncated && <li>{trans.__('More was changed than is shown.')}</li>}
-    </ul>
+    <>
+      {others.length > 0 && (
+        <label className="codemad-point-detail codemad-compared">
+          {trans.__('Compared with')}{' '}
+          <select
+            value={other}
+            onChange={event => {
+              setOther(event.target.value);
+            }}
+          >
+            <option value="">{trans.__('now')}</option>
+            {others.map(each => (
+              <option key={each.id} value={each.id}>
+                {pointName(each, trans)} · {ageText(each.made, trans)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Changes checkpoint={checkpoint.id} other={other || null} seq={seq} />
+    </>
   );
-}
-
-function Difference({ difference }: { difference: PathDifference }): React.JSX.Element {
-  const { notebooks, trans } = usePanel();
-  const words = {
-    added: trans.__('added'),
-    changed: trans.__('changed'),
-    removed: trans.__('removed'),
-    moved: trans.__('moved')
-  };
-  const where = difference.cell
-    ? trans.__(
-        '%1, cell %2',
-        baseName(difference.path),
-        cellName(notebooks, difference.path, difference.cell)
-      )
-    : line(difference.path);
-  return (
-    <li className="codemad-difference">
-      <span className={`codemad-badge codemad-badge-${difference.status}`}>{words[difference.status]}</span>{' '}
-      <span title={line(difference.path)}>{where}</span>
-      {difference.detail && <span className="codemad-point-detail"> {line(difference.detail)}</span>}
-      {difference.diff && <UnifiedDiff text={difference.diff} label={trans.__('Changes of %1', where)} />}
-    </li>
-  );
-}
-
-/** A cell's number where its notebook is open, as the person sees it; else its id. */
-function cellName(notebooks: OpenNotebooks, path: string, cell: string): string {
-  return notebooks.numberOf(path, cell)?.toString() ?? line(cell);
-}
-
-/** A unified diff as coloured lines. */
-export function UnifiedDiff({ text, label }: { text: string; label: string }): React.JSX.Element {
-  const lines = plain(text)
-    .replace(/\n$/, '')
-    .split('\n')
-    .filter(each => !/^(---|\+\+\+) /.test(each));
-  return (
-    <pre className="codemad-udiff" tabIndex={0} aria-label={label}>
-      {lines.map((each, index) => (
-        <span key={index} className={classOf(each)}>
-          {each || ' '}
-        </span>
-      ))}
-    </pre>
-  );
-}
-
-function classOf(text: string): string {
-  const names: Record<string, string> = {
-    '+': 'codemad-udiff-added',
-    '-': 'codemad-udiff-removed',
-    '@': 'codemad-udiff-place'
-  };
-  return names[text.charAt(0)] ?? '';
 }
 
 function pointName({ name, title, reason }: CheckpointInfo, trans: TranslationBundle): string {
@@ -237,17 +198,10 @@ async function make(act: (name: string) => Promise<void>, trans: TranslationBund
   }
 }
 
-async function prune(act: (days: number) => Promise<void>, trans: TranslationBundle): Promise<void> {
-  const { value } = await InputDialog.getNumber({
-    title: trans.__('Forget old checkpoints'),
-    label: trans.__(
-      'Forget those without a name, in all sessions of this folder, that are older than (days):'
-    ),
-    value: 30,
-    okLabel: trans.__('Forget')
-  });
-  if (value !== null && value >= 0) {
-    await act(value);
+async function prune(act: (wanted: IPruning) => Promise<void>, trans: TranslationBundle): Promise<void> {
+  const wanted = await askPruning(trans);
+  if (wanted) {
+    await act(wanted);
   }
 }
 

@@ -9,7 +9,7 @@ import type { IVerified } from '../transcript';
 import { Icon } from './button';
 import { usePanel } from './context';
 import { baseName, secondsText } from './format';
-import { UnifiedDiff } from './timeline';
+import { UnifiedDiff } from './differences';
 
 const NAMED = 8;
 
