@@ -6,6 +6,7 @@ can still tell one key from another and put it back where it stood (`Redactor.re
 """
 
 import base64
+import functools
 import hashlib
 import re
 import secrets
@@ -20,6 +21,8 @@ _KEY = secrets.token_bytes(32)
 
 _ENCODED = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}){16,512}(?![0-9A-Za-z])")
 _REMEMBERED = 10_000
+_KEPT, _SHORTEST_KEPT, _LONGEST_KEPT = 400, 1_000, 50_000
+"""How many answers are kept, and for texts of which length: a conversation is masked before every call."""
 
 
 class Redactor:
@@ -31,11 +34,15 @@ class Redactor:
         )
         self._phrases = [form for form in self._known if any(map(str.isspace, form))]
         self._origin: dict[str, str] = {}
+        self._kept = functools.lru_cache(_KEPT)(self._masked)
 
     def __call__(self, text: str) -> str:
         """The text with every secret replaced by its placeholder."""
         if len(text) < 6:
             return text
+        return self._kept(text) if _SHORTEST_KEPT <= len(text) <= _LONGEST_KEPT else self._masked(text)
+
+    def _masked(self, text: str) -> str:
         spans = [*self._given(text), *(() if len(text) < 8 else find(text)), *_hidden(text)]
         return self._replaced(text, spans) if spans else text
 

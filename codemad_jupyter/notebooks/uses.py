@@ -125,8 +125,3 @@ class CellUse:
     def mutates(self) -> frozenset[str]:
         """Names whose object, made elsewhere, is changed in place, or may be."""
         return self.names("mutate")
-
-    @property
-    def uncertain(self) -> frozenset[tuple[str, str]]:
-        """Pairs of kind and name that may or may not be so."""
-        return frozenset((use.kind, use.name) for use in self.uses if not use.certain)

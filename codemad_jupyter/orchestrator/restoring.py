@@ -7,7 +7,7 @@ and otherwise the person's stays and is named.
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from codemad_jupyter.git.checkpoints import Snapshot
 from codemad_jupyter.git.values import shown
@@ -16,6 +16,7 @@ from codemad_jupyter.notebooks.inverse import inverse
 from codemad_jupyter.orchestrator.checkpointing import Cells, Checkpointer, files_of, notebooks_of, reach
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.events import Restored
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.tools.proposals import new_id
 
@@ -35,6 +36,26 @@ class Restoration:
             _union(self.cells, other.cells),
             _union(self.merged, other.merged),
             _union(self.conflicts, other.conflicts),
+        )
+
+    def told(
+        self,
+        kind: Literal["undo", "redo", "restore"],
+        checkpoint: str,
+        *,
+        runs: tuple[str, ...],
+        others: tuple[str, ...] = (),
+    ) -> Restored:
+        """The event that says it."""
+        return Restored(
+            kind=kind,
+            checkpoint=checkpoint,
+            runs=runs,
+            others=others,
+            files=self.files,
+            cells=self.cells,
+            merged=self.merged,
+            conflicts=self.conflicts,
         )
 
 

@@ -134,16 +134,7 @@ async def restore(
         services, checkpointer, safety, since, scope=scope, files=besides, notebooks=documents
     )
     tell_commits(session, list(gone))
-    return Restored(
-        kind="restore",
-        checkpoint=safety.id,
-        runs=gone,
-        others=back,
-        files=total.files,
-        cells=total.cells,
-        merged=total.merged,
-        conflicts=total.conflicts,
-    )
+    return total.told("restore", safety.id, runs=gone, others=back)
 
 
 def _touched_cells(records: Sequence[CheckpointRecord]) -> set[tuple[str, str]]:

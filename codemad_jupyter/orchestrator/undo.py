@@ -32,15 +32,7 @@ async def undo(services: Services, session: Session, checkpointer: Checkpointer,
     await session.move(session.before(run))
     await note_restored(services, checkpointer, safety, records)
     tell_commits(session, gone)
-    return Restored(
-        kind="undo",
-        checkpoint=safety.id,
-        runs=tuple(gone),
-        files=total.files,
-        cells=total.cells,
-        merged=total.merged,
-        conflicts=total.conflicts,
-    )
+    return total.told("undo", safety.id, runs=tuple(gone))
 
 
 async def redo(services: Services, session: Session, checkpointer: Checkpointer) -> Restored:
@@ -63,16 +55,7 @@ async def redo(services: Services, session: Session, checkpointer: Checkpointer)
     total = await take_back(services, record)
     others, runs = await move(session, record.head)
     await note_restored(services, checkpointer, safety, [record])
-    return Restored(
-        kind="redo",
-        checkpoint=safety.id,
-        runs=runs,
-        others=others,
-        files=total.files,
-        cells=total.cells,
-        merged=total.merged,
-        conflicts=total.conflicts,
-    )
+    return total.told("redo", safety.id, runs=runs, others=others)
 
 
 async def move(session: Session, head: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,7 +1,9 @@
 """Events: all that the engine says. Past participles, one tagged union, numbered per session.
 
 Deltas, a running tool's output and the beginning of a cell are live only; every other event is kept and
-can be replayed after a sequence number. Sequence numbers grow within a session but may have gaps.
+can be replayed after a sequence number. Sequence numbers grow within a session but may have gaps. All
+events stand in this one file, long as it is: they are one union, each is a few lines of plain values, and
+a reader of the protocol looks for them in one place.
 """
 
 from typing import Annotated, Any, Literal

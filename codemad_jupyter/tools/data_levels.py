@@ -104,11 +104,6 @@ def allows(level: DataLevel, needed: DataLevel) -> bool:
     return LEVELS.index(level) >= LEVELS.index(needed)
 
 
-def stricter(one: DataLevel, other: DataLevel) -> DataLevel:
-    """The one that sends less."""
-    return min(one, other, key=LEVELS.index)
-
-
 def withheld(what: Any, level: DataLevel) -> str:
     """What stands in place of text that is not told: its shape."""
     text = what if isinstance(what, str) else str(what)

@@ -1,4 +1,5 @@
 /* eslint-disable jupyter/no-untranslated-string -- titles of sessions and edits are data here */
+/** The whole of one pure function, in one file: its tests share the log and how a transcript is made of it. */
 import { expect, test } from 'vitest';
 
 import type { Event, Trial } from '../src/protocol';
