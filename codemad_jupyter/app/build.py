@@ -46,6 +46,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
                 redact=settings.redact,
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
+                root=root,
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
@@ -58,7 +59,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             fallbacks=settings.fallbacks,
             max_output=settings.max_output_tokens,
             silence=settings.timeout,
-            inspect_deadline=settings.inspect_deadline,
+            inspect_deadline=_deadline(settings),
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
@@ -76,6 +77,12 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     )
     await engine.start()
     return engine
+
+
+def _deadline(settings: Settings) -> float:
+    """Longer with a cassette: what is asked must not hang on how busy the machine is."""
+    recorded = settings.cassette_mode != "off"
+    return max(settings.inspect_deadline, 30.0) if recorded else settings.inspect_deadline
 
 
 def _limits(settings: Settings) -> Limits:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         _add_run,
+        add_record,
         _add_ask,
         _add_context,
         _add_apply,
@@ -87,6 +89,7 @@ def _add_run(commands: Commands) -> None:
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
+    add_options(run)
     run.set_defaults(perform=_run)
 
 
@@ -105,6 +108,7 @@ def _add_ask(commands: Commands) -> None:
     ask.add_argument("--apply", action="store_true", help="accept what is proposed (default: only show it)")
     ask.add_argument("--model", metavar="PROVIDER/NAME", help="the model to ask")
     ask.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
+    add_options(ask)
     ask.set_defaults(perform=_ask)
 
 
@@ -162,6 +166,7 @@ def _run(args: argparse.Namespace) -> int:
         policy=args.policy,
         model=args.model,
         progress=args.progress,
+        cassette=chosen(args, args.notebook),
     )
     return run(order)
 
@@ -177,6 +182,7 @@ def _ask(args: argparse.Namespace) -> int:
         apply=args.apply,
         model=args.model,
         json=args.json,
+        cassette=chosen(args, args.notebook),
     )
     return ask(inquiry)
 

@@ -8,6 +8,7 @@ import asyncio
 import difflib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
 from codemad_jupyter.gateway.adapter import Adapter
 from codemad_jupyter.gateway.anthropic import AnthropicProvider
@@ -18,6 +19,7 @@ from codemad_jupyter.gateway.litellm import LiteLLMProvider
 from codemad_jupyter.gateway.metering import MeteringProvider
 from codemad_jupyter.gateway.openai import CompatibleProvider, OllamaProvider, OpenAIProvider
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
+from codemad_jupyter.gateway.tapes import tape_of
 from codemad_jupyter.protocol.errors import UsageError
 
 OFFLINE_MODEL = "codemad/offline"
@@ -42,8 +44,10 @@ class Router:
         offline: Provider | None = None,
         extra: Mapping[str, Provider] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        root: Path | None = None,
     ) -> None:
         self.config = config
+        self.tape = tape_of(config, redact=redact, root=root, default=self._usual_model)
         self.catalog = Catalog(override=config.prices)
         self._sleep = sleep
         adapters: tuple[Adapter, ...] = (
@@ -64,6 +68,11 @@ class Router:
 
         Raises `UsageError` for a name that cannot be right.
         """
+        if self.tape is None:
+            return self._live(model, fallbacks)
+        return self.tape.provider(model, lambda: self._live(model, fallbacks))
+
+    def _live(self, model: str, fallbacks: Sequence[str] | None) -> Provider:
         names = (model, *(self.config.fallbacks if fallbacks is None else fallbacks))
         links = [Link(self._provider(name), name) for name in dict.fromkeys(names)]
         chain = FallbackProvider(links, cap=self.config.retry_cap, sleep=self._sleep)
@@ -78,10 +87,18 @@ class Router:
             for adapter in self._adapters:
                 if isinstance(adapter, CompatibleProvider):
                     found.update((model.name, model) for model in await adapter.probe())
-        return tuple(sorted(found.values(), key=lambda model: not model.ready))
+        listed = found.values() if self.tape is None else self.tape.models(found.values())
+        return tuple(sorted(listed, key=lambda model: not model.ready))
 
     def default_model(self) -> str:
-        """The configured model, else the best one that has what it needs, else the built-in assistant."""
+        """The configured model, else the best one that has what it needs, else the built-in assistant.
+        Where answers are replayed it is a recorded one."""
+        usual = self._usual_model()
+        return (
+            usual if self.tape is None else self.tape.default_model(usual, chosen=self.config.default_model)
+        )
+
+    def _usual_model(self) -> str:
         config = self.config
         if config.default_model:
             return config.default_model

@@ -142,7 +142,8 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
                 case ThinkingPiece():
                     emit(ThinkingDelta(message=id, text=delta.text))
                 case Announcement():
-                    emit(Notice(level="warning", code=delta.code, text=delta.text))
+                    level = "info" if delta.code == "replayed" else "warning"
+                    emit(Notice(level=level, code=delta.code, text=delta.text))
                 case CallPiece():
                     pass  # told as ToolCalled when it runs
                 case Finished() | Failed():
