@@ -19,7 +19,7 @@ from codemad_jupyter.protocol.errors import UsageError
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
 
-MODES = {"record": "record", "replay": "replay", "replay_or_ask": "replay_or_ask"}
+MODES = ("record", "replay", "replay_or_ask")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen(args: argparse.Namespace, notebook: Path | None) -> CassetteChoice | None:
     """What the options say. Raises `UsageError` for a cassette that cannot be used."""
-    for option, mode in MODES.items():
-        given = getattr(args, option)
+    for mode in MODES:
+        given = getattr(args, mode)
         if given is not None:
             path = _path(given, notebook)
             _check(path, mode)

@@ -101,10 +101,11 @@ class Tape:
         """The model a person chose where it can answer, else the one of the recording."""
         if not self.replays:
             return usual
-        if chosen and (chosen.startswith(OURS) or chosen in self._told(lambda cassette: cassette.models)):
+        answering = self._told(lambda cassette: cassette.models)
+        if chosen and (chosen.startswith(OURS) or chosen in answering):
             return chosen
-        recorded = self._told(lambda cassette: (cassette.default, *cassette.models[:1]))
-        return next(filter(None, recorded), usual)
+        told = self._told(lambda cassette: (cassette.default,))
+        return next((name for name in told if name in answering), next(iter((*answering, *told)), usual))
 
     def question(self, request: Request) -> Question:
         """The request as it is looked up. Takes milliseconds: keep it off the loop."""

@@ -93,10 +93,8 @@ class Router:
     def default_model(self) -> str:
         """The configured model, else the best one that has what it needs, else the built-in assistant.
         Where answers are replayed it is a recorded one."""
-        usual = self._usual_model()
-        return (
-            usual if self.tape is None else self.tape.default_model(usual, chosen=self.config.default_model)
-        )
+        usual, chosen = self._usual_model(), self.config.default_model
+        return usual if self.tape is None else self.tape.default_model(usual, chosen=chosen)
 
     def _usual_model(self) -> str:
         config = self.config

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from codemad_jupyter.gateway.provider import (
     Announcement,
@@ -142,7 +143,8 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
                 case ThinkingPiece():
                     emit(ThinkingDelta(message=id, text=delta.text))
                 case Announcement():
-                    level = "info" if delta.code == "replayed" else "warning"
+                    expected = delta.code == "replayed"
+                    level: Literal["info", "warning"] = "info" if expected else "warning"
                     emit(Notice(level=level, code=delta.code, text=delta.text))
                 case CallPiece():
                     pass  # told as ToolCalled when it runs
