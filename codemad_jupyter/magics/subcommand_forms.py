@@ -27,6 +27,8 @@ Name = Literal[
     "new",
     "context",
     "level",
+    "record",
+    "replay",
     "help",
 ]
 
@@ -51,6 +53,11 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "new": ("new", "begin a fresh session"),
     "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
     "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
+    "record": ("record FILE|auto|off", "record the models' answers in a cassette, from the next question on"),
+    "replay": (
+        "replay FILE|auto|off [--or-ask]",
+        "answer from a cassette and ask no model; --or-ask: but for what is not recorded",
+    ),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -153,6 +160,20 @@ def _level(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("level", "".join(words))
 
 
+def _cassette(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
+    """A file, or one of two words; anything else is a question, such as "record the mean"."""
+
+    def form(words: list[str], known: Known) -> Subcommand | None:
+        names = [word for word in words if word != "--or-ask"]
+        if len(names) != 1 or not (names[0] in ("auto", "off") or names[0].endswith(".jsonl")):
+            return None
+        if len(words) > 1 and (name != "replay" or len(words) > 2):
+            return None
+        return Subcommand(name, names[0], words=tuple(words))
+
+    return form
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -174,6 +195,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "new": _plain("new"),
     "context": _context,
     "level": _level,
+    "record": _cassette("record"),
+    "replay": _cassette("replay"),
     "help": _help,
 }
 
