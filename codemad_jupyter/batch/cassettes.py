@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.subcommand import seconds, subcommand
-from codemad_jupyter.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -73,6 +72,7 @@ def chosen(args: argparse.Namespace, notebook: Path | None) -> CassetteChoice | 
 
 def _path(given: str, notebook: Path | None) -> Path:
     from codemad_jupyter.gateway.tapes import AUTO, beside
+    from codemad_jupyter.protocol.errors import UsageError
 
     if given != AUTO:
         return Path(given).expanduser().absolute()
@@ -84,7 +84,7 @@ def _path(given: str, notebook: Path | None) -> Path:
 def _check(path: Path, mode: str) -> None:
     """Look at the file once, before a kernel is started for it."""
     from codemad_jupyter.gateway.cassette import Cassette
-    from codemad_jupyter.protocol.errors import CodemadError
+    from codemad_jupyter.protocol.errors import CodemadError, UsageError
 
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist.", hint="Make it, or name another file.")

@@ -59,7 +59,7 @@ class Names:
         given = [str(root) for root in roots if len(root.parts) > 1]
         paths = sorted(given, key=len, reverse=True)
         self.meant: dict[str, str] = {WORKSPACE: given[0]} if given else {}
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
         self._counts: Counter[str] = Counter()
         self._cells = cells
         choice = "|".join(map(re.escape, paths))
@@ -87,12 +87,12 @@ class Names:
         return _TOKEN.sub(lambda found: self.meant.get(found[0], found[0]), text) if "⟦" in text else text
 
     def _token(self, kind: str, name: str, new: bool) -> str:
-        token = self._tokens.get(name)
+        token = self._tokens.get((kind, name))
         if token is None:
             if not new:
                 return name
             self._counts[kind] += 1
-            token = self._tokens[name] = f"⟦{kind} {self._counts[kind]}⟧"
+            token = self._tokens[kind, name] = f"⟦{kind} {self._counts[kind]}⟧"
             self.meant[token] = name
         return token
 

@@ -22,6 +22,7 @@ def test_help_lists_every_subcommand() -> None:
     text = parser().format_help()
     documented = {
         "run",
+        "record",
         "ask",
         "apply",
         "merge",
@@ -39,7 +40,7 @@ def test_help_lists_every_subcommand() -> None:
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "ask", "apply", "doctor", "models"])
+@pytest.mark.parametrize("name", ["run", "record", "ask", "apply", "doctor", "models"])
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())
