@@ -1,4 +1,4 @@
-"""Notebooks whose models' answers are recorded and replayed: real kernels, real stores, no key, no network."""
+"""Notebooks whose models' answers are recorded and replayed: real kernels and stores, no key, no network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
+def elsewhere(tmp_path: Path) -> Path:
     made = tmp_path / "another place" / "deep" / "down"
     made.mkdir(parents=True)
-    yield made
+    return made
 
 
 def notebook(folder: Path, *sources: str) -> Path:
