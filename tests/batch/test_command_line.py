@@ -23,6 +23,7 @@ def test_help_lists_every_subcommand() -> None:
     documented = {
         "run",
         "record",
+        "cassette",
         "ask",
         "apply",
         "merge",
@@ -40,7 +41,7 @@ def test_help_lists_every_subcommand() -> None:
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "record", "ask", "apply", "doctor", "models"])
+@pytest.mark.parametrize("name", ["run", "record", "cassette", "ask", "apply", "doctor", "models"])
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())

@@ -235,3 +235,21 @@ def test_what_makes_no_sense_is_said_at_once(folder: Path) -> None:
         assert part in done.stderr
     assert not (folder / "out.ipynb").exists()
     assert (folder / "text.jsonl").read_text() == "hello\n"
+
+
+def test_a_cassette_is_shown_checked_and_pruned(folder: Path, model_server: ModelServer) -> None:
+    environment = recorded(model_server, folder)
+    model_server.play(Turn(text="It is empty."), Turn(text="It is still empty."))
+    for _ in range(2):
+        asked = ("ask", "what is here?", "--record", "a.jsonl", "--model", "compatible/scripted")
+        codemad(*asked, cwd=folder, **environment)
+    show = codemad("cassette", "show", "a.jsonl", cwd=folder)
+    assert "what is here? -> It is empty. (recorded again later)" in show.stdout
+    with (folder / "a.jsonl").open("a") as file:
+        file.write("{damaged}\n")
+    check = codemad("cassette", "check", "a.jsonl", "--json", cwd=folder)
+    assert check.returncode == 1
+    assert json.loads(check.stdout) == {"calls": 2, "models": ["compatible/scripted"], "damaged": [4]}
+    assert codemad("cassette", "prune", "a.jsonl", cwd=folder).stdout.startswith("1 calls kept")
+    assert codemad("cassette", "check", "a.jsonl", cwd=folder).returncode == 0
+    assert codemad("cassette", "show", "none.jsonl", cwd=folder).returncode == 2

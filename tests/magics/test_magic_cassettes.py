@@ -1,4 +1,4 @@
-"""``%codemad record`` and ``%codemad replay`` in a real kernel: what was answered comes back without a model."""
+"""``%codemad record`` and ``%codemad replay`` in a real kernel: answers come back without a model."""
 
 from __future__ import annotations
 
