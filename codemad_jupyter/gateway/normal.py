@@ -28,7 +28,7 @@ from codemad_jupyter.protocol.messages import (
 _ID = r"[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?"
 _KEYS = r"(?:cell|cell_id|id|active|after|before|cells|anchor|new|first|second)"
 _CELL_IDS = (
-    re.compile(rf'<cell[^>\n]* id="({_ID})"'),
+    re.compile(rf'<cell[^>\n]{0, 200} id="({_ID})"'),
     re.compile(rf'"{_KEYS}": ?"({_ID})"'),
     re.compile(rf'"{_KEYS}": ?\[("{_ID}"(?:, ?"{_ID}")*)\]'),
 )
@@ -40,11 +40,13 @@ _SECRET = re.compile(r"\[secret [0-9a-f]{6}: [A-Za-z -]{1,40}\]")
 _TOKEN = re.compile(r"⟦[a-z]+(?: \d+)?⟧")
 WORKSPACE = "⟦workspace⟧"
 
+_START = r"(?<![^\s\"'(<])[^\s\"'(<]{0,300}"
+"""The beginning of a path. It begins with a word and is bounded, or long outputs would take minutes."""
 _NOISE = (
     (re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b"), "at 0x0"),
     (re.compile(r"ipykernel_\d+/\d+"), "ipykernel_0/0"),
-    (re.compile(r"[^\s\"'(<]*[/\\]site-packages[/\\]"), "site-packages/"),
-    (re.compile(r"[^\s\"'(<]*[/\\]lib[/\\]python3\.\d+[/\\]"), "python3/"),
+    (re.compile(rf"{_START}[/\\]site-packages[/\\]"), "site-packages/"),
+    (re.compile(rf"{_START}[/\\]lib[/\\]python3\.\d+[/\\]"), "python3/"),
 )
 """What tells one process, machine or installation from another, and what stands for it."""
 _DURATION = re.compile(r'"(seconds)": ?\d+(?:\.\d+)?(?:e-?\d+)?')

@@ -118,6 +118,18 @@ def test_what_matters_changes_the_key(changes: dict[str, Any]) -> None:
     assert key(request(**changes)) != key(request())
 
 
+def test_where_packages_are_installed_says_nothing() -> None:
+    def trace(place: str) -> str:
+        return (
+            f'File "{place}/lib/python3.12/site-packages/pandas/a.py", line 3, in {place}/lib/python3.11/x.py'
+        )
+
+    assert key(request(prompt=trace("/opt/conda"))) == key(request(prompt=trace("/home/ada/my-env_2")))
+    assert key(request(prompt=trace("/opt"))) != key(
+        request(prompt=trace("/opt").replace("line 3", "line 4"))
+    )
+
+
 def test_a_date_of_eight_digits_is_no_id() -> None:
     assert key(request(prompt="sales of 20240101")) != key(request(prompt="sales of 20240102"))
 
@@ -180,3 +192,12 @@ def test_an_answer_speaks_of_what_is_there_now(words: list[str]) -> None:
 def test_a_workspace_that_is_everything_has_no_name() -> None:
     assert Names((Path("/"),)).text("/etc/hosts at /") == "/etc/hosts at /"
     assert Names((Path("/a"),)).text("/ab /a/b /a. x/a") == "/ab ⟦workspace⟧/b ⟦workspace⟧. x/a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 400_000, "<cell" * 80_000, "/lib/python3" * 40_000, '"cells": ["' * 40_000, "at 0x" * 80_000],
+)
+def test_long_outputs_take_no_time(text: str) -> None:
+    """Whatever took more than linear time would take minutes here."""
+    assert key(request(prompt=text))
