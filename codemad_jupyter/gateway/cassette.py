@@ -135,6 +135,10 @@ class Cassette:
     def _append(self, sketch: Sketch, answer: list[dict[str, Any]], default: str) -> None:
         with locked(self.path) as file:
             self._catch_up()
+            if self.damaged and not self.header and not self._places:
+                raise UsageError(
+                    f"{self.path} is no cassette.", hint="Name another file: it would be changed."
+                )
             head = b"" if self.header else line_of(header(default))
             end = file.seek(0, os.SEEK_END)
             if end and _last(file, end) != b"\n":  # a line that was cut off when its writer was killed
@@ -272,8 +276,10 @@ def _check_regular(file: IO[bytes], path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[IO[bytes]]:
-    """The file, made if it is not there, to be added to while nobody else writes."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    """The file, made if it is not there, to be added to while nobody else writes. No link is followed: one
+    in a folder of somebody else's may lead anywhere."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         with os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0) as file:
             _check_regular(file, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.gateway.cassette import Cassette, Recorded, header, line_of, locked, record_of
+from codemad_jupyter.protocol.errors import CodemadError
 
 _WORDS = 60
 
@@ -49,6 +50,14 @@ def prune(path: Path) -> int:
     """
     cassette = Cassette(path)
     len(cassette)  # raises where there is none
+    try:
+        return _pruned(path, cassette)
+    except OSError as error:
+        said = f"The cassette {path} cannot be written: {error.strerror}."
+        raise CodemadError(said, hint="Nothing was changed. Copy it to a folder you may write to.") from error
+
+
+def _pruned(path: Path, cassette: Cassette) -> int:
     with locked(path):
         kept = [record for record in cassette.records() if _current(cassette, record)]
         known = {name: value for each in cassette.records() for name, value in each.sketch.values.items()}

@@ -124,6 +124,13 @@ def test_what_cannot_be_used_says_why(path: Path, tmp_path: Path) -> None:
         len(Cassette(tmp_path / "none.jsonl"))
     with pytest.raises(CodemadError, match="cannot be written"):
         Cassette(tmp_path / "no" / "where.jsonl").append(asked("one"), ANSWER)
+    notes = tmp_path / "notes.jsonl"
+    notes.write_text("my notes\n")
+    (tmp_path / "link.jsonl").symlink_to(notes)
+    for name in ("notes.jsonl", "link.jsonl"):
+        with pytest.raises(CodemadError):
+            Cassette(tmp_path / name).append(asked("one"), ANSWER)
+    assert notes.read_text() == "my notes\n"
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(UsageError, match="no file"):
         len(Cassette(tmp_path / "pipe.jsonl"))
