@@ -20,6 +20,7 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.tool import Registry
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,
             ask_before_run=settings.ask_before_run,
+            cell_id=new_cell_id if settings.cassette_mode == "off" else counted_cell_ids(),
         )
     )
     await engine.start()

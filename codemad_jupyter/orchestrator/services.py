@@ -1,5 +1,6 @@
 """What the engine is given: the services and settings of one workspace, connected in ``app/build``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.tool import Registry
 
 
@@ -51,3 +53,4 @@ class Services:
     output_limit: int = 12_000
     stop_grace: float = 2.0
     ask_before_run: float = 60.0
+    cell_id: Callable[[], str] = new_cell_id

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codemad_jupyter.tools.proposals import counted_cell_ids
 from tests.batch.test_notebook_runs import CODEMAD, code, codemad, outputs, text_of, write
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
@@ -21,6 +22,9 @@ NOWHERE = "http://127.0.0.1:9"
 """A proxy that is not there, for every address: what replays must not even ask this machine."""
 KEY = "canary-compatible-0f1e2d3c4b"
 SHAPED = "sk-ant-api03-" + "aB3dE5fG7h" * 9
+
+NEW = counted_cell_ids()()
+"""The id of the first new cell."""
 
 
 @pytest.fixture
@@ -82,8 +86,9 @@ def test_a_replayed_notebook_is_the_recorded_one_to_the_byte(
             thinking="what is x",
             calls=(Call("insert_cell", {"source": "m = df.x.mean()\nprint('mean', m)"}),),
         ),
-        Turn(text="It waits."),
+        Turn(text=f"It waits as `{NEW}`."),
         Turn(calls=(Call("list_variables"), Call("read_file", {"path": "data.csv"}), Call("read_notebook"))),
+        Turn(text=f"`{NEW}` goes.", calls=(Call("delete_cell", {"cell": NEW}),)),
         Turn(text="Now I run it.", calls=(Call("run_code", {"code": "total = int(df.x.sum())\ntotal"}),)),
         Turn(calls=(Call("run_code", {"code": "import os\nprint(os.getcwd())\n1/0"}),)),
         Turn(text="The total is 10."),
@@ -107,9 +112,11 @@ def test_a_replayed_notebook_is_the_recorded_one_to_the_byte(
     text = shown(folder / "out.ipynb")
     assert "mean 2.0" in text
     assert "The total is 10." in text
+    assert f"`{NEW}` goes." in text
     cassette = (folder / "n.cassette.jsonl").read_text()
-    assert len(cassette.splitlines()) == 8
+    assert len(cassette.splitlines()) == 9
     assert KEY not in cassette
+    assert NEW not in cassette
     assert str(folder) not in cassette
 
     copy = moved(folder, elsewhere)
