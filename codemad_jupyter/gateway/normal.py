@@ -127,8 +127,8 @@ def normalised(request: Request, *, roots: Iterable[Path] = ()) -> tuple[Request
     return request.model_copy(update=update), names
 
 
-def sketch(request: Request) -> Sketch:
-    """The parts of a normalised request."""
+def sketch(request: Request, *, purpose: str = "") -> Sketch:
+    """The parts of a normalised request, and what it is asked for."""
     values: dict[str, Any] = {}
 
     def kept(value: Any) -> str:
@@ -138,6 +138,8 @@ def sketch(request: Request) -> Sketch:
 
     simple = set(type(request).model_fields) - {"system", "messages", "tools"}
     dumped = request.model_dump(mode="json", include=simple, exclude_defaults=True)
+    if purpose:
+        dumped["purpose"] = purpose
     return Sketch(
         params=dict(sorted(dumped.items())),
         system=kept(request.system),

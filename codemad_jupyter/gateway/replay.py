@@ -33,6 +33,7 @@ from codemad_jupyter.protocol.errors import CodemadError, NotFound
 
 Mode = Literal["off", "record", "replay", "replay_or_ask"]
 OURS = "codemad/"
+_UNANSWERED = frozenset({"cancelled", "no_key", "out_of_budget"})
 _FOLDER_FILE = f"codemad{SUFFIX}"
 
 
@@ -73,14 +74,13 @@ class Tape:
         """Whether recorded answers are given."""
         return self.mode in ("replay", "replay_or_ask")
 
-    def provider(self, model: str, live: Callable[[], Provider]) -> Provider:
-        """The provider for this model. ``live`` makes the real one, and is called only where it is asked."""
+    def provider(self, model: str, live: Callable[[], Provider], *, purpose: str = "") -> Provider:
+        """The provider for this model. ``live`` makes the real one, and is called only where it is asked;
+        a question for one purpose is another one than for another."""
         if model.startswith(OURS):
             return live()
-        if self.mode == "record":
-            return RecordingProvider(live(), self)
-        inner = RecordingProvider(live(), self) if self.mode == "replay_or_ask" else None
-        return ReplayingProvider(model, self, inner)
+        inner = None if self.mode == "replay" else RecordingProvider(live(), self, purpose)
+        return inner if inner and self.mode == "record" else ReplayingProvider(model, self, inner, purpose)
 
     def models(self, found: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:
         """The models as they can be chosen: where answers are only replayed, those that were recorded."""
@@ -107,7 +107,7 @@ class Tape:
         told = self._told(lambda cassette: (cassette.default,))
         return next((name for name in told if name in answering), next(iter((*answering, *told)), usual))
 
-    def question(self, request: Request) -> Question:
+    def question(self, request: Request, *, purpose: str = "") -> Question:
         """The request as it is looked up. Takes milliseconds: keep it off the loop."""
         masked = request.model_copy(
             update={
@@ -119,7 +119,7 @@ class Tape:
             }
         )
         normal, names = normalised(masked, roots=self._roots)
-        return Question(sketch(normal), names)
+        return Question(sketch(normal, purpose=purpose), names)
 
     def _masked(self, message: dict[str, Any]) -> dict[str, Any]:
         """The dumped message without secrets; an image's data and what only a provider reads stay."""
@@ -189,14 +189,15 @@ class Tape:
 class RecordingProvider:
     """Passes on what the provider inside says, and keeps it when it has come to its end."""
 
-    def __init__(self, inner: Provider, tape: Tape) -> None:
+    def __init__(self, inner: Provider, tape: Tape, purpose: str = "") -> None:
         self.name = inner.name
         self._inner = inner
         self._tape = tape
+        self._purpose = purpose
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Call the model; see `Provider`."""
-        question = await asyncio.to_thread(self._tape.question, request)
+        question = await asyncio.to_thread(self._tape.question, request, purpose=self._purpose)
         heard: list[Delta] = []
         async with aclosing(self._inner.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
@@ -211,9 +212,10 @@ class RecordingProvider:
         return await self._inner.models()
 
     async def _keep(self, question: Question, heard: list[Delta]) -> str:
-        """Record; what to say where that failed. A call that somebody cancelled is no answer."""
+        """Record; what to say where that failed. A call that nobody answered is none, and where the model
+        steps in for the cassette its failures are not to stay."""
         last = heard[-1]
-        if isinstance(last, Failed) and last.kind == "cancelled":
+        if isinstance(last, Failed) and (last.kind in _UNANSWERED or self._tape.replays):
             return ""
         try:
             await asyncio.to_thread(self._tape.keep, question, heard)
@@ -225,8 +227,9 @@ class RecordingProvider:
 class ReplayingProvider:
     """Answers from the cassette; where it has no answer it asks ``inner``, or fails if there is none."""
 
-    def __init__(self, model: str, tape: Tape, inner: Provider | None) -> None:
+    def __init__(self, model: str, tape: Tape, inner: Provider | None, purpose: str = "") -> None:
         self.name = model.partition("/")[0]
+        self._purpose = purpose
         self._tape = tape
         self._inner = inner
         self._announced = False
@@ -234,7 +237,7 @@ class ReplayingProvider:
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Play the recorded answer; see `Provider`."""
         try:
-            question = await asyncio.to_thread(self._tape.question, request)
+            question = await asyncio.to_thread(self._tape.question, request, purpose=self._purpose)
             found = await asyncio.to_thread(self._tape.answer, question)
             deltas = played(found.answer, question.names.restored) if found else None
             said = "" if found else await asyncio.to_thread(self._tape.drift, question)

@@ -231,6 +231,28 @@ async def test_where_it_may_ask_it_says_so_and_learns(
     assert text_of(await collect(replayed, ask(CLAUDE))) == "one"
 
 
+async def test_failures_of_a_model_that_steps_in_do_not_stay(
+    recording: Router, routers: MakeRouter, path: Path, model_server: ModelServer
+) -> None:
+    model_server.play(Turn(text="one"), Turn(status=400, error="invalid_request_error"), Turn(text="two"))
+    await collect(recording.provider_for(CLAUDE), ask(CLAUDE))
+    asking = routers(cassette=path, cassette_mode="replay_or_ask").provider_for(CLAUDE)
+    await failed(asking, ask(CLAUDE, "Draw a pie"))
+    assert text_of(await collect(asking, ask(CLAUDE, "Draw a pie"))) == "two"
+    nobody = without_keys(path, mode="replay_or_ask").provider_for(CLAUDE)
+    assert (await failed(nobody, ask(CLAUDE, "Draw a map"))).kind == "no_key"
+    assert len(Cassette(path)) == 2
+
+
+async def test_a_purpose_is_part_of_the_question(
+    recording: Router, path: Path, model_server: ModelServer
+) -> None:
+    tape = without_keys(path).tape
+    assert tape is not None
+    keys = {tape.question(ask(CLAUDE), purpose=name).sketch.key for name in ("", "chat", "plan")}
+    assert len(keys) == 3
+
+
 async def test_a_visitor_without_a_key_has_the_recorded_models(
     recording: Router, path: Path, tmp_path: Path, model_server: ModelServer
 ) -> None:
