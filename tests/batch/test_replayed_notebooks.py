@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from codemad_jupyter.batch.cli import main
+from codemad_jupyter.gateway.cassette import Cassette
+from codemad_jupyter.gateway.normal import normalised, sketch
+from codemad_jupyter.gateway.provider import Request
+from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.tools.proposals import counted_cell_ids
 from tests.batch.test_notebook_runs import CODEMAD, code, codemad, outputs, text_of, write
 from tests.servers.model_server import ModelServer
@@ -223,8 +228,19 @@ def test_ask_records_and_replays(folder: Path, elsewhere: Path, model_server: Mo
     assert "compatible/scripted" in [model["name"] for model in listed["models"] if model["ready"]]
 
 
-def test_what_makes_no_sense_is_said_at_once(folder: Path) -> None:
+def here(*arguments: str) -> int:
+    """The command line within this process: for what starts no kernel and no engine."""
+    try:
+        return main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_what_makes_no_sense_is_said_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     notebook(folder, "1")
+    monkeypatch.chdir(folder)
     (folder / "text.jsonl").write_text("hello\n")
     (folder / "new.jsonl").write_text('{"cassette": 9}\n')
     run = ("run", "n.ipynb", "-o", "out.ipynb")
@@ -236,27 +252,30 @@ def test_what_makes_no_sense_is_said_at_once(folder: Path) -> None:
         ((*run, "--record", "no/where.jsonl"), "does not exist"),
         ((*run, "--record", "a", "--replay", "b"), "not allowed with"),
         (("ask", "x", "--record", "auto"), "beside a notebook"),
+        (("cassette", "show", "none.jsonl"), "There is no cassette"),
     ):
-        done = codemad(*arguments, cwd=folder)
-        assert (arguments, done.returncode) == (arguments, 2), done.stderr
-        assert part in done.stderr
+        assert (arguments, here(*arguments)) == (arguments, 2)
+        assert part in capsys.readouterr().err
     assert not (folder / "out.ipynb").exists()
     assert (folder / "text.jsonl").read_text() == "hello\n"
 
 
-def test_a_cassette_is_shown_checked_and_pruned(folder: Path, model_server: ModelServer) -> None:
-    environment = recorded(model_server, folder)
-    model_server.play(Turn(text="It is empty."), Turn(text="It is still empty."))
-    for _ in range(2):
-        asked = ("ask", "what is here?", "--record", "a.jsonl", "--model", "compatible/scripted")
-        codemad(*asked, cwd=folder, **environment)
-    show = codemad("cassette", "show", "a.jsonl", cwd=folder)
-    assert "what is here? -> It is empty. (recorded again later)" in show.stdout
-    with (folder / "a.jsonl").open("a") as file:
+def test_a_cassette_is_shown_checked_and_pruned(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    path = folder / "a.jsonl"
+    request = Request(model="compatible/scripted", messages=(Message.user("what is here?"),))
+    for words in ("It is empty.", "It is still empty."):
+        answer = [{"type": "text", "pieces": [words]}]
+        Cassette(path).append(sketch(normalised(request)[0]), answer, default="compatible/scripted")
+    assert here("cassette", "show", "a.jsonl") == 0
+    assert "what is here? -> It is empty. (recorded again later)" in capsys.readouterr().out
+    with path.open("a") as file:
         file.write("{damaged}\n")
-    check = codemad("cassette", "check", "a.jsonl", "--json", cwd=folder)
-    assert check.returncode == 1
-    assert json.loads(check.stdout) == {"calls": 2, "models": ["compatible/scripted"], "damaged": [4]}
-    assert codemad("cassette", "prune", "a.jsonl", cwd=folder).stdout.startswith("1 calls kept")
-    assert codemad("cassette", "check", "a.jsonl", cwd=folder).returncode == 0
-    assert codemad("cassette", "show", "none.jsonl", cwd=folder).returncode == 2
+    assert here("cassette", "check", "a.jsonl", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"calls": 2, "models": ["compatible/scripted"], "damaged": [4]}
+    assert here("cassette", "prune", "a.jsonl") == 0
+    assert capsys.readouterr().out.startswith("1 calls kept")
+    assert here("cassette", "check", "a.jsonl") == 0
