@@ -137,32 +137,30 @@ def test_a_replayed_notebook_is_the_recorded_one_to_the_byte(
     assert (elsewhere / "n.cassette.jsonl").read_text() == cassette
 
 
-def test_drift_fails_with_what_differs_or_asks(
-    folder: Path, elsewhere: Path, model_server: ModelServer
-) -> None:
-    model_server.play(Turn(text="Five rows."), Turn(text="One column."))
-    environment = recorded(model_server, folder)
+def test_drift_fails_with_what_differs(folder: Path, elsewhere: Path, model_server: ModelServer) -> None:
+    model_server.play(Turn(text="Five rows."))
     source = notebook(folder, DATA, f"{ASK}how many rows?")
-    done = codemad("record", source, cwd=folder, **environment)
+    done = codemad("record", source, cwd=folder, **recorded(model_server, folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{folder / 'n.cassette.jsonl'}: 1 calls recorded.\n"
-    assert not (folder / "out.ipynb").exists()
+    assert sorted(each.name for each in folder.iterdir()) == ["data.csv", "n.cassette.jsonl", "n.ipynb"]
     moved(folder, elsewhere)
     copy = notebook(elsewhere, DATA, f"{ASK}how many columns?")
-    command = ("run", copy, "-o", "out.ipynb")
-    done = codemad(*command, "--replay", "auto", cwd=elsewhere, **visiting(elsewhere))
+    done = codemad("run", copy, "-o", "out.ipynb", "--replay", "auto", cwd=elsewhere, **visiting(elsewhere))
     assert done.returncode == 1
     assert "message 1 of 1 (user)" in done.stderr
-    assert "“…" in done.stderr
     assert "line 2 of n.cassette.jsonl" in done.stderr
-    asking = recorded(model_server, elsewhere)
-    done = codemad(*command, "--replay-or-ask", "auto", cwd=elsewhere, **asking)
+
+
+def test_replay_or_ask_asks_and_says_so(folder: Path, model_server: ModelServer) -> None:
+    model_server.play(Turn(text="One column."))
+    source = notebook(folder, f"{ASK}how many columns?")
+    asking = recorded(model_server, folder)
+    done = codemad("run", source, "-o", "out.ipynb", "--replay-or-ask", "auto", cwd=folder, **asking)
     assert done.returncode == 0, done.stderr
-    assert "One column." in shown(elsewhere / "out.ipynb")
-    assert "is asked: no answer is recorded" in shown(elsewhere / "out.ipynb")
-    done = codemad(*command, "--replay", "auto", cwd=elsewhere, **visiting(elsewhere))
-    assert done.returncode == 0, done.stderr
-    assert len(model_server.asked) == 2
+    assert "One column." in shown(folder / "out.ipynb")
+    assert "is asked: no answer is recorded" in shown(folder / "out.ipynb")
+    assert len(Cassette(folder / "n.cassette.jsonl")) == 1
 
 
 def test_secrets_in_prompts_outputs_and_answers(
@@ -210,20 +208,27 @@ def test_killed_while_recording_it_keeps_the_calls_before(
     assert "First." in shown(elsewhere / "out.ipynb")
 
 
-def test_ask_records_and_replays(folder: Path, elsewhere: Path, model_server: ModelServer) -> None:
+def test_ask_records_and_replays(
+    folder: Path,
+    elsewhere: Path,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     model_server.play(Turn(text="It is empty."))
-    environment = recorded(model_server, folder)
-    ask = ("ask", "what is here?", "--record", "a.jsonl")
-    done = codemad(*ask, "--model", "compatible/scripted", cwd=folder, **environment)
+    ask = ("ask", "what is here?", "--record", "a.jsonl", "--model", "compatible/scripted")
+    done = codemad(*ask, cwd=folder, **recorded(model_server, folder))
     assert (done.returncode, done.stdout) == (0, "It is empty.\n"), done.stderr
     (elsewhere / "a.jsonl").write_bytes((folder / "a.jsonl").read_bytes())
-    visit = visiting(elsewhere)
-    done = codemad("ask", "what is here?", "--replay", "a.jsonl", cwd=elsewhere, **visit)
+    ask = ("ask", "what is here?", "--replay", "a.jsonl")
+    done = codemad(*ask, cwd=elsewhere, **visiting(elsewhere))
     assert (done.returncode, done.stdout) == (0, "It is empty.\n"), done.stderr
     assert "Answered from a.jsonl" in done.stderr
-    variables = {"CODEMAD_CASSETTE": "a.jsonl", "CODEMAD_CASSETTE_MODE": "replay"}
-    done = codemad("models", "--json", cwd=elsewhere, **visit, **variables)
-    listed: dict[str, Any] = json.loads(done.stdout)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("CODEMAD_CASSETTE", "a.jsonl")
+    monkeypatch.setenv("CODEMAD_CASSETTE_MODE", "replay")
+    assert here("models", "--json") == 0
+    listed: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert listed["default"] == "compatible/scripted"
     assert "compatible/scripted" in [model["name"] for model in listed["models"] if model["ready"]]
 
