@@ -8,6 +8,7 @@ from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
 from codemad_jupyter.gateway.router import Router
@@ -72,6 +73,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,
             ask_before_run=settings.ask_before_run,
+            shares=Shares.read(settings.context_shares),
+            compaction=settings.compaction,
         )
     )
     await engine.start()

@@ -121,6 +121,15 @@ class Settings(Value):
         description="What stopped code may take before the kernel is ended: seconds, up to 60.",
     )
 
+    context_shares: str = Field(
+        "5/15/30/40/10",
+        description="How the model's window is shared among instructions, project, history, task and reserve:"
+        " five percentages with slashes that make 100, the last one 5 or more.",
+    )
+    compaction: Literal["model", "plain"] = Field(
+        "model", description="Who shortens long conversations: model (it writes a summary) or plain (a rule)."
+    )
+
     data_level: DataLevel = Field(
         "outputs",
         description="How much data is sent to models: schema, statistics, samples, outputs or images.",
@@ -149,6 +158,14 @@ class Settings(Value):
     def _address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("not an address")
+        return value
+
+    @field_validator("context_shares")
+    @classmethod
+    def _shares(cls, value: str) -> str:
+        numbers = [float(part) for part in value.split("/")]
+        if len(numbers) != 5 or min(numbers) < 0 or numbers[-1] < 5 or abs(sum(numbers) - 100) > 0.01:
+            raise ValueError("not five percentages that make 100")
         return value
 
     @field_validator("prices", "data_dir")

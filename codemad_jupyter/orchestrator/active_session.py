@@ -10,6 +10,7 @@ from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
@@ -61,6 +62,7 @@ class ActiveSession:
         self._checkpointer = Checkpointer(services, session)
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
+        self._compactor = Compactor(services, session)
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -102,7 +104,7 @@ class ActiveSession:
     async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
         """What the prompt would send now."""
         model = self._model_for(prompt)
-        return await self._insight.preview(prompt, self.session.messages, model, self.watch)
+        return await self._insight.preview(prompt, self.session.conversation, model, self.watch)
 
     async def take(self, command: Command) -> None:
         """Do what a command asks that begins no run."""
@@ -158,6 +160,7 @@ class ActiveSession:
         """Stop what runs, and store what was said."""
         await self._stop()
         await self._reviewer.cells.stop()
+        await self._compactor.stop()
         await self.session.bus.saved()
 
     @property
@@ -205,6 +208,7 @@ class ActiveSession:
     async def _finish(self, work: Run) -> None:
         await work.go()
         await commit_if_due(self._services, self.session, work.id)
+        self._compactor.wake(work.model, work.prompt.target)
         self._gardener.wake(self._busy_runs)
 
     async def _settle(self, command: cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun) -> None:

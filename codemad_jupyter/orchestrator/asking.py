@@ -5,18 +5,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from codemad_jupyter.config.redaction import masked_places
-from codemad_jupyter.context.budget import DEFAULT_WINDOW, tokens
-from codemad_jupyter.gateway.provider import Provider, Request
+from codemad_jupyter.context.budget import DEFAULT_WINDOW
+from codemad_jupyter.context.tokens import IMAGE_TOKENS, tokens
+from codemad_jupyter.gateway.provider import ModelInfo, Provider, Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.context import Room, Surroundings, build_context, system_prompt
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
 from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Conversation
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.events import ContextBuilt
 from codemad_jupyter.protocol.messages import (
     ImagePart,
-    Message,
     Part,
     TextPart,
     ToolCallPart,
@@ -25,13 +26,11 @@ from codemad_jupyter.protocol.messages import (
 )
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel, PreviewPart
 
-IMAGE_TOKENS = 1_500
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A request that is ready, and what it goes to. ``chosen`` is the level the person chose, ``level`` the
-    one that holds for the model."""
+    one that holds for the model, ``room`` what a request may hold in estimated tokens."""
 
     request: Request
     provider: Provider
@@ -39,6 +38,7 @@ class Prepared:
     chosen: DataLevel
     level: DataLevel
     leaves: bool
+    room: int
 
     @property
     def masked(self) -> int:
@@ -60,8 +60,8 @@ class Asking:
     """What became of the kernel since the model last heard of it."""
 
 
-async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Prepared:
-    """Build it. ``history`` ends with the prompt's own message; nothing is sent, run or kept."""
+async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) -> Prepared:
+    """Build it. The conversation ends with the prompt's own message; nothing is sent, run or kept."""
     services, model = asking.services, asking.model
     chosen = services.levels.of(prompt.target.notebook, kernel=asking.kernel is not None)
     level = level_for(model, chosen)
@@ -80,13 +80,15 @@ async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Pre
         other_session=lambda session: asking.other_session(session, level),
         news=asking.news,
     )
-    messages, built = await build_context(prompt, history, where, window=info.window)
+    room = _room(services, info, tokens(prompt.text))
+    earlier = conversation.at(level)[:-1]
+    messages, built = await build_context(prompt, earlier, where, room)
     request = Request(
         model=model,
         system=system_prompt(),
         messages=outgoing(messages if info.images else without_images(messages), level, services.redact),
         tools=services.registry.specs,
-        max_tokens=min(services.max_output, info.max_output or services.max_output),
+        max_tokens=_answer_room(services, info, built.tokens),
         thinking=info.thinking,
         timeout=services.silence,
     )
@@ -97,22 +99,45 @@ async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Pre
         chosen=chosen,
         level=level,
         leaves=leaves(model, services.router.config, fallbacks),
+        room=room.tokens,
     )
+
+
+def _room(services: Services, info: ModelInfo, prompt: int) -> Room:
+    """The window less the reserve, in estimated tokens: divided by what one of them is in the model's own.
+    Where the window is unknown a long prompt is not refused: only the model can tell."""
+    usable = (info.window or DEFAULT_WINDOW + prompt) * (1 - services.shares.reserve)
+    return Room(
+        tokens=int(usable / services.gauge.factor(info.name)),
+        tools=sum(tokens(spec.model_dump_json()) for spec in services.registry.specs),
+        window=info.window,
+        shares=services.shares,
+    )
+
+
+def _answer_room(services: Services, info: ModelInfo, used: int) -> int:
+    """Tokens the answer may take: as set, as the model can, and no more than its window leaves."""
+    most = min(services.max_output, info.max_output or services.max_output)
+    if info.window is None:
+        return most
+    left = info.window - int(used * services.gauge.factor(info.name))
+    return max(min(most, left), 1)
 
 
 def preview_of(prepared: Prepared) -> ContextPreview:
     """What the request holds, part by part, in the order in which it is sent."""
     request = prepared.request
-    cut = {segment.name for segment in prepared.built.segments if segment.truncated}
+    cut = {segment.name: segment.left_out for segment in prepared.built.segments}
     specs = json.dumps([spec.model_dump() for spec in request.tools], ensure_ascii=False)
     parts = [_part("instructions", request.system), _part("tools", specs)]
     *earlier, last = request.messages
+    gone = cut.get("history", ())
     for number, message in enumerate(earlier, start=1):
-        parts += [_part(f"history {number}: {message.role}", _text(part)) for part in message.parts]
+        for part in message.parts:
+            parts.append(_part(f"history {number}: {message.role}", _text(part), left_out=gone))
+            gone = ()
     *context, prompt = last.parts
-    for part in context:
-        name = _name(part)
-        parts.append(_part(name, _text(part), truncated=name in cut))
+    parts += [_part(_name(part), _text(part), left_out=cut.get(_name(part), ())) for part in context]
     parts.append(_part("prompt", _text(prompt)))
     images = sum(_images(part) for message in request.messages for part in message.parts)
     return ContextPreview(
@@ -126,9 +151,15 @@ def preview_of(prepared: Prepared) -> ContextPreview:
     )
 
 
-def _part(name: str, text: str, *, truncated: bool = False) -> PreviewPart:
-    places = masked_places(text)
-    return PreviewPart(name=name, text=text, tokens=tokens(text), truncated=truncated, masked=places)
+def _part(name: str, text: str, *, left_out: tuple[str, ...] = ()) -> PreviewPart:
+    return PreviewPart(
+        name=name,
+        text=text,
+        tokens=tokens(text),
+        truncated=bool(left_out),
+        masked=masked_places(text),
+        left_out=left_out,
+    )
 
 
 def _text(part: Part) -> str:

@@ -14,7 +14,7 @@ from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
-from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.session import Conversation, Session
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
@@ -150,7 +150,7 @@ class Engine:
         """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
         tool, changes and keeps nothing."""
         if not prompt.session:
-            return await self._insight.preview(prompt, [], prompt.model or self.default_model)
+            return await self._insight.preview(prompt, Conversation([]), prompt.model or self.default_model)
         return await (await self._activated(prompt.session)).preview(prompt)
 
     async def mentions(

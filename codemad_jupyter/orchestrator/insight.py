@@ -8,6 +8,7 @@ from codemad_jupyter.orchestrator.attaching import session_text
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.mentions import Mentions
 from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Conversation
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
@@ -31,9 +32,9 @@ class Insight:
         return prompt.model_copy(update={"text": self.services.redact(prompt.text)})
 
     async def preview(
-        self, prompt: Prompt, messages: list[Message], model: str, watch: KernelWatch | None = None
+        self, prompt: Prompt, conversation: Conversation, model: str, watch: KernelWatch | None = None
     ) -> ContextPreview:
-        """What the prompt would send after these messages."""
+        """What the prompt would send after this conversation."""
         prompt = self.masked(prompt)
         asking = Asking(
             services=self.services,
@@ -44,7 +45,7 @@ class Insight:
             other_session=self.session_text,
             news=lambda: watch.untold if watch else "",
         )
-        return preview_of(await prepare(prompt, [*messages, Message.user(prompt.text)], asking))
+        return preview_of(await prepare(prompt, conversation.and_then(Message.user(prompt.text)), asking))
 
     async def session_text(self, id: str, level: DataLevel) -> str:
         """Another session as an attachment. Raises `NotFound`."""

@@ -94,18 +94,21 @@ async def run_loop(
     provider: Provider,
     *,
     run_calls: RunCalls,
+    fit: Callable[[Request], Request],
     emit: Emit,
     keep: Keep,
     tally: Tally,
     limits: Limits,
 ) -> Outcome:
-    """Drive the model to the end of its turn; every message is kept before the next step."""
+    """Drive the model to the end of its turn; every message is kept before the next step. ``fit`` makes a
+    request that has grown small enough for the model."""
     calls_made: Counter[str] = Counter()
     while True:
         reached = tally.exceeded(limits)
         if reached:
             return Outcome("out_of_budget", f"{reached} Say “go on” to continue.")
         tally.steps += 1
+        request = fit(request)
         answer = await _one_message(request, provider, emit=emit, keep=keep)
         tally.add(answer.usage, answer.cost if isinstance(answer, Finished) else 0.0)
         if isinstance(answer, Failed):

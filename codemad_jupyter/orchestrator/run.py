@@ -5,12 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
@@ -128,19 +130,28 @@ class Run:
             other_session=self.other_session,
             news=self.watch.take_note,
         )
-        prepared = await prepare(self.prompt, self.session.messages, asking)
+        prepared = await prepare(self.prompt, self.session.conversation, asking)
         self.emit(prepared.built)
         if prepared.masked:
             self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
         return await run_loop(
             prepared.request,
-            prepared.provider,
+            Measured(prepared.provider, self.services.gauge),
             run_calls=self._executor(kernel, notebook, prepared.level).run,
+            fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
             limits=self.services.limits,
         )
+
+    def _fitted(self, request: Request, room: int) -> Request:
+        """What the results of tools have made too long for the model, without the oldest of them."""
+        request, left = within(request, room)
+        if left:
+            text = f"Left out to fit the model's window: {', '.join(left)}."
+            self.emit(Notice(level="info", code="compacted", text=text))
+        return request
 
     async def _keep(self, message: Message) -> None:
         await self.session.append(message, run=self.id)

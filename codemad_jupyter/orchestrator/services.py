@@ -8,6 +8,8 @@ import pluggy
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.context.budget import Shares
+from codemad_jupyter.context.tokens import TokenGauge
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
@@ -51,3 +53,6 @@ class Services:
     output_limit: int = 12_000
     stop_grace: float = 2.0
     ask_before_run: float = 60.0
+    shares: Shares = field(default_factory=Shares)
+    compaction: Literal["model", "plain"] = "model"
+    gauge: TokenGauge = field(default_factory=TokenGauge)

@@ -29,6 +29,7 @@ class State:
     edits: dict[str, Edit] = field(default_factory=dict)
     edit_runs: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
+    summaries: list[ev.Compacted] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     """Checkpoints of the undos and restores that can be taken back, oldest first."""
 
@@ -53,6 +54,8 @@ class State:
                 self.approvals.pop(event.approval, None)
             case ev.Committed(run=str(run)) if run in self.runs:
                 self.runs[run].commit = event.commit
+            case ev.Compacted():
+                self.summaries.append(event)
             case ev.Restored():
                 self._fold_restored(event)
             case _:

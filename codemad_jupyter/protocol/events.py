@@ -249,6 +249,19 @@ class DataLevelChosen(EventBase):
     notebook: str | None = None
 
 
+class Compacted(EventBase):
+    """A model summarised the conversation's first ``turns`` turns, up to the entry ``until``: from now on
+    ``text`` is sent in their place, where the data level lets in what stood in them (``level``). The turns
+    themselves stay."""
+
+    type: Literal["compacted"] = "compacted"
+    until: str
+    text: str
+    level: DataLevel
+    model: str
+    turns: int
+
+
 class Committed(EventBase):
     """The accepted changes of a run were committed to the person's repository."""
 
@@ -304,6 +317,7 @@ Event = Annotated[
     | Verified
     | KernelChanged
     | DataLevelChosen
+    | Compacted
     | Committed
     | Notice
     | RunFinished,

@@ -277,6 +277,25 @@ export interface Committed {
 }
 
 /**
+ * A model summarised the conversation's first ``turns`` turns, up to the entry ``until``: from now on
+ * ``text`` is sent in their place, where the data level lets in what stood in them (``level``). The turns
+ * themselves stay.
+ */
+export interface Compacted {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'compacted';
+  until: string;
+  text: string;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+  model: string;
+  turns: number;
+}
+
+/**
  * ``text`` goes in at the cursor and may be empty; ``off`` says that nobody chose a model for it.
  */
 export interface Completion {
@@ -402,14 +421,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
 }
 
 /**
@@ -715,7 +734,8 @@ export interface PortReply {
 }
 
 /**
- * A part of the request as it would be sent, secrets masked. ``masked`` counts the places.
+ * A part of the request as it would be sent, secrets masked. ``masked`` counts the places, ``left_out``
+ * names what was cut or left out of it to fit the window.
  */
 export interface PreviewPart {
   name: string;
@@ -723,6 +743,7 @@ export interface PreviewPart {
   tokens: number;
   truncated: boolean;
   masked: number;
+  left_out: string[];
 }
 
 /**
@@ -885,12 +906,14 @@ export interface RunStarted {
 }
 
 /**
- * A part of what is sent to the model, with its estimated tokens.
+ * A part of what is sent to the model, with its estimated tokens. ``left_out`` names what was cut or
+ * left out of it to fit the window.
  */
 export interface Segment {
   name: string;
   tokens: number;
   truncated: boolean;
+  left_out: string[];
 }
 
 export type ServerFrame = EventFrame | Replayed | PortCall | StreamError;

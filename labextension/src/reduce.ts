@@ -8,6 +8,7 @@
 import type {
   CellExecuted,
   Committed,
+  Compacted,
   EditSettled,
   Event,
   Notice,
@@ -34,7 +35,7 @@ const OF_CHECKPOINTS = new Set([
   'edit_settled',
   'cell_executed'
 ]);
-const OF_CONTEXT = new Set(['session_changed', 'run_finished', 'restored', 'data_level_chosen']);
+const OF_CONTEXT = new Set(['session_changed', 'run_finished', 'restored', 'data_level_chosen', 'compacted']);
 
 /** Notes what the pages beside the conversation have to ask for again. */
 function dated(state: ITranscript, event: Event): ITranscript {
@@ -78,6 +79,8 @@ function apply(state: ITranscript, event: Event): ITranscript {
       );
     case 'kernel_changed':
       return said(state, event, { level: 'warning', code: 'kernel', text: event.text });
+    case 'compacted':
+      return said(state, event, { level: 'info', code: 'compacted', text: compactedText(event) });
     case 'committed':
       return said(state, event, { level: 'info', code: 'committed', text: committedText(event) });
     case 'checkpoints_changed':
@@ -126,6 +129,11 @@ function said(
     return inRun(state, event.run, run => append(run, note));
   }
   return { ...state, entries: [...state.entries, note] };
+}
+
+function compactedText(event: Compacted): string {
+  const turns = event.turns === 1 ? 'The first turn' : `The first ${event.turns} turns`;
+  return `${turns} of this conversation are now sent as a summary; see “What is sent”. They stay here in full.`;
 }
 
 function committedText(event: Committed): string {

@@ -36,6 +36,7 @@ export type RunEvent = Exclude<
       | 'verified'
       | 'kernel_changed'
       | 'data_level_chosen'
+      | 'compacted'
       | 'committed';
   }
 >;

@@ -50,8 +50,8 @@ const PREVIEW: ContextPreview = {
   model: 'anthropic/claude-x',
   level: 'outputs',
   parts: [
-    { name: 'instructions', text: 'You are…', tokens: 100, truncated: false, masked: 0 },
-    { name: 'kernel', text: 'key: str = <masked>', tokens: 50, truncated: true, masked: 2 }
+    { name: 'instructions', text: 'You are…', tokens: 100, truncated: false, masked: 0, left_out: [] },
+    { name: 'kernel', text: 'key = <masked>', tokens: 50, truncated: true, masked: 2, left_out: ['df', 'x'] }
   ],
   tokens: 150,
   window: 1000,
@@ -204,9 +204,10 @@ test('what is sent is shown part by part, with masked secrets and the level of d
   await shows('Goes to claude-x.');
   expect(host.textContent).toContain('150 of 1,000 tokens');
   expect(host.textContent).toContain('2 secrets are masked.');
-  expect(host.textContent).not.toContain('key: str');
+  expect(host.textContent).not.toContain('key = ');
   host.querySelectorAll<HTMLButtonElement>('.codemad-part-head')[1].click();
-  await shows('key: str = <masked>');
+  await shows('key = <masked>');
+  expect(host.textContent).toContain('Cut or left out to fit the window: df, x');
   button('Data level: + outputs').click();
   await vi.waitFor(() => {
     expect(document.querySelector('.codemad-menu-item')).not.toBeNull();
@@ -222,7 +223,14 @@ test('what is sent is shown part by part, with masked secrets and the level of d
 });
 
 test('the messages so far are one part, each under who said it', async () => {
-  const said = (name: string, text: string) => ({ name, text, tokens: 5, truncated: false, masked: 1 });
+  const said = (name: string, text: string) => ({
+    name,
+    text,
+    tokens: 5,
+    truncated: false,
+    masked: 1,
+    left_out: []
+  });
   server.routes.preview = {
     ...PREVIEW,
     parts: [PREVIEW.parts[0], said('history 1: user', 'plot it'), said('history 2: assistant', 'Done.')]
@@ -272,7 +280,9 @@ test('what happened to the kernel and to commits is told in the run', async () =
       .start()
       .tell({ type: 'kernel_changed', state: 'died', notebook: 'a.ipynb', text: 'The kernel died.', lost: ['df'] })
       .tell({ type: 'committed', commit: '0123456789abcdef', message: 'Plot it\n\nmore', files: ['a.py'] })
+      .tell({ type: 'compacted', until: 'e4', text: 'Goal: …', level: 'outputs', model: 'm/x', turns: 2 })
   );
   await shows('The kernel died.');
   expect(host.textContent).toContain('Committed as 0123456789: Plot it');
+  expect(host.textContent).toContain('The first 2 turns of this conversation are now sent as a summary');
 });

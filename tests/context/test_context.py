@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
-from codemad_jupyter.context.budget import Piece, fit, recent, tokens
-from codemad_jupyter.context.render import kernel_text, notebook_text
+from codemad_jupyter.context.render import kernel_text, notebook_items
 from codemad_jupyter.context.rules import MAX_RULES, read_rules
 from codemad_jupyter.context.search import search
 from codemad_jupyter.protocol.kernels import Cell, Column, KernelReport, NotebookView, Variable
-from codemad_jupyter.protocol.messages import Message
 
 
 def test_search_finds_cells_and_prefers_definitions(tmp_path: Path) -> None:
@@ -39,25 +37,6 @@ def test_rules_are_bounded_and_never_followed_through_a_link(tmp_path: Path) -> 
     assert read_rules(other) == ""
 
 
-def test_pieces_are_cut_to_their_share() -> None:
-    fitted, segments = fit([Piece("a", "x" * 10_000, 0.1), Piece("b", "  ", 0.5)], window=1_000)
-    assert [piece.name for piece in fitted] == ["a"]
-    assert segments[0].truncated
-    assert segments[0].tokens <= 100 + tokens("\n[… cut to fit …]")
-
-
-def test_recent_keeps_the_last_user_message_whatever_its_size() -> None:
-    long = Message.user("x" * 100_000)
-    history = [Message.user("a"), Message.assistant("b"), long]
-    assert recent(history, limit=10) == [long]
-    assert recent(history[:2], limit=10_000) == history[:2]
-
-
-def test_recent_begins_with_a_user_message() -> None:
-    history = [Message.user("a"), Message.assistant("b" * 400), Message.user("c")]
-    assert recent(history, limit=110)[0].role == "user"
-
-
 def test_rendering_names_what_matters() -> None:
     frame = Variable(
         name="df",
@@ -74,6 +53,7 @@ def test_rendering_names_what_matters() -> None:
     view = NotebookView(
         path="n.ipynb", cells=(Cell(id="a1", cell_type="code", source="1/0", outputs_text="y" * 1_000),)
     )
-    shown = notebook_text(view, "a1")
+    (item,) = notebook_items(view, "a1")
+    shown = item.text
     assert '<cell id="a1" type="code" active>' in shown
     assert "[…]" in shown
