@@ -98,7 +98,7 @@ def collaborative_lab(
         "CODEMAD_MODEL": "compatible/scripted",
         "CODEMAD_DATA_DIR": str(folder / "codemad"),
         "PYTHONPATH": os.pathsep.join([str(extra), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-        "JUPYTER_PATH": str(extra / "share" / "jupyter"),
+        "JUPYTER_PATH": os.pathsep.join([str(folder / "share"), str(extra / "share" / "jupyter")]),
         "JUPYTER_CONFIG_PATH": str(extra / "etc" / "jupyter"),
     }
     with running_lab(folder, env=env) as lab:
