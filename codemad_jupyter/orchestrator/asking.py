@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from codemad_jupyter.config.redaction import masked_places
 from codemad_jupyter.context.budget import DEFAULT_WINDOW, tokens
+from codemad_jupyter.context.rules import Rule, read_rules
 from codemad_jupyter.gateway.provider import Provider, Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.context import Surroundings, block_name, build_context, system_prompt
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.commands import Prompt
@@ -79,6 +80,7 @@ async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Pre
         level=level,
         other_session=lambda session: asking.other_session(session, level),
         news=asking.news,
+        rules=lambda: _rules(prompt, services),
     )
     messages, built = await build_context(prompt, history, where, window=info.window)
     request = Request(
@@ -98,6 +100,13 @@ async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Pre
         level=level,
         leaves=leaves(model, services.router.config, fallbacks),
     )
+
+
+def _rules(prompt: Prompt, services: Services) -> list[Rule]:
+    """Those for the notebook at hand, else for the first file that was attached."""
+    files = (each.name for each in prompt.attachments if each.kind == "file")
+    at = prompt.target.notebook or next(files, None)
+    return read_rules(services.root, at=at, own=services.own_rules, trusted=services.trusted)
 
 
 def preview_of(prepared: Prepared) -> ContextPreview:
@@ -153,5 +162,4 @@ def _name(part: Part) -> str:
     if not isinstance(part, TextPart):
         return "image"
     tags = part.text.split("\n", 2)
-    tag = tags[1] if tags[0].startswith("<context-") else tags[0]
-    return tag.strip("<>").rpartition("-")[0]
+    return block_name(tags[1] if tags[0].startswith("<context-") else tags[0])

@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import html
 import importlib.resources
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any, TypeVar
 
 from codemad_jupyter.context.budget import Piece, fit, message_tokens, recent, tokens
 from codemad_jupyter.context.render import block, kernel_text, notebook_text
-from codemad_jupyter.context.rules import read_rules
+from codemad_jupyter.context.rules import Rule
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
 from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
@@ -26,6 +28,7 @@ from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import limited
 from codemad_jupyter.tools.files import inside
 
+RULES_SHARE = 0.05
 HISTORY_SHARE = 0.5
 """The largest part of the window that earlier messages may take."""
 _KEY = secrets.token_bytes(32)
@@ -47,6 +50,8 @@ class Surroundings:
     other_session: Callable[[str], Awaitable[str]]
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
+    rules: Callable[[], list[Rule]] = list
+    """The standing instructions that hold here."""
 
 
 def system_prompt() -> str:
@@ -61,7 +66,7 @@ async def build_context(
     mark = _mark(prompt, len(history))
     news = where.news()  # first: a look at a kernel that is gone takes it as told
     rules, (report, unseen), view = await asyncio.gather(
-        _told(where, asyncio.to_thread(read_rules, where.root), ""),
+        _told(where, asyncio.to_thread(where.rules), []),
         _report(where),
         _told(where, _view(prompt, where), None),
     )
@@ -70,7 +75,10 @@ async def build_context(
     images = await _told(where, _images(wanted, prompt, where), ())
     pieces, segments = fit(
         [
-            Piece("rules", where.redact(rules), 0.05),
+            *(
+                Piece(f"rules {rule.name}", where.redact(rule.text), RULES_SHARE / len(rules))
+                for rule in rules
+            ),
             Piece("kernel", where.redact(_kernel(news or unseen, report)), 0.1),
             Piece("notebook", where.redact(_cells(view, prompt, mark)), 0.25),
             Piece("attachments", where.redact("\n".join(filter(None, attached))), 0.1),
@@ -91,11 +99,27 @@ def _mark(prompt: Prompt, place: int) -> str:
 
 def context_blocks(pieces: list[Piece], mark: str) -> list[str]:
     """The text of each piece as it is sent; the first opens the context, the last closes it."""
-    blocks = [block(piece.name, piece.text, mark=mark) for piece in pieces]
+    blocks = [_block(piece, mark) for piece in pieces]
     if blocks:
         blocks[0] = f"<context-{mark}>\n{blocks[0]}"
         blocks[-1] = f"{blocks[-1]}\n</context-{mark}>"
     return blocks
+
+
+def _block(piece: Piece, mark: str) -> str:
+    """The name of a piece may say which file it is from; that must not end the tag."""
+    name, _, file = piece.name.partition(" ")
+    return block(name, piece.text, mark=mark, attributes=f' file="{_quoted(file)}"' if file else "")
+
+
+def _quoted(name: str) -> str:
+    return html.escape("".join(char if char.isprintable() else "?" for char in name))
+
+
+def block_name(tag: str) -> str:
+    """The name of the piece that begins with this tag."""
+    found = re.fullmatch(r'<(?P<name>\w+)-[0-9a-f]+(?: file="(?P<file>[^"]*)")?>', tag)
+    return " ".join(filter(None, (found["name"], html.unescape(found["file"] or "")))) if found else "?"
 
 
 def _with_context(prompt: Prompt, pieces: list[Piece], images: tuple[ImagePart, ...], mark: str) -> Message:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from codemad_jupyter.context.budget import Piece, fit, recent, tokens
 from codemad_jupyter.context.render import kernel_text, notebook_text
-from codemad_jupyter.context.rules import MAX_RULES, read_rules
 from codemad_jupyter.context.search import search
 from codemad_jupyter.protocol.kernels import Cell, Column, KernelReport, NotebookView, Variable
 from codemad_jupyter.protocol.messages import Message
@@ -27,16 +26,6 @@ def test_search_survives_odd_files(tmp_path: Path) -> None:
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
     assert search(tmp_path, "anything") == []
     assert search(tmp_path, "!!!") == []
-
-
-def test_rules_are_bounded_and_never_followed_through_a_link(tmp_path: Path) -> None:
-    assert read_rules(tmp_path) == ""
-    (tmp_path / "AGENTS.md").write_text("x" * (MAX_RULES + 10))
-    assert len(read_rules(tmp_path)) == MAX_RULES
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "AGENTS.md").symlink_to(tmp_path / "AGENTS.md")
-    assert read_rules(other) == ""
 
 
 def test_pieces_are_cut_to_their_share() -> None:
