@@ -69,9 +69,8 @@ async def try_key(provider: str, settings: Settings, *, model: str | None = None
     try:
         asked = model or await _cheapest(router, provider)
         if asked is None:
-            text = (
-                f"No model of {title} is known. Name one: codemad keys test {provider} --model {provider}/…"
-            )
+            hint = f"Name one: codemad keys test {provider} --model {provider}/…"
+            text = f"No model of {title} is known. {hint}"
             return KeyTest(provider=provider, ok=False, text=text)
         return _judged(provider, asked, await _answer(router, asked))
     finally:

@@ -15,6 +15,7 @@ from codemad_jupyter.batch.subcommand import subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
+    from codemad_jupyter.config.key_store import Place
 
 MOST = 100_000
 """Characters read from standard input for a key."""
@@ -45,9 +46,7 @@ def add_trust(commands: Commands) -> None:
 
 def add_keys(commands: Commands) -> None:
     """``codemad keys``."""
-    text = (
-        "list, keep, forget and try the keys of model providers; a key is read from stdin or a hidden prompt"
-    )
+    text = "list, keep, forget and try keys of model providers; a key is read from stdin or a hidden prompt"
     keys = subcommand(commands, "keys", text)
     keys.add_argument("verb", nargs="?", default="list", choices=("list", "set", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
@@ -143,7 +142,7 @@ def _keys(args: argparse.Namespace) -> int:
         said = key_desk.forget(args.provider)
     else:
         phrase = _asked("Passphrase of the encrypted file: ") if args.passphrase else None
-        place = "file" if phrase else args.place
+        place: Place | None = "file" if phrase else args.place
         key = _asked(f"Key for {args.provider} (not shown): ")
         said = key_desk.keep(args.provider, key, place=place, passphrase=phrase)
     print(json.dumps({"done": said}) if args.json else printable(said))

@@ -35,9 +35,11 @@ class KeyStore:
         *,
         environ: Mapping[str, str] | None = None,
         passphrase: str | None = None,
+        limit: float = LIMIT,
     ) -> None:
         environ = os.environ if environ is None else environ
         self._folder = folder or data_dir()
+        self._limit = limit
         self._file = EncryptedFile(
             self._folder / SEALED,
             key_file=user_file().parent / KEY_FILE,
@@ -55,7 +57,7 @@ class KeyStore:
 
     def usual(self) -> tuple[Place, str]:
         """Where a new key would go, and what is to be said about it."""
-        why = _unusable()
+        why = self._unusable()
         if not why:
             return "keyring", ""
         return "file", f"The system offers no key store ({why}): keys lie in a file, {self._file.protection}."
@@ -67,7 +69,7 @@ class KeyStore:
             return None
         if place == "file":
             return self._file.read().get(provider)
-        kept: str | None = _in_time(lambda: _backend().get_password(SERVICE, provider))
+        kept: str | None = self._in_time(lambda: _backend().get_password(SERVICE, provider))
         return kept
 
     def set(self, provider: str, key: str, *, place: Place | None = None) -> Place:
@@ -75,7 +77,7 @@ class KeyStore:
         card(provider)
         chosen = place or self.usual()[0]
         if chosen == "keyring":
-            _in_time(lambda: _backend().set_password(SERVICE, provider, key))
+            self._in_time(lambda: _backend().set_password(SERVICE, provider, key))
         else:
             self._file.write({**self._file.read(), provider: key})
         former = self.places()
@@ -97,8 +99,8 @@ class KeyStore:
 
     def _forget(self, provider: str, place: Place) -> None:
         if place == "keyring":
-            if _in_time(lambda: _backend().get_password(SERVICE, provider)) is not None:
-                _in_time(lambda: _backend().delete_password(SERVICE, provider))
+            if self._in_time(lambda: _backend().get_password(SERVICE, provider)) is not None:
+                self._in_time(lambda: _backend().delete_password(SERVICE, provider))
             return
         texts = self._file.read()
         texts.pop(provider, None)
@@ -112,13 +114,36 @@ class KeyStore:
             said = f"Where the keys are could not be kept in {path}: {error.strerror}."
             raise StoreError(said, hint=SPACE) from error
 
+    def _unusable(self) -> str:
+        try:
+            self._in_time(_backend)
+        except CodemadError as error:
+            return error.message.rstrip(".")
+        return ""
 
-def _unusable() -> str:
-    try:
-        _in_time(_backend)
-    except CodemadError as error:
-        return error.message.rstrip(".")
-    return ""
+    def _in_time(self, work: Callable[[], T]) -> T:
+        """Do it in a thread of its own, for a limited time: a locked store waits for a person."""
+        done: list[T] = []
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                done.append(work())
+            except BaseException as error:  # handed to the thread that waits
+                failed.append(error)
+
+        thread = threading.Thread(target=run, name="codemad-keys", daemon=True)
+        thread.start()
+        thread.join(self._limit)
+        if failed and isinstance(failed[0], CodemadError):
+            raise failed[0]
+        if failed:  # what a backend says may quote what it was given
+            said = f"The system's key store failed ({type(failed[0]).__name__})."
+            raise StoreError(said, hint="Unlock it, or keep the key in the file: codemad keys set --in file")
+        if not done:
+            said = f"The system's key store did not answer in {self._limit:g} seconds."
+            raise StoreError(said, hint="Unlock it, then try again.")
+        return done[0]
 
 
 def _backend() -> Any:
@@ -136,28 +161,3 @@ def _backend() -> Any:
             return backend
     said = f"{type(found).__module__}.{type(found).__name__} is none that keeps secrets"
     raise UsageError(said, hint="Start the desktop's key store, or go on with the encrypted file.")
-
-
-def _in_time(work: Callable[[], T]) -> T:
-    """Do it in a thread of its own, for at most `LIMIT` seconds: a locked store waits for a person."""
-    done: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:  # handed to the thread that waits
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="codemad-keys", daemon=True)
-    thread.start()
-    thread.join(LIMIT)
-    if failed and isinstance(failed[0], CodemadError):
-        raise failed[0]
-    if failed:  # what a backend says may quote what it was given
-        said = f"The system's key store failed ({type(failed[0]).__name__})."
-        raise StoreError(said, hint="Unlock it, or keep the key in the file: codemad keys set --in file")
-    if not done:
-        said = f"The system's key store did not answer in {LIMIT:g} seconds."
-        raise StoreError(said, hint="Unlock it, then try again.")
-    return done[0]

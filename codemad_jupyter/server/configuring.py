@@ -28,12 +28,10 @@ class _JsonHandler(BodyHandler):
             sent = json.loads(self.body())
         except (ValueError, RecursionError):
             sent = None
-        fits = isinstance(sent, dict) and all(
-            isinstance(sent.get(name), kind) for name, kind in kinds.items()
-        )
-        if not fits:
+        found = sent if isinstance(sent, dict) else {}
+        if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
             raise UsageError("This is no valid request.", hint=f"Send JSON with: {', '.join(kinds)}.")
-        return {name: sent[name] for name in kinds}
+        return {name: found[name] for name in kinds}
 
 
 @web.stream_request_body
