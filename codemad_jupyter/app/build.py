@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
-from codemad_jupyter.config.paths import workspace_dir
+from codemad_jupyter.config.paths import user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.config.trust import TrustedFolders
 from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
@@ -53,6 +54,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             registry=_registry(hooks),
             hooks=hooks,
             redact=settings.redactor,
+            trusted=TrustedFolders().advises,
+            own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
             policy=policy,
             limits=_limits(settings),

@@ -64,6 +64,10 @@ class HttpClient:
     def session(self) -> str:
         return str(self._place()["session"])
 
+    def root(self) -> str:
+        """The workspace of the server."""
+        return str(self._place()["root"])
+
     def notebook(self) -> str | None:
         """The notebook this kernel belongs to, relative to the workspace, where the server knows it."""
         path = self._place()["notebook"]

@@ -14,6 +14,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
+from codemad_jupyter.batch.settings_commands import (
+    add_config,
+    add_keys,
+    add_trust,
+    add_trust_option,
+    trust_for_this_run,
+    workspace_of,
+)
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
 if TYPE_CHECKING:
@@ -42,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
         add_verify,
         add_checkpoints,
         add_blame,
+        add_trust,
+        add_config,
+        add_keys,
         _add_doctor,
         _add_models,
     ):
@@ -87,6 +98,7 @@ def _add_run(commands: Commands) -> None:
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
+    add_trust_option(run)
     run.set_defaults(perform=_run)
 
 
@@ -105,6 +117,7 @@ def _add_ask(commands: Commands) -> None:
     ask.add_argument("--apply", action="store_true", help="accept what is proposed (default: only show it)")
     ask.add_argument("--model", metavar="PROVIDER/NAME", help="the model to ask")
     ask.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
+    add_trust_option(ask)
     ask.set_defaults(perform=_ask)
 
 
@@ -116,6 +129,7 @@ def _add_context(commands: Commands) -> None:
     context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
     context.add_argument("--model", metavar="PROVIDER/NAME", help="the model it would go to")
     context.add_argument("--json", action="store_true", help="print every part as JSON")
+    add_trust_option(context)
     context.set_defaults(perform=_context)
 
 
@@ -163,6 +177,8 @@ def _run(args: argparse.Namespace) -> int:
         model=args.model,
         progress=args.progress,
     )
+    if args.trust:
+        trust_for_this_run(order.cwd or Path.cwd())
     return run(order)
 
 
@@ -178,12 +194,16 @@ def _ask(args: argparse.Namespace) -> int:
         model=args.model,
         json=args.json,
     )
+    if args.trust:
+        trust_for_this_run(workspace_of(args.notebook))
     return ask(inquiry)
 
 
 def _context(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.preview import preview
 
+    if args.trust:
+        trust_for_this_run(workspace_of(args.notebook))
     return preview(args.question, notebook=args.notebook, model=args.model, json=args.json)
 
 

@@ -1,7 +1,8 @@
 """Owns the settings: what can be set, and how defaults, the person's file, the project's file, the
 environment and arguments come together. Each value remembers where it came from.
 
-A project's file is written by whoever wrote the project: it may tighten limits and nothing else.
+A project's file is written by whoever wrote the project: it counts once the person trusts the folder, and may
+then tighten limits and choose among the person's models, nothing else.
 """
 
 from collections.abc import Mapping
@@ -12,14 +13,29 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from codemad_jupyter.config.credentials import Credentials
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.privacy import DataLevel
 
-PROJECT_FILE = "codemad.toml"
 PREFIX = "CODEMAD_"
 
 TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit", "data_level")
-"""What a project's file may set, and only to less than would hold without it."""
+"""What a trusted project's file may set, and only to less than would hold without it (``*``: any name)."""
+
+CHOOSING: tuple[str, ...] = ()
+"""Which models a trusted project's file may choose, among those of providers that the person uses anyway."""
+
+
+class Ignored(Value):
+    """A value that does not count, and why."""
+
+    key: str
+    value: str
+    origin: str
+    reason: str
+
+
+_GATEWAY_KEYS = ("anthropic", "openai", "compatible", "litellm")
 
 
 class Settings(Value):
@@ -141,6 +157,7 @@ class Settings(Value):
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
 
@@ -175,8 +192,15 @@ class Settings(Value):
 
     @property
     def origins(self) -> dict[str, str]:
-        """Where each value came from: ``default``, a file, a variable, or ``argument``."""
-        return {name: self._origins.get(name, "default") for name in type(self).model_fields}
+        """Where each value came from: ``default``, a file, a variable, ``argument``, or ``safest`` where a
+        file is broken. Values in tables have a key with dots."""
+        plain = {name: self._origins.get(name, "default") for name in type(self).model_fields}
+        return {**plain, **self._origins}
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """The single values that were given and do not count."""
+        return self._ignored
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -185,7 +209,7 @@ class Settings(Value):
 
     @property
     def credentials(self) -> Credentials:
-        """The providers' keys."""
+        """The providers' keys, with where each came from."""
         return self._credentials
 
     def redact(self, text: str) -> str:
@@ -199,7 +223,7 @@ class Settings(Value):
 
     def gateway(self) -> dict[str, Any]:
         """The fields of the gateway's configuration, keys included."""
-        keys = {f"{name}_api_key": getattr(self._credentials, name) for name in Credentials.model_fields}
+        keys = {f"{name}_api_key": self._credentials.get(name) for name in _GATEWAY_KEYS}
         same = (
             "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",
             "compatible_models", "litellm_base_url", "timeout", "connect_timeout", "total_timeout",

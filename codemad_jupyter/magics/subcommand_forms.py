@@ -27,6 +27,7 @@ Name = Literal[
     "new",
     "context",
     "level",
+    "trust",
     "help",
 ]
 
@@ -51,6 +52,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "new": ("new", "begin a fresh session"),
     "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
     "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
+    "trust": (
+        "trust [--show | --revoke]",
+        "let this folder's codemad.toml and rules files (AGENTS.md …) count; or no longer",
+    ),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -153,6 +158,12 @@ def _level(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("level", "".join(words))
 
 
+def _trust(words: list[str], known: Known) -> Subcommand | None:
+    if len(words) > 1 or words not in ([], ["--show"], ["--revoke"]):
+        return None
+    return Subcommand("trust", "".join(words))
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -174,6 +185,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "new": _plain("new"),
     "context": _context,
     "level": _level,
+    "trust": _trust,
     "help": _help,
 }
 

@@ -48,6 +48,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, preview_text(_preview(talk, ip, command.word)))
         case "level":
             show_text(ip, _level(talk, ip, command.word))
+        case "trust":
+            show_text(ip, _trust(talk, ip, command.word))
         case "new":
             talk.door.begin(place_of(ip))
             show_text(ip, "A fresh session has begun.")
@@ -152,6 +154,18 @@ def _level(talk: Conversation, ip: InteractiveShell, word: str) -> str:
     level = next(each for each in LEVELS if each == word)
     client.submit(ChooseDataLevel(session=talk.door.session(place), level=level, notebook=notebook))
     return f"From now on at most {level} of this notebook are sent."
+
+
+def _trust(talk: Conversation, ip: InteractiveShell, word: str) -> str:
+    """Decide about the workspace, which beside a server is the server's."""
+    from codemad_jupyter.app import trusting
+
+    root = talk.door.root(place_of(ip))
+    found = trusting.look(root)
+    if word != "--show":
+        seen = found.digest if not word else None
+        found = trusting.decide(root, trusted=not word, seen=seen)
+    return trusting.trust_text(found)
 
 
 def _models(talk: Conversation, ip: InteractiveShell, word: str) -> None:

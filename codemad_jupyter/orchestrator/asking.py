@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from codemad_jupyter.config.redaction import masked_places
 from codemad_jupyter.context.budget import DEFAULT_WINDOW
+from codemad_jupyter.context.rules import Rule, read_rules
 from codemad_jupyter.context.tokens import IMAGE_TOKENS, tokens
 from codemad_jupyter.gateway.provider import ModelInfo, Provider, Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.orchestrator.context import Room, Surroundings, build_context, system_prompt
+from codemad_jupyter.orchestrator.context import Room, Surroundings, block_name, build_context, system_prompt
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation
@@ -79,6 +80,7 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         level=level,
         other_session=lambda session: asking.other_session(session, level),
         news=asking.news,
+        rules=lambda: _rules(prompt, services),
     )
     room = _room(services, info, tokens(prompt.text))
     earlier = conversation.at(level)[:-1]
@@ -122,6 +124,13 @@ def _answer_room(services: Services, info: ModelInfo, used: int) -> int:
         return most
     left = info.window - int(used * services.gauge.factor(info.name))
     return max(min(most, left), 1)
+
+
+def _rules(prompt: Prompt, services: Services) -> list[Rule]:
+    """Those for the notebook at hand, else for the first file that was attached."""
+    files = (each.name for each in prompt.attachments if each.kind == "file")
+    at = prompt.target.notebook or next(files, None)
+    return read_rules(services.root, at=at, own=services.own_rules, trusted=services.trusted)
 
 
 def preview_of(prepared: Prepared) -> ContextPreview:
@@ -184,5 +193,4 @@ def _name(part: Part) -> str:
     if not isinstance(part, TextPart):
         return "image"
     tags = part.text.split("\n", 2)
-    tag = tags[1] if tags[0].startswith("<context-") else tags[0]
-    return tag.strip("<>").rpartition("-")[0]
+    return block_name(tags[1] if tags[0].startswith("<context-") else tags[0])

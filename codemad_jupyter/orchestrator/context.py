@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import html
 import importlib.resources
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any, TypeVar
 from codemad_jupyter.context.budget import Block, Item, Piece, Shares, fit
 from codemad_jupyter.context.compaction import Shorter, fitted
 from codemad_jupyter.context.render import block, kernel_items, notebook_items
-from codemad_jupyter.context.rules import read_rules
+from codemad_jupyter.context.rules import Rule
 from codemad_jupyter.context.tokens import IMAGE_TOKENS, message_tokens, tokens
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
@@ -47,6 +49,8 @@ class Surroundings:
     other_session: Callable[[str], Awaitable[str]]
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
+    rules: Callable[[], list[Rule]] = list
+    """The standing instructions that hold here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,7 @@ async def build_context(
     mark = _mark(prompt, len(earlier))
     news = where.news()  # first: a look at a kernel that is gone takes it as told
     rules, (report, unseen), view = await asyncio.gather(
-        _told(where, asyncio.to_thread(read_rules, where.root), ""),
+        _told(where, asyncio.to_thread(where.rules), []),
         _report(where),
         _told(where, _view(prompt, where), None),
     )
@@ -82,7 +86,7 @@ async def build_context(
     images = await _told(where, _images(wanted, prompt, where), ())
     kernel = (Item("what became of the kernel", news or unseen), *(kernel_items(report) if report else ()))
     pieces = [
-        Piece("rules", "instructions", (Item("rules", rules),)),
+        *(Piece(f"rules {rule.name}", "instructions", (Item(rule.name, rule.text),)) for rule in rules),
         Piece("kernel", "task", kernel),
         Piece("notebook", "task", notebook_items(view, prompt.target.cell, mark=mark) if view else ()),
         Piece(
@@ -124,11 +128,27 @@ def _mark(prompt: Prompt, place: int) -> str:
 
 def context_blocks(pieces: Sequence[Block], mark: str) -> list[str]:
     """The text of each piece as it is sent; the first opens the context, the last closes it."""
-    blocks = [block(piece.name, piece.text, mark=mark) for piece in pieces]
+    blocks = [_block(piece, mark) for piece in pieces]
     if blocks:
         blocks[0] = f"<context-{mark}>\n{blocks[0]}"
         blocks[-1] = f"{blocks[-1]}\n</context-{mark}>"
     return blocks
+
+
+def _block(piece: Block, mark: str) -> str:
+    """The name of a piece may say which file it is from; that must not end the tag."""
+    name, _, file = piece.name.partition(" ")
+    return block(name, piece.text, mark=mark, attributes=f' file="{_quoted(file)}"' if file else "")
+
+
+def _quoted(name: str) -> str:
+    return html.escape("".join(char if char.isprintable() else "?" for char in name))
+
+
+def block_name(tag: str) -> str:
+    """The name of the piece that begins with this tag."""
+    found = re.fullmatch(r'<(?P<name>\w+)-[0-9a-f]+(?: file="(?P<file>[^"]*)")?>', tag)
+    return " ".join(filter(None, (found["name"], html.unescape(found["file"] or "")))) if found else "?"
 
 
 def _with_context(

@@ -1,5 +1,6 @@
 """What the engine is given: the services and settings of one workspace, connected in ``app/build``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,10 @@ class Services:
     hooks: pluggy.PluginManager
     redact: Redactor
     levels: Levels
+    trusted: Callable[[Path], bool] = field(default=lambda folder: False)
+    """Whether the rules files of a folder may be shown to a model."""
+    own_rules: Path | None = None
+    """The folder of the person's own rules files."""
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
     fallbacks: tuple[str, ...] = ()

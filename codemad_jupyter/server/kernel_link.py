@@ -95,7 +95,8 @@ class SessionHandler(KernelGate):
         engine = await self.host.engine()
         kernel = self.text("kernel")
         notebook = await self.host.ports.notebook_of(kernel) if kernel else None
-        return {"session": await engine.current_session(), "notebook": notebook}
+        root = str(self.host.root.resolve())
+        return {"session": await engine.current_session(), "notebook": notebook, "root": root}
 
 
 @web.stream_request_body

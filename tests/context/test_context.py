@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from codemad_jupyter.context.render import kernel_text, notebook_items
-from codemad_jupyter.context.rules import MAX_RULES, read_rules
 from codemad_jupyter.context.search import search
 from codemad_jupyter.protocol.kernels import Cell, Column, KernelReport, NotebookView, Variable
 
@@ -25,16 +24,6 @@ def test_search_survives_odd_files(tmp_path: Path) -> None:
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
     assert search(tmp_path, "anything") == []
     assert search(tmp_path, "!!!") == []
-
-
-def test_rules_are_bounded_and_never_followed_through_a_link(tmp_path: Path) -> None:
-    assert read_rules(tmp_path) == ""
-    (tmp_path / "AGENTS.md").write_text("x" * (MAX_RULES + 10))
-    assert len(read_rules(tmp_path)) == MAX_RULES
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "AGENTS.md").symlink_to(tmp_path / "AGENTS.md")
-    assert read_rules(other) == ""
 
 
 def test_rendering_names_what_matters() -> None:
