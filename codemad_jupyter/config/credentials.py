@@ -16,8 +16,20 @@ VARIABLES = {
     "openai": ("OPENAI_API_KEY",),
     "compatible": ("CODEMAD_COMPATIBLE_KEY",),
     "litellm": ("CODEMAD_LITELLM_KEY",),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "mistral": ("MISTRAL_API_KEY",),
+    "xai": ("XAI_API_KEY",),
+    "cohere": ("COHERE_API_KEY", "CO_API_KEY"),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "qwen": ("DASHSCOPE_API_KEY", "QWEN_API_KEY"),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "azure": ("AZURE_OPENAI_API_KEY",),
+    "bedrock": ("AWS_BEARER_TOKEN_BEDROCK",),
+    "vertex": ("VERTEX_ACCESS_TOKEN",),
 }
 """Where the key of each provider is looked for."""
+OWN_KEYS = ("anthropic", "openai", "compatible", "litellm")
+"""The providers whose key is a field of its own in the gateway's configuration; the others share a table."""
 
 _SECRET_NAME = re.compile(
     r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|COOKIE|DSN|CONNECTION_STRING|WEBHOOK(?:_URL)?)"
@@ -35,6 +47,16 @@ class Credentials(Value):
     openai: SecretStr | None = None
     compatible: SecretStr | None = None
     litellm: SecretStr | None = None
+    gemini: SecretStr | None = None
+    mistral: SecretStr | None = None
+    xai: SecretStr | None = None
+    cohere: SecretStr | None = None
+    deepseek: SecretStr | None = None
+    qwen: SecretStr | None = None
+    openrouter: SecretStr | None = None
+    azure: SecretStr | None = None
+    bedrock: SecretStr | None = None
+    vertex: SecretStr | None = None
 
 
 def credentials(environ: Mapping[str, str] | None = None) -> Credentials:

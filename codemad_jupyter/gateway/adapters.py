@@ -30,3 +30,11 @@ def adapters(config: GatewayConfig, *, catalog: Catalog, redact: Callable[[str],
     )
     cards = (CardProvider(card, config, catalog=catalog, redact=redact) for card in CARDS)
     return (*(kind(config, catalog=catalog, redact=redact) for kind in own), *cards)
+
+
+def local_address(provider: str, config: GatewayConfig) -> str:
+    """Where a provider that usually runs on this machine is called; empty for all others."""
+    if provider == "ollama":
+        return config.ollama_base_url
+    addresses = {card.name: card.base_url for card in CARDS if card.local}
+    return config.provider_urls.get(provider, addresses[provider]) if provider in addresses else ""

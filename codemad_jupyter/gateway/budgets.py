@@ -8,12 +8,11 @@ of money cannot hold; tokens and seconds do.
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from typing import Literal, Protocol
+from typing import Protocol
 
 from codemad_jupyter.gateway.provider import Delta, Failed, ModelInfo, Provider, Request
-from codemad_jupyter.protocol.supply import Account, Budget, Budgets, Charge, Spent
+from codemad_jupyter.protocol.supply import Account, Budget, Budgets, Charge, Scope, Spent
 
-Scope = Literal["session", "notebook", "user"]
 DAY = 86_400.0
 
 
@@ -42,7 +41,7 @@ class MemoryLedger:
 
     async def spent(self, scope: Scope, key: str, *, since: float = 0.0) -> Spent:
         """See `Ledger`."""
-        return total(each for each in self._charges if each.at >= since and belongs(each, scope, key))
+        return Spent.of(each for each in self._charges if each.at >= since and each.on(scope, key))
 
 
 class BudgetedProvider:
@@ -112,30 +111,6 @@ def exceeded(budget: Budget, spent: Spent) -> str:
     if budget.seconds is not None and spent.seconds >= budget.seconds:
         return f"{spent.seconds:.0f} of {budget.seconds:.0f} seconds"
     return ""
-
-
-def belongs(charge: Charge, scope: Scope, key: str) -> bool:
-    """Whether the charge is on that account."""
-    match scope:
-        case "session":
-            return charge.account.session == key
-        case "notebook":
-            return charge.account.notebook == key
-        case "user":
-            return True
-
-
-def total(charges: Iterator[Charge]) -> Spent:
-    """What the charges come to."""
-    calls = unpriced = tokens = 0
-    cost = seconds = 0.0
-    for charge in charges:
-        calls += 1
-        cost += charge.cost or 0.0
-        unpriced += charge.cost is None
-        tokens += charge.tokens
-        seconds += charge.seconds
-    return Spent(calls=calls, cost=cost, tokens=tokens, seconds=seconds, unpriced=unpriced)
 
 
 def _stopped(scope: Scope, budget: Budget, reached: str, *, model: str) -> Failed:

@@ -20,10 +20,10 @@ from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.embedding import Embedder
 from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
-from codemad_jupyter.gateway.purposes import serving
+from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.supply import Account
+from codemad_jupyter.protocol.supply import Account, Purpose, PurposeSettings
 
 OFFLINE_MODEL = "codemad/offline"
 _ANTHROPIC_MODEL = "anthropic/claude-sonnet-5-5"
@@ -82,6 +82,17 @@ class Router:
         candidates = [self._candidate(name) for name in dict.fromkeys((first, *served.fallbacks))]
         chosen = choose(candidates, need, served.routing)
         return chosen.model_copy(update={"fallbacks": self._beside(chosen.model, chosen.fallbacks)})
+
+    def serving(self, purpose: Purpose) -> Serving:
+        """What serves a purpose, and its limits."""
+        return serving(self.config, purpose)
+
+    def choose_beside(self, need: Need, *, default: str | None) -> Choice | None:
+        """The model for a call beside the conversation: that of its purpose, else ``default``; None: none
+        is to be asked. Only a purpose with a model of its own has others step in."""
+        if self.config.purposes.get(need.purpose, PurposeSettings()).model is not None:
+            return self.choose(need)
+        return None if default is None else Choice(model=default, reason=DEFAULT)
 
     async def embed(
         self, model: str, texts: Sequence[str], *, account: Account | None = None

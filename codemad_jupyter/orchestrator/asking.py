@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from codemad_jupyter.config.redaction import masked_places
 from codemad_jupyter.context.budget import DEFAULT_WINDOW, tokens
+from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Provider, Request
-from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.context import Surroundings, build_context, system_prompt
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
@@ -24,6 +24,7 @@ from codemad_jupyter.protocol.messages import (
     without_images,
 )
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel, PreviewPart
+from codemad_jupyter.protocol.supply import Account, Purpose
 
 IMAGE_TOKENS = 1_500
 
@@ -51,7 +52,8 @@ class Asking:
     """What a prompt is asked with."""
 
     services: Services
-    model: str
+    choice: Choice
+    purpose: Purpose
     kernel: KernelPort | None
     notebook: NotebookPort | None
     warn: Callable[[str], None]
@@ -62,12 +64,13 @@ class Asking:
 
 async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Prepared:
     """Build it. ``history`` ends with the prompt's own message; nothing is sent, run or kept."""
-    services, model = asking.services, asking.model
+    services, model = asking.services, asking.choice.model
     chosen = services.levels.of(prompt.target.notebook, kernel=asking.kernel is not None)
     level = level_for(model, chosen)
-    # The built-in assistant sees everything, so no other model may step in for it.
-    fallbacks = () if model == OFFLINE_MODEL else services.fallbacks
-    provider = services.router.provider_for(model, fallbacks=fallbacks)
+    fallbacks = asking.choice.fallbacks
+    account = Account(session=prompt.session, notebook=prompt.target.notebook or "", purpose=asking.purpose)
+    provider = services.router.provider_for(model, fallbacks=fallbacks, account=account)
+    served = services.router.serving(asking.purpose)
     info = services.router.catalog.info(model)
     where = Surroundings(
         root=services.root,
@@ -86,9 +89,9 @@ async def prepare(prompt: Prompt, history: list[Message], asking: Asking) -> Pre
         system=system_prompt(),
         messages=outgoing(messages if info.images else without_images(messages), level, services.redact),
         tools=services.registry.specs,
-        max_tokens=min(services.max_output, info.max_output or services.max_output),
+        max_tokens=min(served.max_output_tokens, info.max_output or served.max_output_tokens),
         thinking=info.thinking,
-        timeout=services.silence,
+        timeout=served.timeout,
     )
     return Prepared(
         request=request,

@@ -33,9 +33,6 @@ class Services:
     levels: Levels
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
-    fallbacks: tuple[str, ...] = ()
-    max_output: int = 8_192
-    silence: float = 60.0
     patience: float = 600.0
     inspect_deadline: float = 0.5
     trial: bool = True

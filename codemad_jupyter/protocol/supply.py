@@ -3,6 +3,7 @@
 Values only. The gateway acts on them, the settings read them, the store keeps the charges.
 """
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from pydantic import Field
@@ -64,6 +65,9 @@ class Account(Value):
     purpose: Purpose = "chat"
 
 
+Scope = Literal["session", "notebook", "user"]
+
+
 class Charge(Value):
     """One model call that used something. ``cost`` is None where the price is unknown; ``at`` are seconds
     since the epoch."""
@@ -75,6 +79,10 @@ class Charge(Value):
     cost: float | None = None
     seconds: float = 0.0
 
+    def on(self, scope: Scope, key: str) -> bool:
+        """Whether it is on this account: that of a session's id, of a notebook's path, or the person's."""
+        return scope == "user" or getattr(self.account, scope) == key
+
 
 class Spent(Value):
     """What calls used together. ``unpriced`` counts those whose price is unknown."""
@@ -84,3 +92,15 @@ class Spent(Value):
     tokens: int = 0
     seconds: float = 0.0
     unpriced: int = 0
+
+    @classmethod
+    def of(cls, charges: Iterable[Charge]) -> "Spent":
+        """What the charges come to."""
+        every = tuple(charges)
+        return cls(
+            calls=len(every),
+            cost=sum(each.cost or 0.0 for each in every),
+            tokens=sum(each.tokens for each in every),
+            seconds=sum(each.seconds for each in every),
+            unpriced=sum(each.cost is None for each in every),
+        )
