@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
-from codemad_jupyter.config.paths import user_file, workspace_dir
+from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.config.trust import TrustedFolders
 from codemad_jupyter.context.budget import Shares
@@ -20,6 +20,7 @@ from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
+from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.tool import Registry
@@ -48,6 +49,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
                 redact=settings.redact,
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
+                ledger=Spending(data_dir(settings) / "spending"),
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
@@ -59,9 +61,6 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             levels=Levels(folder, default=settings.data_level),
             policy=policy,
             limits=_limits(settings),
-            fallbacks=settings.fallbacks,
-            max_output=settings.max_output_tokens,
-            silence=settings.timeout,
             inspect_deadline=settings.inspect_deadline,
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,

@@ -22,6 +22,16 @@ CARDS: dict[str, KeyCard] = {
     "openai": KeyCard("OpenAI", ("OPENAI_API_KEY",), r"sk-(?!ant-|or-)"),
     "compatible": KeyCard("OpenAI-compatible server", ("CODEMAD_COMPATIBLE_KEY",), elsewhere=True),
     "litellm": KeyCard("LiteLLM", ("CODEMAD_LITELLM_KEY",), elsewhere=True),
+    "gemini": KeyCard("Google Gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),
+    "mistral": KeyCard("Mistral", ("MISTRAL_API_KEY",)),
+    "xai": KeyCard("xAI", ("XAI_API_KEY",), r"xai-"),
+    "cohere": KeyCard("Cohere", ("COHERE_API_KEY", "CO_API_KEY")),
+    "deepseek": KeyCard("DeepSeek", ("DEEPSEEK_API_KEY",)),
+    "qwen": KeyCard("Qwen", ("DASHSCOPE_API_KEY", "QWEN_API_KEY")),
+    "openrouter": KeyCard("OpenRouter", ("OPENROUTER_API_KEY",), r"sk-or-"),
+    "azure": KeyCard("Azure OpenAI", ("AZURE_OPENAI_API_KEY",)),
+    "bedrock": KeyCard("Amazon Bedrock", ("AWS_BEARER_TOKEN_BEDROCK",)),
+    "vertex": KeyCard("Google Vertex", ("VERTEX_ACCESS_TOKEN",)),
 }
 
 FOREIGN = {

@@ -5,6 +5,7 @@ A project's file is written by whoever wrote the project: it counts once the per
 then tighten limits and choose among the person's models, nothing else.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +13,12 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from codemad_jupyter.config.credentials import Credentials
+from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.supply import PURPOSES, Budgets, Purpose, PurposeSettings, Rates
 
 PREFIX = "CODEMAD_"
 
@@ -35,7 +38,7 @@ class Ignored(Value):
     reason: str
 
 
-_GATEWAY_KEYS = ("anthropic", "openai", "compatible", "litellm")
+OWN_KEYS = ("anthropic", "openai", "compatible", "litellm")
 
 
 class Settings(Value):
@@ -155,6 +158,36 @@ class Settings(Value):
         None, description="The model that continues what you type in a cell, as text; none: off."
     )
 
+    purposes: dict[Purpose, PurposeSettings] = Field(
+        default_factory=dict,
+        description="Which model serves what, tables [purposes.code] with model, fallbacks, routing, "
+        "max_output_tokens, timeout; routing: explicit, complexity, window, price, latency or availability. "
+        f"Purposes: {', '.join(PURPOSES)}.",
+    )
+    limits: dict[str, Rates] = Field(
+        default_factory=dict,
+        description="How often a provider may be called, tables [limits.anthropic] with "
+        "requests_per_minute, tokens_per_minute, concurrency: whole numbers, 1 or more.",
+    )
+    budgets: Budgets = Field(
+        default_factory=Budgets,
+        description="What may be used before the next call is refused, tables [budgets.session], "
+        "[budgets.notebook], [budgets.user] with cost (US dollars), tokens, seconds, days (how far back).",
+    )
+    provider_urls: dict[str, str] = Field(
+        default_factory=dict,
+        description="Addresses of providers that are not where usual, table [provider_urls]: name = http(s)://…",
+    )
+    cache: Literal["off", "deterministic", "all"] = Field(
+        "deterministic",
+        description="Which answers are given again when the same is asked: off, all, or deterministic (those "
+        "at temperature 0).",
+    )
+    resume: bool = Field(
+        False,
+        description="Whether the next model goes on with an answer that broke off: true or false.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
@@ -183,6 +216,19 @@ class Settings(Value):
         numbers = [float(part) for part in value.split("/")]
         if len(numbers) != 5 or min(numbers) < 0 or numbers[-1] < 5 or abs(sum(numbers) - 100) > 0.01:
             raise ValueError("not five percentages that make 100")
+        return value
+
+    @field_validator("purposes", "limits", "budgets", "provider_urls", mode="before")
+    @classmethod
+    def _table(cls, value: Any) -> Any:
+        """A variable of the environment holds a table as JSON."""
+        return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("provider_urls")
+    @classmethod
+    def _addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        for address in value.values():
+            cls._address(address)
         return value
 
     @field_validator("prices", "data_dir")
@@ -223,11 +269,14 @@ class Settings(Value):
 
     def gateway(self) -> dict[str, Any]:
         """The fields of the gateway's configuration, keys included."""
-        keys = {f"{name}_api_key": self._credentials.get(name) for name in _GATEWAY_KEYS}
+        held = {name: self._credentials.get(name) for name in CARDS}
+        own = {f"{name}_api_key": held.pop(name) for name in OWN_KEYS}
+        keys = {**own, "keys": {name: key for name, key in held.items() if key is not None}}
         same = (
             "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",
             "compatible_models", "litellm_base_url", "timeout", "connect_timeout", "total_timeout",
-            "retry_cap", "max_output_tokens", "prices",
+            "retry_cap", "max_output_tokens", "prices", "purposes", "limits", "budgets", "provider_urls",
+            "cache", "resume",
         )  # fmt: skip
         renamed = {"default_model": self.model, "ollama_base_url": self.ollama_url}
         return {**keys, **{name: getattr(self, name) for name in same}, **renamed}

@@ -7,8 +7,8 @@ A turn begins with a message of the person.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codemad_jupyter.context.tokens import message_tokens, tokens
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.tokens import message_tokens, tokens
 
 SHORT = 200
 """Characters of a tool's result that are never worth leaving out."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from codemad_jupyter.config.redaction import masked_places
 from codemad_jupyter.context.budget import DEFAULT_WINDOW
 from codemad_jupyter.context.rules import Rule, read_rules
-from codemad_jupyter.context.tokens import IMAGE_TOKENS, tokens
+from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import ModelInfo, Provider, Request
-from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.context import Room, Surroundings, block_name, build_context, system_prompt
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
@@ -26,6 +25,8 @@ from codemad_jupyter.protocol.messages import (
     without_images,
 )
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel, PreviewPart
+from codemad_jupyter.protocol.supply import Account, Purpose
+from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,8 @@ class Asking:
     """What a prompt is asked with."""
 
     services: Services
-    model: str
+    choice: Choice
+    purpose: Purpose
     kernel: KernelPort | None
     notebook: NotebookPort | None
     warn: Callable[[str], None]
@@ -63,12 +65,13 @@ class Asking:
 
 async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) -> Prepared:
     """Build it. The conversation ends with the prompt's own message; nothing is sent, run or kept."""
-    services, model = asking.services, asking.model
+    services, model = asking.services, asking.choice.model
     chosen = services.levels.of(prompt.target.notebook, kernel=asking.kernel is not None)
     level = level_for(model, chosen)
-    # The built-in assistant sees everything, so no other model may step in for it.
-    fallbacks = () if model == OFFLINE_MODEL else services.fallbacks
-    provider = services.router.provider_for(model, fallbacks=fallbacks)
+    fallbacks = asking.choice.fallbacks
+    account = Account(session=prompt.session, notebook=prompt.target.notebook or "", purpose=asking.purpose)
+    provider = services.router.provider_for(model, fallbacks=fallbacks, account=account)
+    served = services.router.serving(asking.purpose)
     info = services.router.catalog.info(model)
     where = Surroundings(
         root=services.root,
@@ -90,9 +93,9 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         system=system_prompt(),
         messages=outgoing(messages if info.images else without_images(messages), level, services.redact),
         tools=services.registry.specs,
-        max_tokens=_answer_room(services, info, built.tokens),
+        max_tokens=_answer_room(services, info, built.tokens, most=served.max_output_tokens),
         thinking=info.thinking,
-        timeout=services.silence,
+        timeout=served.timeout,
     )
     return Prepared(
         request=request,
@@ -117,9 +120,9 @@ def _room(services: Services, info: ModelInfo, prompt: int) -> Room:
     )
 
 
-def _answer_room(services: Services, info: ModelInfo, used: int) -> int:
+def _answer_room(services: Services, info: ModelInfo, used: int, *, most: int) -> int:
     """Tokens the answer may take: as set, as the model can, and no more than its window leaves."""
-    most = min(services.max_output, info.max_output or services.max_output)
+    most = min(most, info.max_output or most)
     if info.window is None:
         return most
     left = info.window - int(used * services.gauge.factor(info.name))

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 from codemad_jupyter.context.budget import DEFAULT_WINDOW
 from codemad_jupyter.context.compaction import as_text, fitted, pruned, turns
-from codemad_jupyter.context.tokens import TokenGauge, message_tokens, tokens
+from codemad_jupyter.context.gauge import TokenGauge
+from codemad_jupyter.gateway.choosing import Need
 from codemad_jupyter.gateway.provider import Delta, Finished, ModelInfo, Provider, Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
+from codemad_jupyter.gateway.sizes import request_tokens
 from codemad_jupyter.orchestrator.privacy import outgoing
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -26,6 +28,8 @@ from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Compacted, Notice
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.supply import Account
+from codemad_jupyter.protocol.tokens import message_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -125,14 +129,21 @@ class Compactor:
         room = int(window / services.gauge.factor(model) * 0.7)
         text = as_text(fitted(messages, limit=room).messages)
         system = importlib.resources.files(__package__).joinpath("prompts/summary.md").read_text("utf-8")
+        asked = Message.user(text)
+        need = Need(purpose="summarise", tokens=message_tokens(asked), output=SUMMARY_TOKENS)
+        choice = services.router.choose_beside(need, default=model)
+        if choice is None:
+            raise AssertionError("there is a default")
         request = Request(
-            model=model,
+            model=choice.model,
             system=system,
-            messages=(Message.user(text),),
+            messages=(asked,),
             max_tokens=SUMMARY_TOKENS,
             timeout=PATIENCE,
         )
-        notes = (await answer_to(services, request)).strip()
+        account = Account(session=self._session.id, purpose="summarise")
+        answer = await answer_to(services, request, account=account, fallbacks=choice.fallbacks)
+        notes = answer.strip()
         if not notes:
             raise CodemadError("The model wrote an empty summary.", hint="Nothing is lost.")
         return f"{notes}\n\n{_word_for_word(cut.requests)}"
@@ -170,12 +181,6 @@ class Measured:
     async def models(self) -> tuple[ModelInfo, ...]:
         """Those of the provider inside."""
         return await self._inner.models()
-
-
-def request_tokens(request: Request) -> int:
-    """Estimated tokens of all that a request holds."""
-    tools = sum(tokens(spec.model_dump_json()) for spec in request.tools)
-    return tokens(request.system) + tools + sum(map(message_tokens, request.messages))
 
 
 def within(request: Request, room: int) -> tuple[Request, tuple[str, ...]]:

@@ -15,7 +15,6 @@ from codemad_jupyter.context.budget import Block, Item, Piece, Shares, fit
 from codemad_jupyter.context.compaction import Shorter, fitted
 from codemad_jupyter.context.render import block, kernel_items, notebook_items
 from codemad_jupyter.context.rules import Rule
-from codemad_jupyter.context.tokens import IMAGE_TOKENS, message_tokens, tokens
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
 from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
@@ -27,6 +26,7 @@ from codemad_jupyter.protocol.events import ContextBuilt
 from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
 from codemad_jupyter.protocol.messages import ImagePart, Message, TextPart
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, message_tokens, tokens
 from codemad_jupyter.tools.data_levels import limited
 from codemad_jupyter.tools.files import inside
 

@@ -11,6 +11,7 @@ from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
 from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
+from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
@@ -150,7 +151,8 @@ class Engine:
         """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
         tool, changes and keeps nothing."""
         if not prompt.session:
-            return await self._insight.preview(prompt, Conversation([]), prompt.model or self.default_model)
+            chosen = choice_for(prompt, [], router=self.services.router, session_model="")
+            return await self._insight.preview(prompt, Conversation([]), *chosen)
         return await (await self._activated(prompt.session)).preview(prompt)
 
     async def mentions(

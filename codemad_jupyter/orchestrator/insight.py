@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 
+from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator.asking import Asking, prepare, preview_of
 from codemad_jupyter.orchestrator.attaching import session_text
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
@@ -12,6 +13,7 @@ from codemad_jupyter.orchestrator.session import Conversation
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
+from codemad_jupyter.protocol.supply import Purpose
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +34,19 @@ class Insight:
         return prompt.model_copy(update={"text": self.services.redact(prompt.text)})
 
     async def preview(
-        self, prompt: Prompt, conversation: Conversation, model: str, watch: KernelWatch | None = None
+        self,
+        prompt: Prompt,
+        conversation: Conversation,
+        choice: Choice,
+        purpose: Purpose,
+        watch: KernelWatch | None = None,
     ) -> ContextPreview:
         """What the prompt would send after this conversation."""
         prompt = self.masked(prompt)
         asking = Asking(
             services=self.services,
-            model=model,
+            choice=choice,
+            purpose=purpose,
             kernel=await self.services.ports.kernel(prompt.target),
             notebook=await self.services.ports.notebook(prompt.target),
             warn=lambda text: _log.info("left out of a preview: %s", text),

@@ -32,6 +32,9 @@ from codemad_jupyter.tools.proposals import new_id
 SAME_CALL = 3
 """How often a model may make the very same call in one run before it is stopped."""
 
+QUIET = frozenset({"cache", "queued"})
+"""Announcements of what is as it should be."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -110,9 +113,11 @@ async def run_loop(
         tally.steps += 1
         request = fit(request)
         answer = await _one_message(request, provider, emit=emit, keep=keep)
-        tally.add(answer.usage, answer.cost if isinstance(answer, Finished) else 0.0)
+        unknown = isinstance(answer, Finished) or answer.usage != Usage()
+        tally.add(answer.usage, answer.cost if unknown else 0.0)
         if isinstance(answer, Failed):
-            return Outcome("failed", f"{answer.text} {answer.hint}".strip())
+            status: RunStatus = "out_of_budget" if answer.kind == "out_of_budget" else "failed"
+            return Outcome(status, f"{answer.text} {answer.hint}".strip())
         calls = answer.message.tool_calls
         if not calls:
             return _ended(answer)
@@ -145,7 +150,8 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
                 case ThinkingPiece():
                     emit(ThinkingDelta(message=id, text=delta.text))
                 case Announcement():
-                    emit(Notice(level="warning", code=delta.code, text=delta.text))
+                    quiet = delta.code in QUIET
+                    emit(Notice(level="info" if quiet else "warning", code=delta.code, text=delta.text))
                 case CallPiece():
                     pass  # told as ToolCalled when it runs
                 case Finished() | Failed():

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
@@ -28,6 +29,7 @@ from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseC
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -40,7 +42,8 @@ class Run:
 
     id: str
     prompt: Prompt
-    model: str
+    choice: Choice
+    purpose: Purpose
     services: Services
     session: Session
     reviewer: Reviewer
@@ -123,7 +126,8 @@ class Run:
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
         asking = Asking(
             services=self.services,
-            model=self.model,
+            choice=self.choice,
+            purpose=self.purpose,
             kernel=kernel,
             notebook=notebook,
             warn=self.warn,
@@ -168,7 +172,7 @@ class Run:
             notebook=notebook,
             proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
-            images=level == "images" and services.router.catalog.info(self.model).images,
+            images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
         )
         return Executor(

@@ -10,7 +10,7 @@ import pluggy
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.context.budget import Shares
-from codemad_jupyter.context.tokens import TokenGauge
+from codemad_jupyter.context.gauge import TokenGauge
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
@@ -40,9 +40,6 @@ class Services:
     """The folder of the person's own rules files."""
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
-    fallbacks: tuple[str, ...] = ()
-    max_output: int = 8_192
-    silence: float = 60.0
     patience: float = 600.0
     inspect_deadline: float = 0.5
     trial: bool = True

@@ -43,11 +43,14 @@ class SessionChanged(EventBase):
 
 
 class RunStarted(EventBase):
+    """A run began. ``why`` says why it is this model."""
+
     type: Literal["run_started"] = "run_started"
     prompt: str
     model: str
     edge: Edge
     target: Target
+    why: str = ""
 
 
 class IntentDecided(EventBase):

@@ -583,7 +583,8 @@ export interface MessageDone {
 /**
  * A model one can choose. Prices are US dollars per million tokens; None means unknown.
  *
- * ``ready`` says whether it could be called now; ``why`` what is missing.
+ * ``ready`` says whether it could be called now; ``why`` what is missing; ``health`` what this process
+ * learnt of its provider's failures (empty: all is well), ``latency`` the seconds to its first word.
  */
 export interface ModelInfo {
   name: string;
@@ -599,6 +600,8 @@ export interface ModelInfo {
   images: boolean;
   ready: boolean;
   why: string;
+  health: string;
+  latency: number | null;
 }
 
 /**
@@ -892,6 +895,9 @@ export interface RunFinished {
   seconds: number;
 }
 
+/**
+ * A run began. ``why`` says why it is this model.
+ */
 export interface RunStarted {
   seq: number;
   session: string;
@@ -903,6 +909,7 @@ export interface RunStarted {
   model: string;
   edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
   target: Target;
+  why: string;
 }
 
 /**

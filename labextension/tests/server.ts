@@ -24,7 +24,9 @@ export const MODEL: ModelInfo = {
   thinking: false,
   images: false,
   ready: true,
-  why: ''
+  why: '',
+    health: '',
+    latency: null
 };
 
 interface IAnswer {

@@ -17,8 +17,9 @@ from codemad_jupyter.context.budget import (
     shortened,
     spread,
 )
-from codemad_jupyter.context.tokens import TokenGauge, tokens
+from codemad_jupyter.context.gauge import TokenGauge
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.tokens import tokens
 
 SEGMENTS: list[SegmentName] = ["instructions", "project", "task"]
 NEEDS = st.lists(st.tuples(st.integers(0, 5_000), st.floats(0.01, 1)), max_size=6)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemad_jupyter.context.compaction import as_text, beginning_with, digest, fitted, pruned, turns
-from codemad_jupyter.context.tokens import message_tokens, tokens
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.tokens import message_tokens, tokens
 
 
 def turn(number: int, *, result: str = "", answer: str = "Fine.") -> list[Message]:
