@@ -50,6 +50,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
                 ledger=Spending(data_dir(settings) / "spending"),
+                root=root,
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
@@ -61,7 +62,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             levels=Levels(folder, default=settings.data_level),
             policy=policy,
             limits=_limits(settings),
-            inspect_deadline=settings.inspect_deadline,
+            inspect_deadline=_deadline(settings),
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
@@ -81,6 +82,12 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     )
     await engine.start()
     return engine
+
+
+def _deadline(settings: Settings) -> float:
+    """Longer with a cassette: what is asked must not hang on how busy the machine is."""
+    recorded = settings.cassette_mode != "off"
+    return max(settings.inspect_deadline, 30.0) if recorded else settings.inspect_deadline
 
 
 def _limits(settings: Settings) -> Limits:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.desk import Desk
 from codemad_jupyter.batch.printing import EventPrinter
 from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Cancel, NewSession, Prompt, Target
@@ -39,6 +40,7 @@ class Inquiry:
     apply: bool = False
     model: str | None = None
     json: bool = False
+    cassette: CassetteChoice | None = None
 
 
 def ask(inquiry: Inquiry) -> int:
@@ -86,7 +88,8 @@ class _Asker:
     async def go(self) -> int:
         inquiry = self._inquiry
         async with Desk.open(inquiry.notebook, inquiry.kernel_file, execute=inquiry.execute_notebook) as desk:
-            engine = await desk.engine(policy="deny")
+            arguments = inquiry.cassette.settings if inquiry.cassette is not None else {}
+            engine = await desk.engine(policy="deny", arguments=arguments)
             try:
                 return await self._ask(engine, desk.target)
             finally:

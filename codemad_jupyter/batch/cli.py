@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.settings_commands import (
     add_config,
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         _add_run,
+        add_record,
         _add_ask,
         _add_context,
         _add_apply,
@@ -99,6 +101,7 @@ def _add_run(commands: Commands) -> None:
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
     add_trust_option(run)
+    add_options(run)
     run.set_defaults(perform=_run)
 
 
@@ -118,6 +121,7 @@ def _add_ask(commands: Commands) -> None:
     ask.add_argument("--model", metavar="PROVIDER/NAME", help="the model to ask")
     ask.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
     add_trust_option(ask)
+    add_options(ask)
     ask.set_defaults(perform=_ask)
 
 
@@ -176,6 +180,7 @@ def _run(args: argparse.Namespace) -> int:
         policy=args.policy,
         model=args.model,
         progress=args.progress,
+        cassette=chosen(args, args.notebook),
     )
     if args.trust:
         trust_for_this_run(order.cwd or Path.cwd())
@@ -193,6 +198,7 @@ def _ask(args: argparse.Namespace) -> int:
         apply=args.apply,
         model=args.model,
         json=args.json,
+        cassette=chosen(args, args.notebook),
     )
     if args.trust:
         trust_for_this_run(workspace_of(args.notebook))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,14 +60,14 @@ class Desk:
             if manager is not None:
                 await manager.shutdown_kernel(now=True)
 
-    async def engine(self, *, policy: Policy) -> Engine:
-        """An engine with this desk's ports."""
+    async def engine(self, *, policy: Policy, arguments: Mapping[str, Any] | None = None) -> Engine:
+        """An engine with this desk's ports; ``arguments`` are settings that were given on the way."""
         from codemad_jupyter.app.build import build_engine
         from codemad_jupyter.config.settings import load_settings
         from codemad_jupyter.notebooks.files import FileNotebooks
 
         self._files = FileNotebooks(self.root, kernel=self._kernel_for)
-        settings = await asyncio.to_thread(load_settings, self.root)
+        settings = await asyncio.to_thread(load_settings, self.root, arguments=arguments)
         return await build_engine(self.root, ports=self, settings=settings, policy=policy)
 
     async def kernel(self, target: Target) -> KernelPort | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.documents import check_output, import_nbformat, read_notebook, write_notebook
 from codemad_jupyter.batch.kernel_environment import MAGIC, asked_models, kernel_environment
 from codemad_jupyter.batch.parameters import Parameter, inject
@@ -40,6 +41,7 @@ class Order:
     policy: str | None = None
     model: str | None = None
     progress: bool = False
+    cassette: CassetteChoice | None = None
 
 
 def run(order: Order) -> int:
@@ -138,6 +140,8 @@ def _arguments(notebook: Any) -> list[str]:
 
 def _environment(order: Order, notebook: Any) -> dict[str, str]:
     models = asked_models(_sources(notebook))
+    if order.cassette is not None and order.cassette.mode == "replay":
+        models = set()
     if "" in models:
         models = (models - {""}) | {order.model or _default_model(order)}
     environment = kernel_environment(os.environ, models)
@@ -146,7 +150,7 @@ def _environment(order: Order, notebook: Any) -> dict[str, str]:
         environment["CODEMAD_POLICY"] = order.policy
     if order.model:
         environment["CODEMAD_MODEL"] = order.model
-    return environment
+    return environment | (order.cassette.environment if order.cassette is not None else {})
 
 
 def _default_model(order: Order) -> str:

@@ -188,6 +188,17 @@ class Settings(Value):
         description="Whether the next model goes on with an answer that broke off: true or false.",
     )
 
+    cassette: Path | None = Field(
+        None, description="A file, or a folder of files, with recorded answers of models: its path."
+    )
+    cassette_mode: Literal["off", "record", "replay", "replay_or_ask"] = Field(
+        "off",
+        description="What is done with the cassette: off, record, replay (asks no model) or replay_or_ask.",
+    )
+    cassette_pace: float = Field(
+        0.0, ge=0, le=10, description="Pause between two pieces of a replayed answer: seconds, up to 10."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
@@ -231,7 +242,7 @@ class Settings(Value):
             cls._address(address)
         return value
 
-    @field_validator("prices", "data_dir")
+    @field_validator("prices", "data_dir", "cassette")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value if value is None else value.expanduser()
@@ -276,7 +287,7 @@ class Settings(Value):
             "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",
             "compatible_models", "litellm_base_url", "timeout", "connect_timeout", "total_timeout",
             "retry_cap", "max_output_tokens", "prices", "purposes", "limits", "budgets", "provider_urls",
-            "cache", "resume",
+            "cache", "resume", "cassette", "cassette_mode", "cassette_pace",
         )  # fmt: skip
         renamed = {"default_model": self.model, "ollama_base_url": self.ollama_url}
         return {**keys, **{name: getattr(self, name) for name in same}, **renamed}

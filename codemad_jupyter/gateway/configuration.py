@@ -51,6 +51,11 @@ class GatewayConfig(Value):
     """The longest wait in seconds a provider may ask for before the next model is tried instead."""
     max_output_tokens: int = Field(default=8192, gt=0)
 
+    cassette: Path | None = None
+    """The cassette, or a folder of them, that answers are recorded in or replayed from."""
+    cassette_mode: Literal["off", "record", "replay", "replay_or_ask"] = "off"
+    cassette_pace: float = Field(default=0.0, ge=0)
+
     prices: Path | None = None
     """A JSON file of windows and prices that overrides the table in the package."""
 

@@ -9,6 +9,7 @@ import difflib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
 from codemad_jupyter.gateway.adapter import Adapter
 from codemad_jupyter.gateway.adapters import FREE, adapters
@@ -22,6 +23,7 @@ from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
 from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
+from codemad_jupyter.gateway.tapes import tape_of
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.supply import Account, Purpose, PurposeSettings
 
@@ -50,8 +52,10 @@ class Router:
         ledger: Ledger | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        root: Path | None = None,
     ) -> None:
         self.config = config
+        self.tape = tape_of(config, redact=redact, root=root, default=self._usual_model)
         self.catalog = Catalog(override=config.prices)
         self.stack = Stack(config, catalog=self.catalog, ledger=ledger, sleep=sleep, clock=clock)
         self._adapters = adapters(config, catalog=self.catalog, redact=redact)
@@ -67,6 +71,11 @@ class Router:
 
         Raises `UsageError` for a name that cannot be right.
         """
+        if self.tape is None:
+            return self._live(model, fallbacks, account)
+        return self.tape.provider(model, lambda: self._live(model, fallbacks, account))
+
+    def _live(self, model: str, fallbacks: Sequence[str] | None, account: Account | None) -> Provider:
         names = (model, *(self.config.fallbacks if fallbacks is None else fallbacks))
         chain = [(self._provider(name), name) for name in dict.fromkeys(names)]
         return self.stack.around(chain, account or Account())
@@ -123,7 +132,8 @@ class Router:
             local = [each for each in self._adapters if isinstance(each, CompatibleProvider) and each.local]
             for listed in await asyncio.gather(*(adapter.probe() for adapter in local)):
                 found.update((model.name, model) for model in listed)
-        known = (self._with_health(model) for model in found.values())
+        offered = found.values() if self.tape is None else self.tape.models(found.values())
+        known = (self._with_health(model) for model in offered)
         return tuple(sorted(known, key=lambda model: not model.ready))
 
     def _with_health(self, model: ModelInfo) -> ModelInfo:
@@ -147,7 +157,12 @@ class Router:
         return () if model == OFFLINE_MODEL else tuple(name for name in fallbacks if name != model)
 
     def default_model(self) -> str:
-        """The configured model, else the best one that has what it needs, else the built-in assistant."""
+        """The configured model, else the best one that has what it needs, else the built-in assistant.
+        Where answers are replayed it is a recorded one."""
+        usual, chosen = self._usual_model(), self.config.default_model
+        return usual if self.tape is None else self.tape.default_model(usual, chosen=chosen)
+
+    def _usual_model(self) -> str:
         config = self.config
         if config.default_model:
             return config.default_model

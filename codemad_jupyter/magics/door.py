@@ -4,7 +4,7 @@ this process. Chosen once, at first use; the session and the target follow from 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.magics.host import Host, workspace
 from codemad_jupyter.protocol.commands import NewSession, Target
@@ -24,6 +24,7 @@ class Door:
         self._ip = ip
         self._host: Host | None = None
         self._session: str | None = None
+        self._settings: dict[str, Any] = {}
         self.server: HttpClient | None = None
         self.notice = ""
 
@@ -41,7 +42,7 @@ class Door:
         if self.server is not None:
             return self.server
         if self._host is None:
-            self._host = Host(self._ip, place)
+            self._host = Host(self._ip, place, settings=self._settings)
         return self._host.client
 
     def session(self, place: Place) -> str:
@@ -56,6 +57,11 @@ class Door:
     def begin(self, place: Place) -> None:
         """Begin a fresh session."""
         self._session = self.client(place).submit(NewSession()).session
+
+    def set(self, **settings: Any) -> None:
+        """From now on these settings hold in an engine of our own, which begins anew."""
+        self._settings |= settings
+        self.close()
 
     def target(self, place: Place) -> Target:
         """Where the person stands."""

@@ -6,8 +6,9 @@ whose engine lives in a thread. Asking and drawing are left to `conversation`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.magics.kernel_notebook import UNKNOWN, KernelNotebook
 
@@ -39,10 +40,13 @@ class ShellPorts:
 class Host:
     """The engine of this process and what belongs to it."""
 
-    def __init__(self, ip: InteractiveShell, place: Place) -> None:
+    def __init__(
+        self, ip: InteractiveShell, place: Place, *, settings: Mapping[str, Any] | None = None
+    ) -> None:
         from codemad_jupyter.app.client import CallerThread, ThreadClient
 
         self.root = workspace(place)
+        self._settings = settings
         self.path = UNKNOWN if place.notebook is None else place.notebook.relative_to(self.root).as_posix()
         self.cells: KernelNotebook | None = None
         caller = CallerThread()
@@ -65,7 +69,7 @@ class Host:
         from codemad_jupyter.app.build import build_engine
         from codemad_jupyter.config.settings import load_settings
 
-        settings = load_settings(self.root)
+        settings = load_settings(self.root, arguments=self._settings)
         return await build_engine(self.root, ports=ports, settings=settings, policy=_policy(place))
 
 

@@ -28,6 +28,8 @@ Name = Literal[
     "context",
     "level",
     "trust",
+    "record",
+    "replay",
     "help",
 ]
 
@@ -55,6 +57,11 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "trust": (
         "trust [--show | --revoke]",
         "let this folder's codemad.toml and rules files (AGENTS.md …) count; or no longer",
+    ),
+    "record": ("record FILE|auto|off", "record the models' answers in a cassette, from the next question on"),
+    "replay": (
+        "replay FILE|auto|off [--or-ask]",
+        "answer from a cassette and ask no model; --or-ask: but for what is not recorded",
     ),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
@@ -164,6 +171,20 @@ def _trust(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("trust", "".join(words))
 
 
+def _cassette(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
+    """A file, or one of two words; anything else is a question, such as "record the mean"."""
+
+    def form(words: list[str], known: Known) -> Subcommand | None:
+        names = [word for word in words if word != "--or-ask"]
+        if len(names) != 1 or not (names[0] in ("auto", "off") or names[0].endswith(".jsonl")):
+            return None
+        if len(words) > 1 and (name != "replay" or len(words) > 2):
+            return None
+        return Subcommand(name, names[0], words=tuple(words))
+
+    return form
+
+
 def _help(words: list[str], known: Known) -> Subcommand | None:
     if not words:
         return Subcommand("help")
@@ -186,6 +207,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "context": _context,
     "level": _level,
     "trust": _trust,
+    "record": _cassette("record"),
+    "replay": _cassette("replay"),
     "help": _help,
 }
 

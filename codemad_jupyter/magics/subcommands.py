@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.app.preview_text import preview_text
 from codemad_jupyter.magics.canvas import show_text
+from codemad_jupyter.magics.cassettes import choose_cassette
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
 from codemad_jupyter.magics.subcommand_forms import LEVELS, Subcommand, usage_of
@@ -50,6 +51,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _level(talk, ip, command.word))
         case "trust":
             show_text(ip, _trust(talk, ip, command.word))
+        case "record" | "replay":
+            show_text(ip, choose_cassette(talk, ip, command))
         case "new":
             talk.door.begin(place_of(ip))
             show_text(ip, "A fresh session has begun.")

@@ -97,7 +97,7 @@ class Transcript:
                 return self.note(f"The cell failed: {event.error}", problem=True)
             case Restored():
                 return self.note(restored_line(event))
-            case Notice():
+            case Notice() if event.code != "replayed":  # a replayed notebook is the recorded one
                 return self.note(event.text, problem=event.level == "error")
             case RunFinished():
                 self.ending = event

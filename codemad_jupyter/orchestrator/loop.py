@@ -32,7 +32,7 @@ from codemad_jupyter.tools.proposals import new_id
 SAME_CALL = 3
 """How often a model may make the very same call in one run before it is stopped."""
 
-QUIET = frozenset({"cache", "queued"})
+QUIET = frozenset({"cache", "queued", "replayed"})
 """Announcements of what is as it should be."""
 
 

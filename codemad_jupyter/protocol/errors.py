@@ -37,6 +37,7 @@ ProviderErrorKind = Literal[
     "context_window",
     "cancelled",
     "out_of_budget",
+    "not_recorded",
 ]
 
 
