@@ -97,8 +97,8 @@ def settings() -> str:
         "Defaults < your `config.toml` (in `codemad` of Jupyter's configuration folder, or"
         f" `CODEMAD_CONFIG`) < the project's `{PROJECT_FILE}` (once you trust the folder; it may only lower"
         f" {tight}) < environment < arguments. Values in tables have names with dots, and variables with two"
-        f" underscores: `a.b` is `{PREFIX}A__B`. Keys come from the environment ({variables}), else from where"
-        " `codemad keys set` put them."
+        f" underscores: `a.b` is `{PREFIX}A__B`. Keys come from the environment ({variables}), else from"
+        " where `codemad keys set` put them."
     )
     return f"{text}\n\n{table(('setting', 'variable', 'default', 'meaning'), rows)}"
 

@@ -23,9 +23,7 @@ MOST = 100_000
 def add_config(commands: Commands) -> None:
     """``codemad config``."""
     config = subcommand(commands, "config", "show the settings with their origins, and change your own")
-    config.add_argument(
-        "verb", nargs="?", default="list", choices=("list", "get", "set", "unset"), help="what to do"
-    )
+    _verbs(config, ("list", "get", "set", "unset"))
     config.add_argument("key", nargs="?", metavar="KEY", help="the setting, as in: max_steps")
     config.add_argument("value", nargs="?", metavar="VALUE", help="its new value, for set")
     config.add_argument("--show-origin", action="store_true", help="say where each value comes from")
@@ -49,9 +47,7 @@ def add_keys(commands: Commands) -> None:
     """``codemad keys``."""
     text = "list, keep, forget and try keys of model providers; a key is read from stdin or a hidden prompt"
     keys = subcommand(commands, "keys", text)
-    keys.add_argument(
-        "verb", nargs="?", default="list", choices=("list", "set", "delete", "test"), help="what to do"
-    )
+    _verbs(keys, ("list", "set", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
     keys.add_argument(
         "--in", dest="place", choices=("keyring", "file"), help="where to keep it (default: the key store)"
