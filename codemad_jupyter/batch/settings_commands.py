@@ -91,6 +91,7 @@ def workspace_of(notebook: Path | None) -> Path:
 def _config(args: argparse.Namespace) -> int:
     from codemad_jupyter.app import settings_desk
     from codemad_jupyter.config.settings import load_settings
+    from codemad_jupyter.protocol.configuring import SettingsInfo
 
     _needs(args.key, args.verb != "list", "codemad config get KEY")
     _needs(args.value, args.verb == "set", "codemad config set KEY VALUE")
@@ -100,13 +101,13 @@ def _config(args: argparse.Namespace) -> int:
         return 0
     settings = load_settings(Path.cwd(), lenient=True)
     every = args.verb == "list"
-    found = settings_desk.rows(settings) if every else [settings_desk.row(settings, args.key)]
+    found = settings_desk.rows(settings) if every else (settings_desk.row(settings, args.key),)
     if args.json:
-        print(json.dumps({"settings": found, "notices": settings.notices}, indent=2))
+        _say(SettingsInfo(settings=found, notices=settings.notices).model_dump_json(indent=2))
     elif every or args.show_origin:
         _say(settings_desk.rows_text(found, settings, origins=args.show_origin))
     else:
-        _say(json.dumps(found[0]["value"], ensure_ascii=False))
+        _say(json.dumps(found[0].value, ensure_ascii=False))
     for notice in settings.notices if not args.json else ():
         _say(f"codemad: {notice}", error=True)
     return 0

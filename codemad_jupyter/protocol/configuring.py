@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from codemad_jupyter.protocol.base import Value
 
 TrustState = Literal["trusted", "changed", "untrusted"]
@@ -37,6 +39,32 @@ class KeyRing(Value):
     keys: tuple[KeyInfo, ...]
     store: KeyPlace
     notice: str = ""
+
+
+class IgnoredValue(Value):
+    """A value that was given for a setting and does not count."""
+
+    value: str
+    origin: str
+    reason: str
+
+
+class SettingInfo(Value):
+    """A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
+    where the person's own file is broken."""
+
+    key: str
+    value: JsonValue
+    origin: str
+    description: str
+    ignored: tuple[IgnoredValue, ...] = ()
+
+
+class SettingsInfo(Value):
+    """All settings, and what is to be said about them."""
+
+    settings: tuple[SettingInfo, ...]
+    notices: tuple[str, ...] = ()
 
 
 class KeyTest(Value):
