@@ -8,8 +8,9 @@ from typing import Any
 
 from codemad_jupyter.config.fields import checked, description
 from codemad_jupyter.config.paths import user_file
+from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.settings import Settings
-from codemad_jupyter.config.toml_files import change, dotted, read_key, read_value
+from codemad_jupyter.config.toml_files import change, dotted, parse, read_key, read_value
 from codemad_jupyter.protocol.configuring import IgnoredValue, SettingInfo, SettingsInfo
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -35,7 +36,19 @@ def _row(settings: Settings, key: str, dump: Mapping[str, Any], origin: str) -> 
 
 def everything(settings: Settings) -> SettingsInfo:
     """All of it as one value."""
-    return SettingsInfo(settings=rows(settings), notices=settings.notices)
+    return SettingsInfo(settings=rows(settings), own=_own(settings), notices=settings.notices)
+
+
+def _own(settings: Settings) -> dict[str, Any]:
+    """What the person's file says and can be used; nothing where it is broken."""
+    path = user_file()
+    try:
+        table = parse(read_bounded(path), path)
+    except UsageError:
+        return {}  # the settings' notices name it
+    usable = {key: value for key, value in table.items() if key in Settings.model_fields}
+    found: dict[str, Any] = json.loads(json.dumps(_masked(usable, settings), default=str))
+    return found
 
 
 def row(settings: Settings, key: str) -> SettingInfo:

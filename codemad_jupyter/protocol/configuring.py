@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from codemad_jupyter.protocol.base import Value
 
@@ -61,9 +61,10 @@ class SettingInfo(Value):
 
 
 class SettingsInfo(Value):
-    """All settings, and what is to be said about them."""
+    """All settings, what is to be said about them, and what stands in the person's own file."""
 
     settings: tuple[SettingInfo, ...]
+    own: dict[str, JsonValue] = Field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
 

@@ -986,10 +986,11 @@ export interface SettingInfo {
 }
 
 /**
- * All settings, and what is to be said about them.
+ * All settings, what is to be said about them, and what stands in the person's own file.
  */
 export interface SettingsInfo {
   settings: SettingInfo[];
+  own: Record<string, JsonValue>;
   notices: string[];
 }
 

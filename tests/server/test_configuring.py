@@ -105,7 +105,9 @@ async def test_settings_are_changed_in_the_persons_file(server: Served, home: Pa
     refused = await send(server, "PUT", "settings", {"values": {"max_steps": 5, "cost_limit": -1}})
     assert refused.code == 400
     assert "0 or more" in said(refused)["error"]["hint"]
-    rows = {row["key"]: row for row in said(await send(server, "GET", "settings"))["settings"]}
+    shown = said(await send(server, "GET", "settings"))
+    assert shown["own"] == {"max_steps": 9, "data_level": "schema"}
+    rows = {row["key"]: row for row in shown["settings"]}
     assert (rows["max_steps"]["value"], rows["timeout"]["origin"]) == (9, "default")
     await send(server, "PUT", "settings", {"values": {"max_steps": None}})
     assert (await server.host.engine()).services.limits.steps == 25
