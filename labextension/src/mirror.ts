@@ -57,7 +57,7 @@ export class SettingsMirror {
     }
     try {
       await this._client.request('settings', { method: 'PUT', body: JSON.stringify({ values }) });
-      this._known = JSONExt.deepCopy(wanted) as Values;
+      this._known = wanted;
     } catch (reason) {
       const { message, hint } = problemOf(reason);
       this._tell(`${message} ${hint}`.trim());
