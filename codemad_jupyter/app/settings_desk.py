@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codemad_jupyter.config.fields import checked, description
 from codemad_jupyter.config.paths import user_file
+from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.settings import Settings
-from codemad_jupyter.config.toml_files import change, dotted, read_key, read_value
+from codemad_jupyter.config.toml_files import change, dotted, parse, read_key, read_value
+from codemad_jupyter.protocol.configuring import IgnoredValue, SettingInfo, SettingsInfo
 from codemad_jupyter.protocol.errors import UsageError
 
 
-def rows(settings: Settings) -> list[dict[str, Any]]:
-    """Every setting: key, value, origin, description, and which values for it were ignored and why."""
+def rows(settings: Settings) -> tuple[SettingInfo, ...]:
+    """Every setting with its origin, and which values for it were ignored and why."""
     dump = settings.model_dump(mode="json")
     origins = settings.origins
     keys = [key for key in origins if not _is_table_of_others(key, origins)]
-    return [
-        {
-            "key": key,
-            "value": _masked(_value(dump, key), settings),
-            "origin": origins[key],
-            "description": description(Settings, read_key(key)),
-            "ignored": [each.model_dump(exclude={"key"}) for each in settings.ignored if each.key == key],
-        }
-        for key in keys
-    ]
+    return tuple(_row(settings, key, dump, origins[key]) for key in keys)
 
 
-def row(settings: Settings, key: str) -> dict[str, Any]:
+def _row(settings: Settings, key: str, dump: Mapping[str, Any], origin: str) -> SettingInfo:
+    left = [each.model_dump(exclude={"key"}) for each in settings.ignored if each.key == key]
+    return SettingInfo(
+        key=key,
+        value=_masked(_value(dump, key), settings),
+        origin=settings.redact(origin),
+        description=description(Settings, read_key(key)),
+        ignored=tuple(IgnoredValue(**each) for each in left),
+    )
+
+
+def everything(settings: Settings) -> SettingsInfo:
+    """All of it as one value."""
+    return SettingsInfo(settings=rows(settings), own=_own(settings), notices=settings.notices)
+
+
+def _own(settings: Settings) -> dict[str, Any]:
+    """What the person's file says and can be used; nothing where it is broken."""
+    path = user_file()
+    try:
+        table = parse(read_bounded(path), path)
+    except UsageError:
+        return {}  # the settings' notices name it
+    usable = {key: value for key, value in table.items() if key in Settings.model_fields}
+    found: dict[str, Any] = json.loads(json.dumps(_masked(usable, settings), default=str))
+    return found
+
+
+def row(settings: Settings, key: str) -> SettingInfo:
     """One setting. Raises `UsageError` for an unknown one."""
     wanted = dotted(read_key(key))
     for each in rows(settings):
-        if each["key"] == wanted:
+        if each.key == wanted:
             return each
     checked(Settings, read_key(key), None, place="the command line", shown="nothing")
     raise UsageError(f"{wanted} is not set.", hint=f"Set it: codemad config set {wanted} VALUE")
@@ -53,13 +74,13 @@ def set_values(values: Mapping[str, Any], *, texts: Mapping[str, str] | None = N
     return f"{path}: {', '.join(changed)} changed." if changed else f"{path}: nothing had to be changed."
 
 
-def rows_text(found: list[dict[str, Any]], settings: Settings, *, origins: bool) -> str:
+def rows_text(found: Sequence[SettingInfo], settings: Settings, *, origins: bool) -> str:
     """The settings as lines, and under each what was ignored."""
     lines: list[str] = []
     for each in found:
-        line = f"{each['key']} = {json.dumps(each['value'], ensure_ascii=False)}"
-        lines.append(f"{line:<48}  {each['origin']}" if origins else line)
-    known = {each["key"] for each in found}
+        line = f"{each.key} = {json.dumps(each.value, ensure_ascii=False)}"
+        lines.append(f"{line:<48}  {each.origin}" if origins else line)
+    known = {each.key for each in found}
     for left in settings.ignored:
         if origins or left.key not in known:
             lines.append(f"ignored: {left.key} = {left.value}  ({left.origin}: {left.reason})")

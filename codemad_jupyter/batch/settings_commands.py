@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.batch.subcommand import subcommand
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ MOST = 100_000
 def add_config(commands: Commands) -> None:
     """``codemad config``."""
     config = subcommand(commands, "config", "show the settings with their origins, and change your own")
-    config.add_argument("verb", nargs="?", default="list", choices=("list", "get", "set", "unset"))
+    _verbs(config, ("list", "get", "set", "unset"))
     config.add_argument("key", nargs="?", metavar="KEY", help="the setting, as in: max_steps")
     config.add_argument("value", nargs="?", metavar="VALUE", help="its new value, for set")
     config.add_argument("--show-origin", action="store_true", help="say where each value comes from")
@@ -48,7 +47,7 @@ def add_keys(commands: Commands) -> None:
     """``codemad keys``."""
     text = "list, keep, forget and try keys of model providers; a key is read from stdin or a hidden prompt"
     keys = subcommand(commands, "keys", text)
-    keys.add_argument("verb", nargs="?", default="list", choices=("list", "set", "delete", "test"))
+    _verbs(keys, ("list", "set", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
     keys.add_argument(
         "--in", dest="place", choices=("keyring", "file"), help="where to keep it (default: the key store)"
@@ -59,6 +58,11 @@ def add_keys(commands: Commands) -> None:
     keys.add_argument("--model", metavar="PROVIDER/NAME", help="the model to try it with")
     keys.add_argument("--json", action="store_true", help="print the answer as JSON")
     keys.set_defaults(perform=_keys)
+
+
+def _verbs(parser: argparse.ArgumentParser, verbs: tuple[str, ...]) -> None:
+    text = f"{', '.join(verbs)} (default: {verbs[0]})"
+    parser.add_argument("verb", nargs="?", default=verbs[0], choices=verbs, metavar="VERB", help=text)
 
 
 def add_trust_option(parser: argparse.ArgumentParser) -> None:
@@ -87,24 +91,25 @@ def workspace_of(notebook: Path | None) -> Path:
 def _config(args: argparse.Namespace) -> int:
     from codemad_jupyter.app import settings_desk
     from codemad_jupyter.config.settings import load_settings
+    from codemad_jupyter.protocol.configuring import SettingsInfo
 
     _needs(args.key, args.verb != "list", "codemad config get KEY")
     _needs(args.value, args.verb == "set", "codemad config set KEY VALUE")
     if args.verb in ("set", "unset"):
         done = settings_desk.set_value(args.key, args.value) if args.verb == "set" else None
-        print(printable(done or settings_desk.set_values({args.key: None})))
+        _say(done or settings_desk.set_values({args.key: None}))
         return 0
     settings = load_settings(Path.cwd(), lenient=True)
     every = args.verb == "list"
-    found = settings_desk.rows(settings) if every else [settings_desk.row(settings, args.key)]
+    found = settings_desk.rows(settings) if every else (settings_desk.row(settings, args.key),)
     if args.json:
-        print(json.dumps({"settings": found, "notices": settings.notices}, indent=2))
+        _say(SettingsInfo(settings=found, notices=settings.notices).model_dump_json(indent=2))
     elif every or args.show_origin:
-        print(printable(settings_desk.rows_text(found, settings, origins=args.show_origin)))
+        _say(settings_desk.rows_text(found, settings, origins=args.show_origin))
     else:
-        print(printable(json.dumps(found[0]["value"], ensure_ascii=False)))
+        _say(json.dumps(found[0].value, ensure_ascii=False))
     for notice in settings.notices if not args.json else ():
-        print(printable(f"codemad: {notice}"), file=sys.stderr)
+        _say(f"codemad: {notice}", error=True)
     return 0
 
 
@@ -118,10 +123,10 @@ def _trust(args: argparse.Namespace) -> int:
     if args.json:
         print(found.model_dump_json(indent=2))
         return 0
-    print(printable(trusting.trust_text(found)))
+    _say(trusting.trust_text(found))
     shown = trusting.settings_text(found) if not args.revoke else ""
     if shown:
-        print(printable(f"codemad.toml:\n{shown.rstrip()}"))
+        _say(f"codemad.toml:\n{shown.rstrip()}")
     return 0
 
 
@@ -131,12 +136,12 @@ def _keys(args: argparse.Namespace) -> int:
 
     if args.verb == "list":
         ring = key_desk.ring(load_settings(lenient=True))
-        print(ring.model_dump_json(indent=2) if args.json else printable(key_desk.ring_text(ring)))
+        _say(ring.model_dump_json(indent=2) if args.json else key_desk.ring_text(ring))
         return 0
     _needs(args.provider, True, f"codemad keys {args.verb} PROVIDER")
     if args.verb == "test":
         tried = asyncio.run(key_desk.try_key(args.provider, load_settings(lenient=True), model=args.model))
-        print(tried.model_dump_json(indent=2) if args.json else printable(tried.text))
+        _say(tried.model_dump_json(indent=2) if args.json else tried.text)
         return 0 if tried.ok else 1
     if args.verb == "delete":
         said = key_desk.forget(args.provider)
@@ -145,8 +150,14 @@ def _keys(args: argparse.Namespace) -> int:
         place: Place | None = "file" if phrase else args.place
         key = _asked(f"Key for {args.provider} (not shown): ")
         said = key_desk.keep(args.provider, key, place=place, passphrase=phrase)
-    print(json.dumps({"done": said}) if args.json else printable(said))
+    _say(json.dumps({"done": said}) if args.json else said)
     return 0
+
+
+def _say(text: str, *, error: bool = False) -> None:
+    from codemad_jupyter.batch.printing import printable
+
+    print(printable(text), file=sys.stderr if error else sys.stdout)
 
 
 def _needs(value: Any, needed: bool, usage: str) -> None:

@@ -58,15 +58,23 @@ def names_secret(key: Key) -> bool:
 
 
 def _unknown(kind: type[BaseModel], key: Key, place: str) -> UsageError:
-    path = _path(kind, key)
-    models = [_model(field.annotation) for field in path if field is not None]
-    level = next((model for model in reversed(models) if model is not None), kind)
+    at = len(_path(kind, key))
+    level = next((model for step in range(at, -1, -1) if (model := _model(_at(kind, key[:step])))), kind)
     names = list(level.model_fields)
-    near = difflib.get_close_matches(key[min(len(path), len(key) - 1)], names, n=1)
+    near = difflib.get_close_matches(key[min(at, len(key) - 1)], names, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(names)}."
     if names_secret(key):
         hint = "Keys of providers do not belong into settings: see codemad keys --help."
     return UsageError(f"There is no setting {dotted(key)!r} (from {place}).", hint=hint)
+
+
+def _at(kind: type[BaseModel], key: Key) -> Any:
+    """What stands at a key that exists."""
+    here: Any = kind
+    for step in key:
+        model = _model(here)
+        here = model.model_fields[step].annotation if model is not None else _entries(here)
+    return here
 
 
 def _path(kind: type[BaseModel], key: Key) -> list[FieldInfo | None]:

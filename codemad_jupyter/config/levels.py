@@ -73,7 +73,8 @@ class Levels:
         return kept
 
     def _write(self, levels: Mapping[str, DataLevel]) -> None:
-        write_private(self._path, json.dumps(levels, indent=1, sort_keys=True).encode())
+        data = json.dumps(levels, indent=1, sort_keys=True).encode()
+        write_private(self._path, data, make_folder=False)
 
 
 def _key(notebook: str | None) -> str:

@@ -39,9 +39,10 @@ def read_bounded(path: Path, *, follow_links: bool = True) -> bytes | None:
     return data
 
 
-def write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes, *, make_folder: bool = True) -> None:
     """Write the whole file or leave it as it was; nobody but its owner may read it. Raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if make_folder:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The name cannot be guessed and the file is new, so nothing planted there is followed.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

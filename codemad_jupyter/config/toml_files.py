@@ -148,8 +148,10 @@ def _set(document: Any, key: Key, value: Any) -> bool:
         if step not in table:
             table[step] = tomlkit.table(is_super_table=step != key[-2])
         table = table[step]
-    if key[-1] in table and table[key[-1]] == value and type(table[key[-1]]) is type(value):
-        return False
+    if key[-1] in table:
+        present = table.unwrap()[key[-1]]
+        if present == value and type(present) is type(value):
+            return False
     table[key[-1]] = value
     return True
 

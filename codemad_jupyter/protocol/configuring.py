@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field, JsonValue
+
 from codemad_jupyter.protocol.base import Value
 
 TrustState = Literal["trusted", "changed", "untrusted"]
@@ -37,6 +39,33 @@ class KeyRing(Value):
     keys: tuple[KeyInfo, ...]
     store: KeyPlace
     notice: str = ""
+
+
+class IgnoredValue(Value):
+    """A value that was given for a setting and does not count."""
+
+    value: str
+    origin: str
+    reason: str
+
+
+class SettingInfo(Value):
+    """A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
+    where the person's own file is broken."""
+
+    key: str
+    value: JsonValue
+    origin: str
+    description: str
+    ignored: tuple[IgnoredValue, ...] = ()
+
+
+class SettingsInfo(Value):
+    """All settings, what is to be said about them, and what stands in the person's own file."""
+
+    settings: tuple[SettingInfo, ...]
+    own: dict[str, JsonValue] = Field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 class KeyTest(Value):

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
+from codemad_jupyter.protocol.configuring import FolderTrust, KeyRing, KeyTest, SettingsInfo
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
@@ -41,11 +42,15 @@ VALUES = (
     CompletionRequest,
     ContextPreview,
     ErrorValue,
+    FolderTrust,
+    KeyRing,
+    KeyTest,
     Mention,
     MergeView,
     ModelInfo,
     NotebookView,
     SessionInfo,
+    SettingsInfo,
 )
 
 

@@ -133,11 +133,10 @@ class SettingsHandler(_JsonHandler):
     async def put(self) -> None:
         await self.answer(self._change)
 
-    async def _rows(self) -> dict[str, Any]:
+    async def _rows(self) -> str:
         from codemad_jupyter.app import settings_desk
 
-        settings = await self.host.settings()
-        return {"settings": settings_desk.rows(settings), "notices": list(settings.notices)}
+        return settings_desk.everything(await self.host.settings()).model_dump_json()
 
     async def _change(self) -> dict[str, str]:
         from codemad_jupyter.app import settings_desk

@@ -446,6 +446,19 @@ export interface FileTarget {
 }
 
 /**
+ * Whether the person trusts a folder. ``found`` names what there is that counts only then, ``digest``
+ * stands for what its settings hold now; ``by`` says who trusted it.
+ */
+export interface FolderTrust {
+  folder: string;
+  state: 'trusted' | 'changed' | 'untrusted';
+  by: 'you' | 'environment' | 'nobody';
+  since: number | null;
+  found: string[];
+  digest: string;
+}
+
+/**
  * Tab to server, first and whenever the open notebooks change. ``active`` is the path in front.
  */
 export interface Hello {
@@ -464,6 +477,15 @@ export interface Hunk {
   old: string[];
   new: string[];
   status: 'pending' | 'accepted' | 'rejected';
+}
+
+/**
+ * A value that was given for a setting and does not count.
+ */
+export interface IgnoredValue {
+  value: string;
+  origin: string;
+  reason: string;
 }
 
 /**
@@ -486,6 +508,8 @@ export interface IntentDecided {
   reason: string;
 }
 
+export type JsonValue = unknown;
+
 /**
  * The kernel of a notebook died, was restarted, or was ended while a run or a cell needed it.
  * ``lost`` are the names of the variables it held when it was last looked at (at most 200).
@@ -501,6 +525,35 @@ export interface KernelChanged {
   notebook: string | null;
   text: string;
   lost: string[];
+}
+
+/**
+ * Whether there is a key for a provider, and where. ``detail`` says what hinders its use.
+ */
+export interface KeyInfo {
+  provider: string;
+  title: string;
+  place: 'environment' | 'keyring' | 'file' | 'none';
+  variable: string;
+  detail: string;
+}
+
+/**
+ * All providers' keys, and where a new one would be kept.
+ */
+export interface KeyRing {
+  keys: KeyInfo[];
+  store: 'environment' | 'keyring' | 'file' | 'none';
+  notice: string;
+}
+
+/**
+ * How a provider took the key.
+ */
+export interface KeyTest {
+  provider: string;
+  ok: boolean;
+  text: string;
 }
 
 /**
@@ -948,6 +1001,27 @@ export interface SessionInfo {
   model: string;
   created: number;
   updated: number;
+}
+
+/**
+ * A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
+ * where the person's own file is broken.
+ */
+export interface SettingInfo {
+  key: string;
+  value: JsonValue;
+  origin: string;
+  description: string;
+  ignored: IgnoredValue[];
+}
+
+/**
+ * All settings, what is to be said about them, and what stands in the person's own file.
+ */
+export interface SettingsInfo {
+  settings: SettingInfo[];
+  own: Record<string, JsonValue>;
+  notices: string[];
 }
 
 /**

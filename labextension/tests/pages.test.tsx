@@ -8,6 +8,7 @@ import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { Access } from '../src/access';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -83,6 +84,7 @@ beforeEach(async () => {
     session,
     requests: new Requests(client, session, () => notebooks.target),
     pages,
+    access: new Access(client),
     drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
     notebooks,
     rendermime: new RenderMimeRegistry(),

@@ -7,6 +7,7 @@ import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { Access } from '../src/access';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -41,7 +42,8 @@ beforeEach(async () => {
   const requests = new Requests(client, session, () => notebooks.target);
   pages = new Pages();
   const drops = new Drops(notebooks, contents, trans);
-  const context = { session, requests, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const access = new Access(client);
+  const context = { session, requests, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };

@@ -29,8 +29,11 @@ def test_help_lists_every_subcommand() -> None:
         "checkpoints",
         "blame",
         "context",
+        "config",
         "doctor",
+        "keys",
         "models",
+        "trust",
     }
     assert set(subparsers()) == documented
     for name in subparsers():
@@ -39,7 +42,7 @@ def test_help_lists_every_subcommand() -> None:
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "ask", "apply", "doctor", "models"])
+@pytest.mark.parametrize("name", ["run", "ask", "apply", "doctor", "models", "trust", "config", "keys"])
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())

@@ -182,6 +182,10 @@ function partName(name: string, trans: TranslationBundle): string {
     attachments: trans.__('Attached'),
     prompt: trans.__('Your message')
   };
+  const [kind, file] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)];
+  if (kind === 'rules') {
+    return trans.__('Rules of %1', line(file));
+  }
   return Object.hasOwn(names, name) ? names[name] : line(name);
 }
 
