@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser.sidebar import wait_until_restored
+
 LOAD = """from sklearn.datasets import load_breast_cancer
 _data = load_breast_cancer(as_frame=True)
 df = _data.frame.drop(columns="target")
@@ -48,8 +50,10 @@ class Document:
 
     def open(self) -> None:
         """Open its tab, or bring it to the front, and wait until it is drawn and its kernel is idle."""
+        wait_until_restored(self.page)
         self.page.evaluate(
-            "path => void window.jupyterapp.commands.execute('docmanager:open', {path})", self.path
+            "async path => void (await window.jupyterapp.commands.execute('docmanager:open', {path}))",
+            self.path,
         )
         self.page.wait_for_function(
             f"path => {{ {FIND} return panel && panel === window.jupyterapp.shell.currentWidget }}",
