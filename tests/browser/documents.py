@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.sidebar import wait_until_restored
 
@@ -104,7 +104,9 @@ class Document:
     def type_into(self, cell: str, text: str) -> None:
         """Type at the end of a cell with real keys."""
         self.activate(cell)
-        self.cell(cell).locator(".cm-content").click()
+        editor = self.cell(cell).locator(".cm-content")
+        editor.click()
+        expect(editor).to_be_focused()
         self.page.keyboard.press("Control+End")
         self.page.keyboard.type(text)
 
