@@ -23,6 +23,7 @@ from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.tool import Registry
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             ask_before_run=settings.ask_before_run,
             shares=Shares.read(settings.context_shares),
             compaction=settings.compaction,
+            cell_id=new_cell_id if settings.cassette_mode == "off" else counted_cell_ids(),
         )
     )
     await engine.start()

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.subcommand import seconds, subcommand
-from codemad_jupyter.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
+    from codemad_jupyter.gateway.cassette import Cassette
 
 MODES = ("record", "replay", "replay_or_ask")
 
@@ -73,6 +73,7 @@ def chosen(args: argparse.Namespace, notebook: Path | None) -> CassetteChoice | 
 
 def _path(given: str, notebook: Path | None) -> Path:
     from codemad_jupyter.gateway.tapes import AUTO, beside
+    from codemad_jupyter.protocol.errors import UsageError
 
     if given != AUTO:
         return Path(given).expanduser().absolute()
@@ -83,13 +84,20 @@ def _path(given: str, notebook: Path | None) -> Path:
 
 def _check(path: Path, mode: str) -> None:
     """Look at the file once, before a kernel is started for it."""
-    from codemad_jupyter.gateway.cassette import Cassette
-    from codemad_jupyter.protocol.errors import CodemadError
+    from codemad_jupyter.protocol.errors import UsageError
 
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist.", hint="Make it, or name another file.")
     if path.is_dir() or (mode != "replay" and not path.exists()):
         return
+    opened(path)
+
+
+def opened(path: Path) -> Cassette:
+    """The cassette, looked into once. Raises `UsageError` where there is none."""
+    from codemad_jupyter.gateway.cassette import Cassette
+    from codemad_jupyter.protocol.errors import CodemadError, UsageError
+
     cassette = Cassette(path)
     try:
         calls = len(cassette)
@@ -97,6 +105,7 @@ def _check(path: Path, mode: str) -> None:
         raise UsageError(error.message, hint=error.hint) from error
     if not calls and not cassette.header and path.stat().st_size:
         raise UsageError(f"{path} is no cassette.", hint="Name a file that codemad record made.")
+    return cassette
 
 
 def add_record(commands: Commands) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.settings_commands import (
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     for add in (
         _add_run,
         add_record,
+        add_cassette,
         _add_ask,
         _add_context,
         _add_apply,

@@ -94,6 +94,11 @@ def masked_places(text: str) -> int:
     return len(PLACEHOLDER.findall(text)) if "[secret " in text else 0
 
 
+def unnumbered(text: str) -> str:
+    """The text with placeholders that are the same in every process, for documents that are kept."""
+    return PLACEHOLDER.sub("[secret]", text) if "[secret " in text else text
+
+
 def _joined(spans: list[Found]) -> list[tuple[int, int, list[str]]]:
     """The spans in order, overlapping ones as one, named after the longest."""
     joined: list[tuple[int, int, list[str]]] = []

@@ -75,8 +75,8 @@ class Cassette:
         self.header: dict[str, Any] = {}
         self._places: dict[str, list[Place]] = {}
         self._models: dict[str, None] = {}
-        self._offset = self._lines = self._take = 0
-        self._own = 0
+        self._offset = self._lines = self._take = self._own = 0
+        self._inode = -1
         self._told: set[str] = set()
 
     @property
@@ -133,28 +133,30 @@ class Cassette:
                 raise CodemadError(said, hint="Choose a file in a folder you may write to.") from error
 
     def _append(self, sketch: Sketch, answer: list[dict[str, Any]], default: str) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(self.path, flags, 0o666)
-        with os.fdopen(descriptor, "r+b", buffering=0) as file, _locked(file):
-            _check_regular(file, self.path)
+        with locked(self.path) as file:
             self._catch_up()
-            head = b"" if self.header else _line({"cassette": VERSION, "default": default})
+            if self.damaged and not self.header and not self._places:
+                raise UsageError(
+                    f"{self.path} is no cassette.", hint="Name another file: it would be changed."
+                )
+            head = b"" if self.header else line_of(header(default))
             end = file.seek(0, os.SEEK_END)
             if end and _last(file, end) != b"\n":  # a line that was cut off when its writer was killed
                 head = b"\n" + head
             if not self._own:
                 self._own = self._take + 1
             new = {name: each for name, each in sketch.values.items() if name not in self._told}
-            _write(file, head + _line(_record(sketch, answer, take=self._own, values=new)))
+            _write(file, head + line_of(record_of(sketch, answer, take=self._own, values=new)))
             self._told.update(new)
 
     def _catch_up(self) -> None:
-        """Index what was added since; begin anew where the file was replaced by a shorter one."""
+        """Index what was added since; begin anew where the file is another or a shorter one."""
         with self._open() as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < self._offset:
+            status = os.fstat(file.fileno())
+            if status.st_size < self._offset or status.st_ino != self._inode:
                 self._forget()
-            if size == self._offset:
+                self._inode = status.st_ino
+            if status.st_size == self._offset:
                 return
             file.seek(self._offset)
             while raw := file.readline(_LONGEST):
@@ -212,9 +214,15 @@ class Cassette:
         return found
 
 
-def _record(
+def header(default: str) -> dict[str, Any]:
+    """The first line of a file."""
+    return {"cassette": VERSION, "default": default}
+
+
+def record_of(
     sketch: Sketch, answer: list[dict[str, Any]], *, take: int, values: dict[str, Any]
 ) -> dict[str, Any]:
+    """The line of a call."""
     parts = {"params": sketch.params, "system": sketch.system, "tools": sketch.tools}
     return {
         "key": sketch.key,
@@ -241,7 +249,8 @@ def _recorded(value: dict[str, Any], place: Place) -> Recorded | None:
     return Recorded(place.line, value["key"], place.take, value["model"], parts, value["answer"])
 
 
-def _line(value: dict[str, Any]) -> bytes:
+def line_of(value: dict[str, Any]) -> bytes:
+    """The value as a line."""
     try:
         return json.dumps(value, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:  # half a character, which only an escape can hold
@@ -266,8 +275,17 @@ def _check_regular(file: IO[bytes], path: Path) -> None:
 
 
 @contextmanager
-def _locked(file: IO[bytes]) -> Iterator[None]:
-    """Nobody else writes meanwhile. The lock goes with the file's closing."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    yield
+def locked(path: Path) -> Iterator[IO[bytes]]:
+    """The file, made if it is not there, to be added to while nobody else writes. No link is followed: one
+    in a folder of somebody else's may lead anywhere."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        with os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0) as file:
+            _check_regular(file, path)
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Somebody may have put another file into its place while we waited.
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                yield file
+                return

@@ -1,6 +1,7 @@
 """Says why a request is not in a cassette: what differs from the recorded call that comes nearest. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
@@ -9,17 +10,36 @@ from codemad_jupyter.gateway.normal import Sketch
 
 _SHOWN = 60
 _NAMED = 3
+_RIVALS, _COMPARED = 20, 2_000
+"""How many calls are compared by their texts, and how many characters of each."""
 
 
-def nearest(asked: Sketch, records: Iterable[Recorded]) -> Recorded | None:
-    """The recorded call that has most in common with what is asked; of equal ones the newest."""
-    best: Recorded | None = None
+def nearest(asked: Sketch, records: Iterable[Recorded]) -> list[Recorded]:
+    """The recorded calls that have most in common with what is asked, as far as digests tell; the newest
+    ones, should there be many."""
+    best: list[Recorded] = []
     score = (-1, -1, -1)
     for record in records:
         found = _likeness(asked, record.sketch)
-        if found >= score:
-            best, score = record, found
+        if found > score:
+            best, score = [], found
+        if found == score:
+            best = [*best[1 - _RIVALS :], record]
     return best
+
+
+def closest(asked: Sketch, rivals: Sequence[Recorded], values: Mapping[str, Any]) -> Recorded:
+    """The one of equally near calls whose text is most like what is asked; ``values`` are their parts."""
+    return max(reversed(rivals), key=lambda record: _resemblance(asked, record.sketch, values))
+
+
+def _resemblance(asked: Sketch, recorded: Sketch, values: Mapping[str, Any]) -> float:
+    at = _same(asked, recorded)
+    if at >= min(len(asked.messages), len(recorded.messages)):
+        return 0.0
+    was, now = values.get(recorded.messages[at]), asked.values.get(asked.messages[at])
+    one, other = ((_text(each) or "")[-_COMPARED:] for each in (was, now))
+    return SequenceMatcher(None, one, other, autojunk=False).quick_ratio()
 
 
 def _likeness(one: Sketch, other: Sketch) -> tuple[int, int, int]:

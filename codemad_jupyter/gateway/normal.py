@@ -28,7 +28,7 @@ from codemad_jupyter.protocol.messages import (
 _ID = r"[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?"
 _KEYS = r"(?:cell|cell_id|id|active|after|before|cells|anchor|new|first|second)"
 _CELL_IDS = (
-    re.compile(rf'<cell[^>\n]* id="({_ID})"'),
+    re.compile(rf'<cell[^>\n]{0, 200} id="({_ID})"'),
     re.compile(rf'"{_KEYS}": ?"({_ID})"'),
     re.compile(rf'"{_KEYS}": ?\[("{_ID}"(?:, ?"{_ID}")*)\]'),
 )
@@ -40,11 +40,13 @@ _SECRET = re.compile(r"\[secret [0-9a-f]{6}: [A-Za-z -]{1,40}\]")
 _TOKEN = re.compile(r"⟦[a-z]+(?: \d+)?⟧")
 WORKSPACE = "⟦workspace⟧"
 
+_START = r"(?<![^\s\"'(<])[^\s\"'(<]{0,300}"
+"""The beginning of a path. It begins with a word and is bounded, or long outputs would take minutes."""
 _NOISE = (
     (re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b"), "at 0x0"),
     (re.compile(r"ipykernel_\d+/\d+"), "ipykernel_0/0"),
-    (re.compile(r"[^\s\"'(<]*[/\\]site-packages[/\\]"), "site-packages/"),
-    (re.compile(r"[^\s\"'(<]*[/\\]lib[/\\]python3\.\d+[/\\]"), "python3/"),
+    (re.compile(rf"{_START}[/\\]site-packages[/\\]"), "site-packages/"),
+    (re.compile(rf"{_START}[/\\]lib[/\\]python3\.\d+[/\\]"), "python3/"),
 )
 """What tells one process, machine or installation from another, and what stands for it."""
 _DURATION = re.compile(r'"(seconds)": ?\d+(?:\.\d+)?(?:e-?\d+)?')
@@ -59,7 +61,7 @@ class Names:
         given = [str(root) for root in roots if len(root.parts) > 1]
         paths = sorted(given, key=len, reverse=True)
         self.meant: dict[str, str] = {WORKSPACE: given[0]} if given else {}
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
         self._counts: Counter[str] = Counter()
         self._cells = cells
         choice = "|".join(map(re.escape, paths))
@@ -87,12 +89,12 @@ class Names:
         return _TOKEN.sub(lambda found: self.meant.get(found[0], found[0]), text) if "⟦" in text else text
 
     def _token(self, kind: str, name: str, new: bool) -> str:
-        token = self._tokens.get(name)
+        token = self._tokens.get((kind, name))
         if token is None:
             if not new:
                 return name
             self._counts[kind] += 1
-            token = self._tokens[name] = f"⟦{kind} {self._counts[kind]}⟧"
+            token = self._tokens[kind, name] = f"⟦{kind} {self._counts[kind]}⟧"
             self.meant[token] = name
         return token
 

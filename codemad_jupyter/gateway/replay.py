@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from codemad_jupyter.gateway.answers import played, written
 from codemad_jupyter.gateway.cassette import SUFFIX, Cassette, Recorded
-from codemad_jupyter.gateway.drift import differences, nearest
+from codemad_jupyter.gateway.drift import closest, differences, nearest
 from codemad_jupyter.gateway.normal import Names, Sketch, mapped, normalised, sketch
 from codemad_jupyter.gateway.provider import (
     Announcement,
@@ -145,20 +145,20 @@ class Tape:
 
     def drift(self, question: Question) -> str:
         """A sentence: what of the question differs from what was recorded."""
-        best: tuple[Cassette, Recorded] | None = None
-        for cassette in self._cassettes():
-            found = nearest(question.sketch, chain(cassette.records(), (best[1],) if best else ()))
-            if found is not None and (best is None or found is not best[1]):
-                best = (cassette, found)
-        if best is None:
+        asked = question.sketch
+        cassettes = self._cassettes()
+        places = {cassette.path: nearest(asked, cassette.records()) for cassette in cassettes}
+        rivals = nearest(asked, chain.from_iterable(places.values()))
+        if not rivals:
             return f"{self.path.name} holds no recorded call."
-        cassette, record = best
-        wanted = {record.sketch.system, *record.sketch.messages}
-        values = {name: value for each in cassette.records() for name, value in each.sketch.values.items()
-                  if name in wanted}  # fmt: skip
-        said = differences(question.sketch, record.sketch, values)
+        wanted = {name for each in rivals for name in (each.sketch.system, *each.sketch.messages)}
+        known = chain.from_iterable(each.sketch.values.items() for c in cassettes for each in c.records())
+        values = {name: value for name, value in known if name in wanted}
+        best = closest(asked, rivals, values)
+        cassette = next(each for each in cassettes if any(best is one for one in places[each.path]))
+        said = differences(asked, best.sketch, values)
         bad = f" Damaged lines were left out: {len(cassette.damaged)}." if cassette.damaged else ""
-        return f"It differs from line {record.line} of {cassette.path.name} in {said}.{bad}"
+        return f"It differs from line {best.line} of {cassette.path.name} in {said}.{bad}"
 
     def keep(self, question: Question, deltas: Sequence[Delta]) -> None:
         """Add what was answered. Raises `CodemadError` when that cannot be written."""

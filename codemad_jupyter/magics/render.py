@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 
 from codemad_jupyter.app.plain_text import one_line, plain_text
+from codemad_jupyter.config.redaction import unnumbered
 from codemad_jupyter.magics.safe_text import code_span, escaped, fenced, safe_markdown
 from codemad_jupyter.magics.transcript import Change, Piece, Prose, Segment
 from codemad_jupyter.protocol.edits import CellTarget, Edit
@@ -53,9 +54,9 @@ def prose_markdown(prose: Prose) -> str:
 
 def _piece_markdown(piece: Piece) -> str:
     if piece.kind == "text":
-        text = safe_markdown(piece.text)
+        text = safe_markdown(unnumbered(piece.text))
         return f"\n{text}" if text.startswith("- ") else text
-    line = safe_markdown(one_line(piece.text))
+    line = safe_markdown(one_line(unnumbered(piece.text)))
     if piece.name:
         return f"- {code_span(piece.name)} {line}".rstrip()
     return f"**{line}**" if piece.kind == "problem" else f"*{line}*"
@@ -69,8 +70,8 @@ def prose_plain(prose: Prose) -> str:
 def piece_plain(piece: Piece) -> str:
     """A piece as plain text."""
     if piece.kind == "text":
-        return plain_text(piece.text).rstrip("\n")
-    line = one_line(piece.text)
+        return plain_text(unnumbered(piece.text)).rstrip("\n")
+    line = one_line(unnumbered(piece.text))
     return f"[{piece.name}] {line}".rstrip() if piece.name else line
 
 

@@ -174,6 +174,7 @@ class Run:
             inspect_deadline=services.inspect_deadline,
             images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
+            cell_id=services.cell_id,
         )
         return Executor(
             services.registry,

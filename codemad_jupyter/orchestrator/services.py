@@ -18,6 +18,7 @@ from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.tool import Registry
 
 
@@ -58,3 +59,4 @@ class Services:
     shares: Shares = field(default_factory=Shares)
     compaction: Literal["model", "plain"] = "model"
     gauge: TokenGauge = field(default_factory=TokenGauge)
+    cell_id: Callable[[], str] = new_cell_id

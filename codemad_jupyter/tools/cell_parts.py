@@ -8,7 +8,7 @@ from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.tools.cells import cell_edit, found_in, propose_source, unchanged, view_of
 from codemad_jupyter.tools.edit_match import replace_each
 from codemad_jupyter.tools.patches import Replacement, changes_of
-from codemad_jupyter.tools.proposals import new_cell_id, told
+from codemad_jupyter.tools.proposals import told
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 MERGED = "\n\n"
@@ -59,7 +59,7 @@ async def split_cell(
     pieces = tuple("\n".join(lines[a - 1 : b - 1]).strip("\n") for a, b in itertools.pairwise(bounds))
     if not all(piece.strip() for piece in pieces):
         raise ToolError(f"A piece of cell {cell} would be empty.", hint="Split before a line with text.")
-    others = tuple(new_cell_id() for _ in starts)
+    others = tuple(context.new_cell(view) for _ in starts)
     edit = cell_edit(view, found, "split", title or f"Split cell into {len(pieces)}")
     split = _shaped(edit, others=others, pieces=pieces)
     update = {"after": pieces[-1], "hunks": whole_hunk(found.source, pieces[-1])}

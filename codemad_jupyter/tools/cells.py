@@ -17,7 +17,7 @@ from codemad_jupyter.protocol.edits import (
 from codemad_jupyter.protocol.errors import NotFound, ToolError
 from codemad_jupyter.protocol.kernels import Cell, NotebookView
 from codemad_jupyter.tools.executor import MAX_CONTENT
-from codemad_jupyter.tools.proposals import new_cell_id, new_id, told
+from codemad_jupyter.tools.proposals import new_id, told
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 
@@ -108,7 +108,7 @@ async def insert_cell(
     target = CellTarget(
         notebook=path,
         op="insert",
-        cell=new_cell_id(),
+        cell=context.new_cell(view),
         cell_type=cell_type,
         anchor=anchor,
         position="before" if before else "after",

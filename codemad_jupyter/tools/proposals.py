@@ -1,6 +1,9 @@
 """What the editing tools share: ids, and how a proposal is told to the model."""
 
+import hashlib
+import itertools
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from codemad_jupyter.notebooks.outputs import outputs_text
@@ -19,6 +22,12 @@ def new_id(kind: str) -> str:
 def new_cell_id() -> str:
     """A fresh nbformat cell id (8 hexadecimal digits, as notebooks use them)."""
     return uuid.uuid4().hex[:8]
+
+
+def counted_cell_ids() -> Callable[[], str]:
+    """Ids that come in the same order in every process, for runs that are repeated to the byte."""
+    numbers = itertools.count()
+    return lambda: hashlib.blake2b(f"cell {next(numbers)}".encode(), digest_size=4).hexdigest()
 
 
 def told(edit: Edit) -> dict[str, Any]:

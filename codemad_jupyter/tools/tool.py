@@ -19,7 +19,9 @@ from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
 from codemad_jupyter.protocol.events import Risk
+from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.messages import ImagePart
+from codemad_jupyter.tools.proposals import new_cell_id
 
 
 class Proposals(Protocol):
@@ -60,6 +62,12 @@ class ToolContext:
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
     """Characters of outputs in one answer."""
+    cell_id: Callable[[], str] = new_cell_id
+
+    def new_cell(self, view: NotebookView) -> str:
+        """An id for a new cell, which none of the notebook has."""
+        taken = {cell.id for cell in view.cells}
+        return next(id for id in iter(self.cell_id, "") if id not in taken)
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""

@@ -22,6 +22,8 @@ def test_help_lists_every_subcommand() -> None:
     text = parser().format_help()
     documented = {
         "run",
+        "record",
+        "cassette",
         "ask",
         "apply",
         "merge",
@@ -42,7 +44,10 @@ def test_help_lists_every_subcommand() -> None:
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "ask", "apply", "doctor", "models", "trust", "config", "keys"])
+@pytest.mark.parametrize(
+    "name",
+    ["run", "record", "cassette", "ask", "apply", "doctor", "models", "trust", "config", "keys"],
+)
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())

@@ -50,6 +50,12 @@ def test_a_question_may_begin_with_anything(question: str) -> None:
         ("status", Subcommand("status")),
         ("models", Subcommand("models")),
         ("models use codemad/offline", Subcommand("models", "codemad/offline")),
+        ("record off", Subcommand("record", "off", words=("off",))),
+        (
+            "replay a/n.cassette.jsonl",
+            Subcommand("replay", "a/n.cassette.jsonl", words=("a/n.cassette.jsonl",)),
+        ),
+        ("replay auto --or-ask", Subcommand("replay", "auto", words=("auto", "--or-ask"))),
         ("new", Subcommand("new")),
         ("fix", Ask("Fix the last error.", intent="fix")),
         ("-m a/b fix", Ask("Fix the last error.", intent="fix", model="a/b")),
