@@ -79,9 +79,13 @@ class Router:
         first = served.model or self.default_model()
         if not served.own:
             return Choice(model=first, fallbacks=self._beside(first, served.fallbacks), reason=DEFAULT)
-        candidates = [self._candidate(name) for name in dict.fromkeys((first, *served.fallbacks))]
+        names = dict.fromkeys((first, *served.fallbacks))
+        # The built-in assistant is no model to compare: where it is not the first it is the last resort.
+        last = (OFFLINE_MODEL,) if OFFLINE_MODEL in names and first != OFFLINE_MODEL else ()
+        candidates = [self._candidate(name) for name in names if name not in last]
         chosen = choose(candidates, need, served.routing)
-        return chosen.model_copy(update={"fallbacks": self._beside(chosen.model, chosen.fallbacks)})
+        fallbacks = self._beside(chosen.model, (*chosen.fallbacks, *last))
+        return chosen.model_copy(update={"fallbacks": fallbacks})
 
     def serving(self, purpose: Purpose) -> Serving:
         """What serves a purpose, and its limits."""
