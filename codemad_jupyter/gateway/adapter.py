@@ -80,6 +80,10 @@ class Adapter(ABC):
             return f"Set {self.key_variable}."
         return ""
 
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """The address and headers with which this provider names its models; None: it does not."""
+        return None
+
     async def aclose(self) -> None:
         """Close the connections that are kept open for the next call."""
         client = await self._client.take()

@@ -19,6 +19,7 @@ from codemad_jupyter.gateway.choosing import Candidate, Choice, Need, choose
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.embedding import Embedder
 from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
+from codemad_jupyter.gateway.probing import Probe, probed
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
 from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
@@ -129,6 +130,16 @@ class Router:
                 found.update((model.name, model) for model in listed)
         known = (self._with_health(model) for model in found.values())
         return tuple(sorted(known, key=lambda model: not model.ready))
+
+    async def check(self) -> dict[str, Probe]:
+        """Asks every provider that has what it needs for its models: who answers, how fast, or why not."""
+        asked = {
+            adapter.name: listing
+            for adapter in self._adapters
+            if not adapter.why_not_ready() and (listing := adapter.listing()) is not None
+        }
+        answers = await asyncio.gather(*(probed(*listing) for listing in asked.values()))
+        return dict(zip(asked, answers, strict=True))
 
     def _with_health(self, model: ModelInfo) -> ModelInfo:
         """What this process learnt of the provider when it called it."""
