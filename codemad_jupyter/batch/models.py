@@ -198,7 +198,7 @@ def _test(name: str, *, as_json: bool) -> int:
         print(
             f"{ending.model} works: {seconds:.1f} s, first word after {first:.1f} s, {tokens} tokens{cost}."
         )
-        print(printable(plain_text(f"It said: {ending.message.text.strip()[:200]}")))
+        print(printable(f"It said: {plain_text(ending.message.text).strip()[:200]}"))
     else:
         print(printable(plain_text(f"codemad: {ending.text} {ending.hint}")), file=sys.stderr)
     return 0 if worked else 1
