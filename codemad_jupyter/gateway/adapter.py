@@ -119,7 +119,8 @@ class Adapter(ABC):
             return reply.ending()
         except BadArguments as error:
             caller = self._caller(request.model)
-            return (self._failed(request, reply, failure_of("malformed", caller, detail=str(error))),)
+            failed = self._failed(request, reply, failure_of("malformed", caller, detail=str(error)))
+            return (failed.model_copy(update={"repairable": True}),)
 
     def _failed(self, request: Request, reply: Reply, error: Exception) -> Failed:
         failure = read_failure(error, self._caller(request.model), redact=self._redact)
