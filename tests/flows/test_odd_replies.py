@@ -1,4 +1,4 @@
-"""Replies that are empty or hold a call nobody can read: nothing is run, the model may mend it, a sentence."""
+"""Replies that are empty, or hold a call nobody can read: nothing is run, and the model may mend it."""
 
 import pytest
 
