@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
+from codemad_jupyter.batch.models import add_models
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.settings_commands import (
     add_config,
@@ -58,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         add_config,
         add_keys,
         _add_doctor,
-        _add_models,
+        add_models,
     ):
         add(commands)
     return top
@@ -162,12 +163,6 @@ def _add_doctor(commands: Commands) -> None:
     doctor.set_defaults(perform=_doctor)
 
 
-def _add_models(commands: Commands) -> None:
-    models = subcommand(commands, "models", "list the models that can be asked, and what the others lack")
-    models.add_argument("--json", action="store_true", help="print them as JSON")
-    models.set_defaults(perform=_models)
-
-
 def _run(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.parameters import read_parameters
     from codemad_jupyter.batch.runner import Order, run
@@ -227,12 +222,6 @@ def _doctor(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.report import doctor
 
     return doctor(json=args.json)
-
-
-def _models(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.report import models
-
-    return models(json=args.json)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,8 @@ from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.provider import Delta, Request
 from codemad_jupyter.gateway.reply import Reply
 
+_ADDRESS = "https://api.anthropic.com"
+
 
 class AnthropicProvider(Adapter):
     """Claude models by the Anthropic SDK."""
@@ -26,6 +28,11 @@ class AnthropicProvider(Adapter):
             catalog=catalog,
             redact=redact,
         )
+
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """See `Adapter`."""
+        headers = {"x-api-key": self._key, "anthropic-version": "2023-06-01"}
+        return f"{(self._base_url or _ADDRESS).rstrip('/')}/v1/models", headers
 
     def _make_client(self) -> Any:
         import anthropic

@@ -38,6 +38,9 @@ class AzureProvider(OpenAIProvider):
             redact=redact,
         )
 
+    def listing(self) -> None:
+        """Azure lists models only to its own management interface."""
+
     def why_not_ready(self) -> str:
         """A key and the address of the resource are needed."""
         return super().why_not_ready() or ("" if self._base_url else "Set AZURE_OPENAI_ENDPOINT.")
@@ -78,6 +81,9 @@ class _CloudClaude(AnthropicProvider):
             catalog=catalog,
             redact=redact,
         )
+
+    def listing(self) -> None:
+        """No cloud lists models without a signed request."""
 
     async def _pieces(self, request: Request, reply: Reply) -> AsyncIterator[Delta]:
         missing = self.why_not_ready()

@@ -6,6 +6,7 @@ received, marked as such, and asked to go on from there.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -144,8 +145,13 @@ class _Attempt:
 
     def announcement(self) -> Announcement:
         words = self.failure.text if self.failure is not None else ""
-        text = f"{words} Trying {self._link.model} again in {self.wait:g} s."
+        text = f"{words} Trying {self._link.model} again in {seconds(self.wait)} s."
         return Announcement(code="retry", text=text, model=self._link.model)
+
+
+def seconds(wait: float) -> str:
+    """A wait as a person counts it."""
+    return f"{wait:g}" if wait < 10 and wait == round(wait, 1) else f"{math.ceil(wait)}"
 
 
 def _changed(failure: Failed, link: Link, received: Received) -> Announcement:
@@ -161,7 +167,7 @@ def _summary(failures: Sequence[Failed]) -> Failed:
     first = failures[0]
     notes = []
     if first.retry_after is not None and first.retry_after > _DEFAULT_WAIT and not first.unasked:
-        notes.append(f"The provider asks to wait {first.retry_after:g} s.")
+        notes.append(f"The provider asks to wait {seconds(first.retry_after)} s.")
     if len(failures) > 1:
         others = ", ".join(f"{failure.model} ({failure.kind.replace('_', ' ')})" for failure in failures[1:])
         notes.append(f"Also tried: {others}.")

@@ -13,11 +13,12 @@ from codemad_jupyter.gateway.adapter import Adapter
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.failures import CallFailed, failure_of, read_failure
-from codemad_jupyter.gateway.probing import listed
+from codemad_jupyter.gateway.probing import probed
 from codemad_jupyter.gateway.provider import Delta, ModelInfo, Request
 from codemad_jupyter.gateway.reply import Reply
 
 _ANY_MODEL = "default"
+_ADDRESS = "https://api.openai.com/v1"
 _PICKY = ("openai", "azure")
 """Whose newer models refuse a temperature."""
 
@@ -33,6 +34,11 @@ class OpenAIProvider(Adapter):
         super().__init__(
             config, key=config.openai_api_key, base_url=config.openai_base_url, catalog=catalog, redact=redact
         )
+
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """See `Adapter`."""
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return f"{(self._base_url or _ADDRESS).rstrip('/')}/models", headers
 
     def _make_client(self) -> Any:
         import openai
@@ -151,9 +157,8 @@ class CompatibleProvider(OpenAIProvider):
 
     async def probe(self) -> tuple[ModelInfo, ...]:
         """The models the server names when asked. Empty when it cannot be reached."""
-        if not self._base_url:
-            return ()
-        names = await listed(f"{self._base_url.rstrip('/')}/models", key=self._key)
+        asked = self.listing()
+        names = (await probed(*asked)).names if asked is not None and self._base_url else ()
         return tuple(self._described(f"{self.name}/{name}") for name in names)
 
     def _described(self, name: str, *, why: str = "") -> ModelInfo:
@@ -203,7 +208,6 @@ class OllamaProvider(CompatibleProvider):
         """Those of the user's price file. What is installed is found out by `probe` alone."""
         return tuple(self._described(name) for name in self._catalog.names(self.name))
 
-    async def probe(self) -> tuple[ModelInfo, ...]:
-        """The installed models. Empty when no Ollama runs."""
-        names = await listed(f"{self._address}/api/tags", key="")
-        return tuple(self._described(f"{self.name}/{name}") for name in names)
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """Its own interface names what is installed."""
+        return f"{self._address}/api/tags", {}

@@ -78,7 +78,8 @@ class Finished(Value):
 
 class Failed(Value):
     """The last delta of a call that failed. ``started`` says whether any text or call had been delivered;
-    ``partial`` is what had arrived by then; ``unasked`` that nobody was called at all."""
+    ``partial`` is what had arrived by then; ``unasked`` that nobody was called at all,
+    ``repairable`` that the model wrote a call which cannot be read and may write it again."""
 
     type: Literal["failed"] = "failed"
     kind: ProviderErrorKind
@@ -92,6 +93,7 @@ class Failed(Value):
     usage: Usage = Usage()
     cost: float | None = None
     unasked: bool = False
+    repairable: bool = False
 
 
 Delta = TextPiece | ThinkingPiece | CallPiece | Announcement | Finished | Failed

@@ -20,6 +20,7 @@ from codemad_jupyter.gateway.choosing import Candidate, Choice, Need, choose
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.embedding import Embedder
 from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
+from codemad_jupyter.gateway.probing import Probe, probed
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
 from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
@@ -88,9 +89,13 @@ class Router:
         first = served.model or self.default_model()
         if not served.own:
             return Choice(model=first, fallbacks=self._beside(first, served.fallbacks), reason=DEFAULT)
-        candidates = [self._candidate(name) for name in dict.fromkeys((first, *served.fallbacks))]
+        names = dict.fromkeys((first, *served.fallbacks))
+        # The built-in assistant is no model to compare: where it is not the first it is the last resort.
+        last = (OFFLINE_MODEL,) if OFFLINE_MODEL in names and first != OFFLINE_MODEL else ()
+        candidates = [self._candidate(name) for name in names if name not in last]
         chosen = choose(candidates, need, served.routing)
-        return chosen.model_copy(update={"fallbacks": self._beside(chosen.model, chosen.fallbacks)})
+        fallbacks = self._beside(chosen.model, (*chosen.fallbacks, *last))
+        return chosen.model_copy(update={"fallbacks": fallbacks})
 
     def serving(self, purpose: Purpose) -> Serving:
         """What serves a purpose, and its limits."""
@@ -135,6 +140,16 @@ class Router:
         offered = found.values() if self.tape is None else self.tape.models(found.values())
         known = (self._with_health(model) for model in offered)
         return tuple(sorted(known, key=lambda model: not model.ready))
+
+    async def check(self) -> dict[str, Probe]:
+        """Asks every provider that has what it needs for its models: who answers, how fast, or why not."""
+        asked = {
+            adapter.name: listing
+            for adapter in self._adapters
+            if not adapter.why_not_ready() and (listing := adapter.listing()) is not None
+        }
+        answers = await asyncio.gather(*(probed(*listing) for listing in asked.values()))
+        return dict(zip(asked, answers, strict=True))
 
     def _with_health(self, model: ModelInfo) -> ModelInfo:
         """What this process learnt of the provider when it called it."""

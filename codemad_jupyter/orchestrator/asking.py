@@ -69,7 +69,13 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
     chosen = services.levels.of(prompt.target.notebook, kernel=asking.kernel is not None)
     level = level_for(model, chosen)
     fallbacks = asking.choice.fallbacks
-    account = Account(session=prompt.session, notebook=prompt.target.notebook or "", purpose=asking.purpose)
+    notebook = prompt.target.notebook
+    account = Account(
+        session=prompt.session,
+        # The whole path: spending is counted over workspaces.
+        notebook=str(services.root / notebook) if notebook else "",
+        purpose=asking.purpose,
+    )
     provider = services.router.provider_for(model, fallbacks=fallbacks, account=account)
     served = services.router.serving(asking.purpose)
     info = services.router.catalog.info(model)
