@@ -101,8 +101,8 @@ class _Graph:
         number = self.numbers[file.path]
         imports = {item.local: self._origin(file, item) for item in file.imports if item.local}
         edges: dict[tuple[int, str], float] = defaultdict(float)
-        for target in {target for target in imports.values() if target is not None}:
-            edges[target] += IMPORTED
+        for source in {source for source in imports.values() if source is not None}:
+            edges[source] += IMPORTED
         for reference in file.references:
             first = reference.owner.partition(".")[0]
             strength = math.sqrt(len(reference.lines))

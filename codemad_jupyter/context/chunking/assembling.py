@@ -122,18 +122,20 @@ class Around:
         return inside, owner
 
     def _owner(self, first: int, last: int, inside: list[Definition]) -> Definition | None:
+        """The one definition that is half of the chunk; else what goes on around it; else the largest."""
+        half = (last - first + 1) / 2
         named = [item for item in inside if item.kind != "variable"]
-        largest = max(named, key=lambda item: min(item.end_line, last) - item.start_line, default=None)
-        covering = [item for item in self.open if item.end_line >= last]
-        if largest is not None:
-            share = min(largest.end_line, last) - largest.start_line + 1
-            if share * 2 >= last - first + 1:
+        sizes = {id(item): min(item.end_line, last) - item.start_line + 1 for item in named}
+        for ended in (True, False):
+            some = [item for item in named if (item.end_line <= last) == ended]
+            largest = max(some, key=lambda item: sizes[id(item)], default=None)
+            if largest is not None and sizes[id(largest)] >= half:
                 return largest
-        if covering:
-            return max(covering, key=lambda item: item.start_line)
-        whole = sum(min(item.end_line, last) - item.start_line + 1 for item in named)
-        if largest is not None and whole * 2 >= last - first + 1:
-            return largest
+        around = [item for item in self.open if item.end_line >= last]
+        if around:
+            return max(around, key=lambda item: item.start_line)
+        if sum(sizes.values()) >= half:
+            return max(named, key=lambda item: sizes[id(item)])
         return max(self.open, key=lambda item: item.end_line, default=None)
 
 

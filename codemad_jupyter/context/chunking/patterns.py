@@ -83,7 +83,7 @@ def find_names(text: str, rows: list[str], language: str) -> Names:
     """Definitions on top level with their rows, uses in their scopes, and comments."""
     pattern = PATTERNS.get(language, ANY)
     names = Names()
-    starts = _row_starts(rows)
+    starts = _row_starts(text.split("\n"))
     blanked = _blanked(pattern, text, names, starts)
     ends = _ends(blanked, starts, pattern) if pattern is not ANY else []
     for match in pattern.define.finditer(text):
