@@ -72,6 +72,7 @@ ANY = Pattern(
         ("", "function"),
     ),
 )
+MOST_NOTES = 20_000
 PATTERNS = {"r": R, "sql": SQL}
 BRACKET = re.compile(r"[()\[\]{}]|\n")
 KEYWORDS = words(
@@ -112,7 +113,7 @@ def _row(starts: list[int], at: int) -> int:
 
 def _blanked(pattern: Pattern, text: str, names: Names, starts: list[int]) -> str:
     def blank(match: re.Match[str]) -> str:
-        if match["note"]:
+        if match["note"] and len(names.prose) < MOST_NOTES:
             names.prose.append((_row(starts, match.start()), match["note"]))
         return re.sub(r"[^\n]", "\0", match[0])
 
