@@ -1,0 +1,38 @@
+"""The process that builds and follows the index of a folder, started as a module with its path.
+
+It has the lowest priority and ends with its input, that is with the process that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from pathlib import Path
+
+from codemad_jupyter.app.indexing import FolderIndex
+from codemad_jupyter.config.settings import load_settings
+from codemad_jupyter.context.manifest import Held
+
+
+def main(folder: Path) -> int:
+    """Follow the folder until standard input ends."""
+    with contextlib.suppress(OSError, AttributeError):  # Windows has no nice
+        os.nice(15)
+    index = FolderIndex(folder, load_settings(folder, lenient=True))
+    threading.Thread(target=_stop_with_input, args=(index,), daemon=True).start()
+    with contextlib.suppress(Held):  # who holds it builds it; this process follows what comes after
+        index.update(wait=60)
+    index.watch()
+    return 0
+
+
+def _stop_with_input(index: FolderIndex) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    index.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,254 @@
+"""Owns how an index is brought up to date with its folder: what changed is read, what is gone is left out.
+
+Works in steps that are each kept as soon as they are done, so that a run that is killed goes on where it
+was. Where text may hold a secret it is masked before a word of it is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codemad_jupyter.context import manifest as listed
+from codemad_jupyter.context.container import Damaged, read_arrays, strings, write_arrays
+from codemad_jupyter.context.fields import Mask, cut, read_fields
+from codemad_jupyter.context.joining import join
+from codemad_jupyter.context.manifest import Manifest, Part
+from codemad_jupyter.context.segment import FileRow, SegmentBuilder
+from codemad_jupyter.context.walking import Entry, Limits, Rules, Skips, look_at, read_text, walk_files
+
+STEP_WORDS = 4_000_000
+STEP_SECONDS = 10.0
+"""A step ends after so many words or seconds: what a kill may cost, and what is held in memory."""
+RACY = 2_000_000_000
+"""A file written this many nanoseconds before it was read may change again without a new time."""
+SMALL, MANY = 2_000, 12
+"""Segments of fewer chunks are joined when there are many of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    state: str
+    done: int
+    total: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. ``notice`` says why an index was built anew."""
+
+    files: int = 0
+    chunks: int = 0
+    read: int = 0
+    removed: int = 0
+    seconds: float = 0.0
+    skipped: dict[str, int] = field(default_factory=dict)
+    notice: str = ""
+
+
+@dataclass(slots=True)
+class _Known:
+    """Where the index has a file, and what it was when it was read."""
+
+    part: int
+    number: int
+    size: int
+    mtime: int
+    digest: bytes
+
+
+class Indexer:
+    """Brings the index in ``folder`` up to date with the files below ``root``."""
+
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        *,
+        mask: Mask = str,
+        limits: Limits | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.root = root
+        self.folder = folder
+        self._mask = mask
+        self._limits = limits or Limits()
+        self._progress = progress or (lambda progress: None)
+        self._stopped = stopped
+        self._manifest = Manifest()
+        self._known: dict[str, _Known] = {}
+        self._builder = SegmentBuilder()
+        self._replaced: list[_Known] = []
+
+    def update(self, *, wait: float = 0.0, anew: bool = False) -> Report:
+        """Look at the whole folder; raises `Held` where another process is at it for longer than ``wait``."""
+        began = time.monotonic()
+        with listed.writing(self.folder, wait=wait):
+            report = Report(notice=self._open(anew=anew))
+            skips = Skips()
+            entries = list(walk_files(self.root, limits=self._limits, skips=skips))
+            present = {entry.path for entry in entries}
+            report.removed = self._remove(path for path in list(self._known) if path not in present)
+            self._read(entries, report)
+            self._manifest.skipped = dict(skips.counts)
+            self._manifest.complete = not self._stopped()
+            self._commit()
+            self._tidy()
+        return self._told(report, began)
+
+    def change(self, paths: Iterable[str], *, wait: float = 5.0) -> Report:
+        """Look at these paths alone: files that changed, came or went, and folders that went."""
+        began = time.monotonic()
+        with listed.writing(self.folder, wait=wait):
+            report = Report(notice=self._open())
+            rules = Rules(self.root)
+            gone: list[str] = []
+            entries: list[Entry] = []
+            for path in dict.fromkeys(paths):
+                entry = look_at(self.root, path, rules=rules, limits=self._limits)
+                if entry is None:
+                    below = f"{path}/"
+                    gone += [known for known in self._known if known == path or known.startswith(below)]
+                else:
+                    entries.append(entry)
+            report.removed = self._remove(gone)
+            self._read(entries, report)
+            self._commit()
+            self._tidy()
+        return self._told(report, began)
+
+    def _told(self, report: Report, began: float) -> Report:
+        report.files = self._manifest.files
+        report.chunks = sum(part.chunks for part in self._manifest.parts)
+        report.skipped = self._manifest.skipped
+        report.seconds = time.monotonic() - began
+        return report
+
+    def _open(self, *, anew: bool = False) -> str:
+        """Read what there is; why it does not count, "" where it does."""
+        found, why = listed.load(self.folder)
+        if found is not None and not anew:
+            try:
+                self._known = self._files(found)
+                self._manifest = found
+                listed.clear(self.folder, keep=found)
+                return ""
+            except Damaged as error:
+                why = error.message
+        # The list goes first: a run killed in between leaves no list that names files that are gone.
+        (self.folder / listed.NAME).unlink(missing_ok=True)
+        listed.clear(self.folder)
+        self._manifest, self._known = Manifest(), {}
+        return f"Built again: {why}." if why else ""
+
+    def _files(self, manifest: Manifest) -> dict[str, _Known]:
+        known: dict[str, _Known] = {}
+        for number, part in enumerate(manifest.parts):
+            arrays = read_arrays(self.folder / part.name, checksum=part.checksum)
+            dead = set(part.dead)
+            sizes, times = arrays["size"].tolist(), arrays["mtime"].tolist()
+            for at, path in enumerate(strings(arrays, "path")):
+                if at not in dead:
+                    size, mtime = manifest.touched.get(path, (sizes[at], times[at]))
+                    known[path] = _Known(number, at, size, mtime, arrays["digest"][at].tobytes())
+        return known
+
+    def _remove(self, paths: Iterable[str]) -> int:
+        count = 0
+        for path in paths:
+            self._replaced.append(self._known.pop(path))
+            self._manifest.touched.pop(path, None)
+            count += 1
+        return count
+
+    def _read(self, entries: list[Entry], report: Report) -> None:
+        changed = [entry for entry in entries if self._changed(entry)]
+        begun = time.monotonic()
+        for done, entry in enumerate(changed):
+            if self._stopped():
+                break
+            if done % 20 == 0:
+                self._progress(Progress("reading", done, len(changed)))
+            report.read += self._take(entry)
+            if self._builder.weight > STEP_WORDS or time.monotonic() - begun > STEP_SECONDS:
+                self._commit()
+                begun = time.monotonic()
+        self._progress(Progress("reading", len(changed), len(changed)))
+
+    def _changed(self, entry: Entry) -> bool:
+        known = self._known.get(entry.path)
+        return known is None or (known.size, known.mtime) != (entry.size, entry.mtime)
+
+    def _take(self, entry: Entry) -> bool:
+        """Read one file; whether its text is new to the index."""
+        limit = self._limits.notebook if entry.path.endswith(".ipynb") else self._limits.text
+        before = time.time_ns()
+        text = read_text(self.root / entry.path, limit=limit)
+        if text is None:
+            self._remove([entry.path] if entry.path in self._known else [])
+            return False
+        # A time so young says nothing: it is kept as 0, and the file is read again at the next look.
+        mtime = entry.mtime if entry.mtime + RACY < before else 0
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        known = self._known.get(entry.path)
+        if known is not None and known.digest == digest:
+            self._manifest.touched[entry.path] = (entry.size, mtime)
+            known.size, known.mtime = entry.size, mtime
+            return False
+        self._remove([entry.path] if known else [])
+        self._add(FileRow(entry.path, entry.size, mtime, digest), text)
+        return True
+
+    def _add(self, row: FileRow, text: str) -> None:
+        from codemad_jupyter.context.chunking import chunk_file
+
+        chunks = chunk_file(row.path, cut(row.path, text))
+        rows, texts = read_fields(chunks, mask=self._mask)
+        self._known[row.path] = _Known(
+            len(self._manifest.parts), len(self._builder.files), row.size, row.mtime, row.digest
+        )
+        self._builder.add(row, rows, texts)
+
+    def _commit(self) -> None:
+        """Keep what was read so far."""
+        for known in self._replaced:
+            if known.part < len(self._manifest.parts):
+                self._manifest.parts[known.part].dead.append(known.number)
+        if self._builder.files:
+            name = self._manifest.new_name()
+            arrays = self._builder.arrays()
+            checksum = write_arrays(self.folder / name, arrays)
+            part = Part(name, checksum, len(self._builder.files), len(arrays["start"]))
+            part.dead = [known.number for known in self._replaced if known.part == len(self._manifest.parts)]
+            self._manifest.parts.append(part)
+        self._replaced, self._builder = [], SegmentBuilder()
+        listed.save(self.folder, self._manifest)
+
+    def _tidy(self) -> None:
+        """Join small segments when there are many, and all when much of them no longer counts."""
+        parts = self._manifest.parts
+        lost = sum(len(part.dead) for part in parts)
+        if lost > 200 and lost * 3 > sum(part.files for part in parts):
+            chosen = list(range(len(parts)))
+        else:
+            chosen = [number for number, part in enumerate(parts) if part.chunks < SMALL]
+            if len(chosen) < MANY:
+                return
+        self._progress(Progress("joining", 0, len(chosen)))
+        name = self._manifest.new_name()
+        old = [parts[number] for number in chosen]
+        arrays = join(
+            [(read_arrays(self.folder / part.name, checksum=part.checksum), part.dead) for part in old]
+        )
+        part = Part(name, write_arrays(self.folder / name, arrays), len(arrays["size"]), len(arrays["start"]))
+        self._manifest.parts = [part for number, part in enumerate(parts) if number not in set(chosen)]
+        if part.files:
+            self._manifest.parts.append(part)
+        listed.save(self.folder, self._manifest)
+        listed.clear(self.folder, keep=self._manifest)
