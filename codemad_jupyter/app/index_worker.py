@@ -22,9 +22,10 @@ def main(folder: Path) -> int:
         os.nice(15)
     index = FolderIndex(folder, load_settings(folder, lenient=True))
     threading.Thread(target=_stop_with_input, args=(index,), daemon=True).start()
+    index.follow()
     with contextlib.suppress(Held):  # who holds it builds it; this process follows what comes after
         index.update(wait=60)
-    index.watch()
+    index.join()
     return 0
 
 

@@ -18,12 +18,16 @@ from codemad_jupyter.context.indexing import Indexer, Progress, Report
 from codemad_jupyter.context.manifest import Held
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.protocol.errors import CodemadError
 
 if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.context.watching import Changes
 
 PATIENCE = 600.0
 """How long a command waits for another process that is building the same index."""
+WATCHING = 10.0
+"""How long it may take until a folder is watched."""
 
 
 def index_folder(root: Path, settings: Settings) -> Path:
@@ -43,6 +47,8 @@ class FolderIndex:
         self.root = root.resolve()
         self.folder = index_folder(self.root, settings)
         self._stop = threading.Event()
+        self._watching = threading.Event()
+        self.fault = ""
         self._indexer = Indexer(
             self.root, self.folder, mask=settings.redact, progress=progress, stopped=self._stop.is_set
         )
@@ -58,21 +64,30 @@ class FolderIndex:
         return self._searcher.search(query, limit=limit)
 
     def follow(self) -> None:
-        """Keep the index up to date from now on, in a thread, until `close`."""
+        """Keep the index up to date from now on, in a thread, until `close`; returns once it watches."""
         self._watcher = threading.Thread(target=self.watch, name="codemad-index", daemon=True)
         self._watcher.start()
+        self._watching.wait(timeout=WATCHING)
 
     def watch(self) -> None:
         """Keep the index up to date from now on, until `stop`."""
         from codemad_jupyter.context.watching import watch_folder
 
         for changes in watch_folder(self.root, self._stop):
-            # Who holds the index takes up the change itself: it watches too, or looks at everything.
-            with contextlib.suppress(Held):
-                if changes.all:
-                    self._indexer.update(wait=5)
-                elif changes.paths:
-                    self._indexer.change(changes.paths)
+            self._watching.set()
+            try:
+                self._take_up(changes)
+                self.fault = ""
+            except (CodemadError, OSError) as error:
+                self.fault = f"The index does not follow the folder: {error}"
+
+    def _take_up(self, changes: Changes) -> None:
+        # Who holds the index takes up the change itself: it watches too, or looks at everything.
+        with contextlib.suppress(Held):
+            if changes.all:
+                self._indexer.update(wait=5)
+            elif changes.paths:
+                self._indexer.change(changes.paths)
 
     def stop(self) -> None:
         """End following, and an update at its next file."""
@@ -81,5 +96,9 @@ class FolderIndex:
     def close(self) -> None:
         """`stop`, and wait until it has."""
         self.stop()
+        self.join(timeout=10)
+
+    def join(self, *, timeout: float | None = None) -> None:
+        """Wait until following has ended."""
         if self._watcher is not None:
-            self._watcher.join(timeout=10)
+            self._watcher.join(timeout)

@@ -93,12 +93,13 @@ def _search(args: argparse.Namespace) -> int:
     if args.k < 0:
         raise UsageError("-k needs a number above zero.")
     index = _opened(args.dir)
+    if args.stdin:
+        index.follow()  # first: what is saved while the index is brought up to date is not missed
     _prepare(index)
     limit = args.k or (50 if args.stdin else SHOWN)
     if not args.stdin:
         _print(index.search(args.query, limit=limit), as_json=args.json, root=index.root)
         return 0
-    index.follow()
     try:
         for line in sys.stdin:
             _print(index.search(line.strip(), limit=limit), as_json=args.json, root=index.root)

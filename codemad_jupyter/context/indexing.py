@@ -85,6 +85,7 @@ class Indexer:
         self._known: dict[str, _Known] = {}
         self._builder = SegmentBuilder()
         self._replaced: list[_Known] = []
+        self._state: tuple[int, ...] = ()
 
     def update(self, *, wait: float = 0.0, anew: bool = False) -> Report:
         """Look at the whole folder; raises `Held` where another process is at it for longer than ``wait``."""
@@ -132,6 +133,8 @@ class Indexer:
 
     def _open(self, *, anew: bool = False) -> str:
         """Read what there is; why it does not count, "" where it does."""
+        if self._state and self._state == listed.signature(self.folder) and not anew:
+            return ""  # nobody else has changed it since this indexer did
         found, why = listed.load(self.folder)
         if found is not None and not anew:
             try:
@@ -228,7 +231,11 @@ class Indexer:
             part.dead = [known.number for known in self._replaced if known.part == len(self._manifest.parts)]
             self._manifest.parts.append(part)
         self._replaced, self._builder = [], SegmentBuilder()
+        self._save()
+
+    def _save(self) -> None:
         listed.save(self.folder, self._manifest)
+        self._state = listed.signature(self.folder)
 
     def _tidy(self) -> None:
         """Join small segments when there are many, and all when much of them no longer counts."""
@@ -250,5 +257,6 @@ class Indexer:
         self._manifest.parts = [part for number, part in enumerate(parts) if number not in set(chosen)]
         if part.files:
             self._manifest.parts.append(part)
-        listed.save(self.folder, self._manifest)
+        self._save()
         listed.clear(self.folder, keep=self._manifest)
+        self._known = self._files(self._manifest)

@@ -91,6 +91,15 @@ def save(folder: Path, manifest: Manifest) -> None:
     write_whole(folder / NAME, json.dumps(asdict(manifest), ensure_ascii=True).encode())
 
 
+def signature(folder: Path) -> tuple[int, ...]:
+    """What changes whenever the list of the index does; empty where there is none."""
+    try:
+        found = (folder / NAME).stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file in one step."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

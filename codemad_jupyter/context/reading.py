@@ -171,7 +171,7 @@ class Index:
     def current(self) -> Snapshot | None:
         """The newest state; None where there is no index to read, and then ``fault`` says why."""
         with self._lock:
-            seen = signature(self.folder)
+            seen = listed.signature(self.folder)
             if seen and seen == self._seen:
                 return self._snapshot
             self._snapshot = self._read()
@@ -198,12 +198,3 @@ class Index:
     def _segment(self, part: listed.Part) -> Arrays:
         known = self._segments.get(part.name)
         return read_arrays(self.folder / part.name, checksum=part.checksum) if known is None else known
-
-
-def signature(folder: Path) -> tuple[int, ...]:
-    """What changes whenever the list of the index does; empty where there is none."""
-    try:
-        found = (folder / listed.NAME).stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GATHER_MS = 40
 """What is saved within so many milliseconds is taken up together."""
+LOOK_EVERY = 5.0
+"""Seconds between looks at the whole folder where the system cannot tell of changes."""
 MANY = 500
 """More paths than these at once (a checkout) are a reason to look at the whole folder."""
 
@@ -27,7 +29,17 @@ class Changes(NamedTuple):
 
 
 def watch_folder(root: Path, stop: Event) -> Iterator[Changes]:
-    """Changes below the root until ``stop`` is set. Empty at first, once nothing is missed any more."""
+    """Changes below the root until ``stop`` is set, and nothing every now and then: the first time tells
+    that from here on nothing is missed."""
+    try:
+        yield from _told(root, stop)
+    except (RuntimeError, OSError):  # watchfiles raises either where the system cannot watch so many
+        yield Changes(frozenset(), all=True)
+        while not stop.wait(LOOK_EVERY):
+            yield Changes(frozenset(), all=True)
+
+
+def _told(root: Path, stop: Event) -> Iterator[Changes]:
     from watchfiles import watch
 
     root = root.resolve()
@@ -41,7 +53,7 @@ def watch_folder(root: Path, stop: Event) -> Iterator[Changes]:
         debounce=GATHER_MS * 5,
         step=GATHER_MS,
         stop_event=stop,
-        rust_timeout=500,
+        rust_timeout=100,
         yield_on_timeout=True,
         raise_interrupt=False,
     )
