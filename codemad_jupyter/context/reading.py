@@ -92,6 +92,13 @@ class Snapshot:
 
         return np.concatenate([np.zeros(0, np.int32), *(arrays["cell"] for arrays in self._segments)])
 
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """When every file was last written, as far as that is known."""
+        import numpy as np
+
+        return np.concatenate([np.zeros(0, np.int64), *(arrays["mtime"] for arrays in self._segments)])
+
     def place(self, chunk: int) -> tuple[int, int, int, str, str]:
         """First line, last line, cell, cell id and symbol of a chunk."""
         import numpy as np
