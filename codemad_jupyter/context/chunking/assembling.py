@@ -10,6 +10,9 @@ from codemad_jupyter.context.chunking.values import ChunkKind, Definition, Sourc
 
 Rows = tuple[int, int]
 MARKS = re.compile(r"^[ \t]*(?:#+[!'|]?|/{2,}!?|/\*+!?|\*+/?|--+|;+|%+)[ \t]?|\*+/|\"\"\"|'''", re.MULTILINE)
+NO_TITLE = re.compile(
+    r"^#!|-\*-|noqa|eslint|prettier|pragma|pylint|mypy:|SPDX|copyright|licen[sc]e", re.IGNORECASE
+)
 MOST_PROSE = 4_000
 
 
@@ -88,6 +91,15 @@ def _described(item: SourceChunk, defines: tuple[str, ...], prose: str) -> Sourc
 def plain_prose(notes: Sequence[tuple[int, str]]) -> str:
     """Comments and docstrings without their marks."""
     return MARKS.sub("", "\n".join(text for _, text in notes)[:MOST_PROSE]).strip().strip("\"'")
+
+
+def first_line(notes: Sequence[tuple[int, str]]) -> str:
+    """What the comment or docstring at the top of a file says first; "" where there is none."""
+    for row, text in sorted(notes)[:5]:
+        words = plain_prose([(row, text)]).split("\n", 1)[0].strip()
+        if row < 5 and any(letter.isalpha() for letter in words) and not NO_TITLE.search(text[:200]):
+            return words[:100]
+    return ""
 
 
 class Around:

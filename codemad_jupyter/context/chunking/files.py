@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from dataclasses import replace
 
-from codemad_jupyter.context.chunking.assembling import Place, assemble, chunk
+from codemad_jupyter.context.chunking.assembling import Place, assemble, chunk, first_line
 from codemad_jupyter.context.chunking.code import read_code
 from codemad_jupyter.context.chunking.grammars import GRAMMARS
 from codemad_jupyter.context.chunking.languages import language_of
@@ -26,8 +26,10 @@ def chunk_file(path: str, text: str) -> FileChunks:
         return chunk_notebook(path, text)
     if language in HEADINGS:
         lines = Lines(text)
-        chunks, _ = sections(Place(path), lines, HEADINGS[language](lines.rows))
-        return FileChunks(path, language, tuple(chunks), FileSymbols(path, language))
+        headings = list(HEADINGS[language](lines.rows))
+        chunks, _ = sections(Place(path), lines, headings)
+        title = headings[0].title[:100] if headings else ""
+        return FileChunks(path, language, tuple(chunks), FileSymbols(path, language, title=title))
     if language in GRAMMARS or language in PATTERNS:
         return _code(path, text, language)
     return by_lines(path, text, language)
@@ -54,7 +56,8 @@ def _code(path: str, text: str, language: str) -> FileChunks:
     chunks = assemble(Place(path), lines, code.rows, names.definitions, names.prose, default)
     if cells:
         chunks = _titled(chunks, cells)
-    symbols = FileSymbols(path, language, code.imports, tuple(names.definitions), names.references())
+    title = first_line(names.prose)
+    symbols = FileSymbols(path, language, code.imports, tuple(names.definitions), names.references(), title)
     return FileChunks(path, language, tuple(chunks), symbols, code.degraded)
 
 

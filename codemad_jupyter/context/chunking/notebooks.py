@@ -29,7 +29,6 @@ from codemad_jupyter.context.chunking.values import (
 MOST_OUTPUT = 2_000
 """Characters of the outputs of one cell."""
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-SECONDS_OF_ALL = 2.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,7 @@ class _Notebook:
         self.definitions: list[Definition] = []
         self.references: list[Reference] = []
         self.degraded: list[str] = []
+        self.title = ""
 
     def read(self, cells: list[CellText]) -> FileChunks:
         """All cells, in order."""
@@ -94,7 +94,12 @@ class _Notebook:
             elif cell.outputs:
                 self.chunks.append(self.bare(cell))
         symbols = FileSymbols(
-            self.path, self.language, tuple(self.imports), tuple(self.definitions), tuple(self.references)
+            self.path,
+            self.language,
+            tuple(self.imports),
+            tuple(self.definitions),
+            tuple(self.references),
+            self.title,
         )
         reasons = "; ".join(self.degraded[:3])
         return FileChunks(self.path, "notebook", tuple(self.chunks), symbols, reasons)
@@ -124,7 +129,9 @@ class _Notebook:
         lines = Lines(cell.source)
         if cell.level:
             self.trail = trail_after(self.trail, Heading(0, cell.level, cell.source.strip()))
-        headings = markdown_headings(lines.rows) if cell.type == "markdown" else iter(())
+        headings = list(markdown_headings(lines.rows)) if cell.type == "markdown" else []
+        if headings and not self.title:
+            self.title = headings[0].title[:100]
         chunks, self.trail = sections(self.place(cell), lines, headings, above=self.trail)
         self.chunks += chunks
 

@@ -1,7 +1,7 @@
 """Markdown and reStructuredText as sections under their headings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from codemad_jupyter.context.chunking.assembling import Place, chunk
@@ -83,7 +83,7 @@ def rest_headings(rows: list[str]) -> Iterator[Heading]:
 
 
 def sections(
-    place: Place, lines: Lines, headings: Iterator[Heading], *, above: tuple[Heading, ...] = ()
+    place: Place, lines: Lines, headings: Iterable[Heading], *, above: tuple[Heading, ...] = ()
 ) -> tuple[list[SourceChunk], tuple[Heading, ...]]:
     """The chunks of a text under its headings, and the headings that hold at its end."""
     chunks: list[SourceChunk] = []

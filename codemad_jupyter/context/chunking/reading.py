@@ -249,7 +249,9 @@ class Reader:
                 return item
             if item.type in ("destructor_name", "operator_name", "operator_cast"):
                 return item
-            item = item.child_by_field_name("declarator") or item.named_child(0)
+            last = self.grammar.members.get(item.type, ("", "name"))[1] == ""
+            inner = item.named_child(item.named_child_count - 1 if last else 0)
+            item = item.child_by_field_name("declarator") or inner
         return None
 
     def on_definition(self, node: "Node", scope: Scope) -> None:

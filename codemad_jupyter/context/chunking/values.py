@@ -65,6 +65,8 @@ class FileSymbols:
     imports: tuple[Import, ...] = ()
     definitions: tuple[Definition, ...] = ()
     references: tuple[Reference, ...] = ()
+    title: str = ""
+    """What the file says that it is: its first heading, or the first line of its docstring or comment."""
 
 
 @dataclass(frozen=True, slots=True)
