@@ -10,6 +10,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,23 @@ def index_folder(root: Path, settings: Settings) -> Path:
     return settings.index_dir.absolute() / name
 
 
+def _mask(root: Path) -> Callable[[str], str]:
+    """What masks secrets; also called in processes that only read files."""
+    from codemad_jupyter.config.settings import load_settings
+
+    return load_settings(root, lenient=True).redact
+
+
 class FolderIndex:
     """The index of one folder: brought up to date, and asked."""
 
     def __init__(
-        self, root: Path, settings: Settings, *, progress: Callable[[Progress], None] | None = None
+        self,
+        root: Path,
+        settings: Settings,
+        *,
+        processes: int = 1,
+        progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.root = root.resolve()
         self.folder = index_folder(self.root, settings)
@@ -50,7 +63,12 @@ class FolderIndex:
         self._watching = threading.Event()
         self.fault = ""
         self._indexer = Indexer(
-            self.root, self.folder, mask=settings.redact, progress=progress, stopped=self._stop.is_set
+            self.root,
+            self.folder,
+            mask=partial(_mask, self.root),
+            processes=processes,
+            progress=progress,
+            stopped=self._stop.is_set,
         )
         self._searcher = Searcher(Index(self.folder))
         self._watcher: threading.Thread | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -84,7 +85,9 @@ def _opened(folder: Path, *, progress: Callable[[Progress], None] | None = None)
 
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", hint="Name one that is there.")
-    return FolderIndex(folder, load_settings(folder), progress=progress)
+    return FolderIndex(
+        folder, load_settings(folder), processes=min(os.cpu_count() or 1, 4), progress=progress
+    )
 
 
 def _search(args: argparse.Namespace) -> int:

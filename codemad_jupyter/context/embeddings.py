@@ -144,7 +144,8 @@ class CalledModel:
                 hint="Check which model the endpoint serves.",
             )
         length = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-        return (found / length).astype(np.float32)
+        made: Vectors = (found / length).astype(np.float32)
+        return made
 
 
 def _runnable(folder: Path) -> Path | None:

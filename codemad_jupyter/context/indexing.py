@@ -6,27 +6,25 @@ was. Where text may hold a secret it is masked before a word of it is taken.
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codemad_jupyter.context import manifest as listed
+from codemad_jupyter.context.building import Builders, Made, Task, batches, make_segment
 from codemad_jupyter.context.container import Damaged, read_arrays, strings, write_arrays
-from codemad_jupyter.context.fields import Mask, cut, read_fields
+from codemad_jupyter.context.fields import Mask
 from codemad_jupyter.context.joining import join
 from codemad_jupyter.context.manifest import Manifest, Part
-from codemad_jupyter.context.segment import FileRow, SegmentBuilder
-from codemad_jupyter.context.walking import Entry, Limits, Rules, Skips, look_at, read_text, walk_files
+from codemad_jupyter.context.walking import Entry, Limits, Rules, Skips, look_at, walk_files
 
-STEP_WORDS = 4_000_000
-STEP_SECONDS = 10.0
-"""A step ends after so many words or seconds: what a kill may cost, and what is held in memory."""
-RACY = 2_000_000_000
-"""A file written this many nanoseconds before it was read may change again without a new time."""
-SMALL, MANY = 2_000, 12
-"""Segments of fewer chunks are joined when there are many of them."""
+WORTH_PROCESSES = 200
+"""So many files are worth starting processes for."""
+SMALL, MANY = 2_000, 8
+"""Segments of fewer chunks are joined when there are so many of them."""
+SMALL_AT_ONCE, MANY_AT_ONCE = 40_000, 4
+"""The same after a run over the whole folder, where it costs no one a wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,8 @@ class Indexer:
         root: Path,
         folder: Path,
         *,
-        mask: Mask = str,
+        mask: Callable[[], Mask] = lambda: str,
+        processes: int = 1,
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         stopped: Callable[[], bool] = lambda: False,
@@ -78,13 +77,12 @@ class Indexer:
         self.root = root
         self.folder = folder
         self._mask = mask
+        self._processes = processes
         self._limits = limits or Limits()
         self._progress = progress or (lambda progress: None)
         self._stopped = stopped
         self._manifest = Manifest()
         self._known: dict[str, _Known] = {}
-        self._builder = SegmentBuilder()
-        self._replaced: list[_Known] = []
         self._state: tuple[int, ...] = ()
 
     def update(self, *, wait: float = 0.0, anew: bool = False) -> Report:
@@ -99,8 +97,8 @@ class Indexer:
             self._read(entries, report)
             self._manifest.skipped = dict(skips.counts)
             self._manifest.complete = not self._stopped()
-            self._commit()
-            self._tidy()
+            self._save()
+            self._tidy(SMALL_AT_ONCE, MANY_AT_ONCE)
         return self._told(report, began)
 
     def change(self, paths: Iterable[str], *, wait: float = 5.0) -> Report:
@@ -120,7 +118,7 @@ class Indexer:
                     entries.append(entry)
             report.removed = self._remove(gone)
             self._read(entries, report)
-            self._commit()
+            self._save()
             self._tidy()
         return self._told(report, began)
 
@@ -164,88 +162,69 @@ class Indexer:
 
     def _remove(self, paths: Iterable[str]) -> int:
         count = 0
-        for path in paths:
-            self._replaced.append(self._known.pop(path))
+        for path in list(paths):
+            known = self._known.pop(path)
+            self._manifest.parts[known.part].dead.append(known.number)
             self._manifest.touched.pop(path, None)
             count += 1
         return count
 
     def _read(self, entries: list[Entry], report: Report) -> None:
         changed = [entry for entry in entries if self._changed(entry)]
-        begun = time.monotonic()
-        for done, entry in enumerate(changed):
-            if self._stopped():
-                break
-            if done % 20 == 0:
-                self._progress(Progress("reading", done, len(changed)))
-            report.read += self._take(entry)
-            if self._builder.weight > STEP_WORDS or time.monotonic() - begun > STEP_SECONDS:
-                self._commit()
-                begun = time.monotonic()
-        self._progress(Progress("reading", len(changed), len(changed)))
+        done = 0
+        for task, made in self._made(changed):
+            report.read += self._keep(task, made)
+            done += len(task.entries)
+            self._progress(Progress("reading", done, len(changed)))
 
     def _changed(self, entry: Entry) -> bool:
         known = self._known.get(entry.path)
         return known is None or (known.size, known.mtime) != (entry.size, entry.mtime)
 
-    def _take(self, entry: Entry) -> bool:
-        """Read one file; whether its text is new to the index."""
-        limit = self._limits.notebook if entry.path.endswith(".ipynb") else self._limits.text
-        before = time.time_ns()
-        text = read_text(self.root / entry.path, limit=limit)
-        if text is None:
-            self._remove([entry.path] if entry.path in self._known else [])
-            return False
-        # A time so young says nothing: it is kept as 0, and the file is read again at the next look.
-        mtime = entry.mtime if entry.mtime + RACY < before else 0
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        known = self._known.get(entry.path)
-        if known is not None and known.digest == digest:
-            self._manifest.touched[entry.path] = (entry.size, mtime)
-            known.size, known.mtime = entry.size, mtime
-            return False
-        self._remove([entry.path] if known else [])
-        self._add(FileRow(entry.path, entry.size, mtime, digest), text)
-        return True
+    def _made(self, changed: list[Entry]) -> Iterator[tuple[Task, Made]]:
+        self._progress(Progress("reading", 0, len(changed)))
+        tasks = [self._task(part) for part in batches(changed)]
+        if self._processes > 1 and len(changed) >= WORTH_PROCESSES:
+            yield from Builders(self._processes, self._mask).make(tasks, stopped=self._stopped)
+            return
+        mask = self._mask()
+        for task in tasks:
+            if not self._stopped():
+                yield task, make_segment(task, mask)
 
-    def _add(self, row: FileRow, text: str) -> None:
-        from codemad_jupyter.context.chunking import chunk_file
+    def _task(self, entries: tuple[Entry, ...]) -> Task:
+        known = {entry.path: self._known[entry.path].digest for entry in entries if entry.path in self._known}
+        return Task(self.root, self.folder / self._manifest.new_name(), entries, known, self._limits)
 
-        chunks = chunk_file(row.path, cut(row.path, text))
-        rows, texts = read_fields(chunks, mask=self._mask)
-        self._known[row.path] = _Known(
-            len(self._manifest.parts), len(self._builder.files), row.size, row.mtime, row.digest
-        )
-        self._builder.add(row, rows, texts)
-
-    def _commit(self) -> None:
-        """Keep what was read so far."""
-        for known in self._replaced:
-            if known.part < len(self._manifest.parts):
-                self._manifest.parts[known.part].dead.append(known.number)
-        if self._builder.files:
-            name = self._manifest.new_name()
-            arrays = self._builder.arrays()
-            checksum = write_arrays(self.folder / name, arrays)
-            part = Part(name, checksum, len(self._builder.files), len(arrays["start"]))
-            part.dead = [known.number for known in self._replaced if known.part == len(self._manifest.parts)]
-            self._manifest.parts.append(part)
-        self._replaced, self._builder = [], SegmentBuilder()
+    def _keep(self, task: Task, made: Made) -> int:
+        """Put a segment on the list, and what it replaces off it; how many files it has."""
+        self._remove(path for path in made.unread if path in self._known)
+        self._remove(row.path for row in made.rows if row.path in self._known)
+        for path, (size, mtime) in made.touched.items():
+            self._manifest.touched[path] = (size, mtime)
+            self._known[path].size, self._known[path].mtime = size, mtime
+        if made.rows:
+            number = len(self._manifest.parts)
+            self._manifest.parts.append(Part(task.place.name, made.checksum, len(made.rows), made.chunks))
+            for at, row in enumerate(made.rows):
+                self._known[row.path] = _Known(number, at, row.size, row.mtime, row.digest)
+        self._manifest.degraded += made.degraded
         self._save()
+        return len(made.rows)
 
     def _save(self) -> None:
         listed.save(self.folder, self._manifest)
         self._state = listed.signature(self.folder)
 
-    def _tidy(self) -> None:
+    def _tidy(self, small: int = SMALL, many: int = MANY) -> None:
         """Join small segments when there are many, and all when much of them no longer counts."""
         parts = self._manifest.parts
         lost = sum(len(part.dead) for part in parts)
         if lost > 200 and lost * 3 > sum(part.files for part in parts):
             chosen = list(range(len(parts)))
         else:
-            chosen = [number for number, part in enumerate(parts) if part.chunks < SMALL]
-            if len(chosen) < MANY:
+            chosen = [number for number, part in enumerate(parts) if part.chunks < small]
+            if len(chosen) < many:
                 return
         self._progress(Progress("joining", 0, len(chosen)))
         name = self._manifest.new_name()

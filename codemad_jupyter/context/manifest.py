@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import secrets
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,6 +23,7 @@ FORMAT = 1
 """Raised whenever what is written changes: an index of another number is built again."""
 NAME = "index.json"
 LOCK = "index.lock"
+SEGMENT = re.compile(r"\d{8}-[0-9a-f]{8}\.seg")
 
 
 class Held(CodemadError):
@@ -51,8 +54,8 @@ class Manifest:
     format: int = FORMAT
 
     def new_name(self) -> str:
-        """A name no segment of this index ever had."""
-        name = f"{self.next:08d}.seg"
+        """A name no segment of this index ever had, not even one that a killed process still writes."""
+        name = f"{self.next:08d}-{secrets.token_hex(4)}.seg"
         self.next += 1
         return name
 
@@ -80,7 +83,7 @@ def load(folder: Path) -> tuple[Manifest | None, str]:
 def _manifest(raw: dict[str, Any]) -> Manifest:
     parts = [Part(**part) for part in raw["parts"]]
     for part in parts:
-        if not (part.name.endswith(".seg") and part.name[:-4].isdigit()):
+        if not SEGMENT.fullmatch(part.name):
             raise ValueError(part.name)
     touched = {str(path): (int(size), int(mtime)) for path, (size, mtime) in raw["touched"].items()}
     return Manifest(**{**raw, "parts": parts, "touched": touched})

@@ -133,7 +133,7 @@ def test_secrets_stay_out(root: Path, place: Path) -> None:
     output = {"output_type": "stream", "name": "stdout", "text": [f"key {key} cobalt\n"]}
     cell = {"id": "k1", "cell_type": "code", "metadata": {}, "source": "show()", "outputs": [output]}
     (root / "leak.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5}))
-    Indexer(root, place, mask=Redactor()).update()
+    Indexer(root, place, mask=Redactor).update()
     assert find(place, CANARY) == []
     snapshot = Index(place).current()
     assert snapshot is not None
@@ -224,8 +224,8 @@ def test_a_snapshot_outlives_the_segments_it_reads(root: Path, place: Path) -> N
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from codemad_jupyter.context import indexing
-indexing.STEP_WORDS = 2_000
+from codemad_jupyter.context import building, indexing
+building.BATCH_FILES = 10
 left = [int(sys.argv[3])]
 def progress(state):
     left[0] -= 1
