@@ -14,6 +14,10 @@ from pathlib import Path
 from codemad_jupyter.app.indexing import FolderIndex
 from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.context.manifest import Held
+from codemad_jupyter.protocol.errors import ModelError
+
+SECONDS = 1.0
+"""Between two looks whether chunks lack vectors."""
 
 
 def main(folder: Path) -> int:
@@ -25,6 +29,10 @@ def main(folder: Path) -> int:
     index.follow()
     with contextlib.suppress(Held):  # who holds it builds it; this process follows what comes after
         index.update(wait=60)
+    while not index.stopped:
+        with contextlib.suppress(Held, ModelError):
+            index.embed(wait=0)
+        index.rest(SECONDS)
     index.join()
     return 0
 

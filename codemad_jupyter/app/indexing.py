@@ -14,19 +14,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.config.paths import workspace_dir
+from codemad_jupyter.config.paths import data_dir, workspace_dir
+from codemad_jupyter.context.embedding import EmbeddingRun
+from codemad_jupyter.context.embeddings import LocalModel
 from codemad_jupyter.context.indexing import Indexer, Progress, Report
-from codemad_jupyter.context.manifest import Held
+from codemad_jupyter.context.manifest import Held, writing
+from codemad_jupyter.context.meaning import Meaning
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
 from codemad_jupyter.protocol.errors import CodemadError
 
 if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.context.embeddings import Embedder
+    from codemad_jupyter.context.reading import Snapshot
     from codemad_jupyter.context.watching import Changes
 
 PATIENCE = 600.0
 """How long a command waits for another process that is building the same index."""
+VECTORS = "vectors"
+NO_MODEL = "Search goes by words, names and paths; no embedding model is set (embedding_model)."
 WATCHING = 10.0
 """How long it may take until a folder is watched."""
 
@@ -46,6 +53,13 @@ def _mask(root: Path) -> Callable[[str], str]:
     return load_settings(root, lenient=True).redact
 
 
+def local_model(settings: Settings) -> LocalModel | None:
+    """The model that search reads meaning with, where one is set."""
+    if settings.embedding_model is None:
+        return None
+    return LocalModel(settings.embedding_model, made=data_dir(settings) / "models")
+
+
 class FolderIndex:
     """The index of one folder: brought up to date, and asked."""
 
@@ -55,6 +69,7 @@ class FolderIndex:
         settings: Settings,
         *,
         processes: int = 1,
+        embedder: Embedder | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.root = root.resolve()
@@ -70,7 +85,11 @@ class FolderIndex:
             progress=progress,
             stopped=self._stop.is_set,
         )
-        self._searcher = Searcher(Index(self.folder))
+        self._index = Index(self.folder)
+        self._progress = progress or (lambda progress: None)
+        self._embedder = embedder or local_model(settings)
+        self._meaning = Meaning(self.folder, self._embedder) if self._embedder else None
+        self._searcher = Searcher(self._index, meaning=self._meaning)
         self._watcher: threading.Thread | None = None
 
     def update(self, *, wait: float = PATIENCE, anew: bool = False) -> Report:
@@ -80,6 +99,40 @@ class FolderIndex:
     def search(self, query: str, *, limit: int = 50) -> list[Hit]:
         """The places that fit best."""
         return self._searcher.search(query, limit=limit)
+
+    @property
+    def notice(self) -> str:
+        """What search goes without, "" where it has everything."""
+        if self._meaning is None:
+            return NO_MODEL
+        return self._meaning.fault
+
+    def embed(self, *, wait: float = PATIENCE) -> int:
+        """Give the chunks that have none yet their vectors; how many were made.
+
+        Raises `ModelError` where the model cannot be used, and `Held` where another process is at it.
+        """
+        if self._meaning is None:
+            return 0
+        with writing(self.folder / VECTORS, wait=wait):
+            store = self._meaning.store
+            run = EmbeddingRun(
+                self.root,
+                self._meaning.embedder,
+                store,
+                mask=_mask(self.root),
+                progress=self._progress,
+                stopped=self._stop.is_set,
+            )
+            made = 0
+            snapshot = None
+            while not self._stop.is_set() and self._index.current() is not snapshot:
+                snapshot = self._index.current()
+                made += run.run(snapshot, newer=partial(self._newer, snapshot)) if snapshot else 0
+            return made
+
+    def _newer(self, snapshot: Snapshot) -> bool:
+        return self._index.current() is not snapshot
 
     def follow(self) -> None:
         """Keep the index up to date from now on, in a thread, until `close`; returns once it watches."""
@@ -110,6 +163,15 @@ class FolderIndex:
     def stop(self) -> None:
         """End following, and an update at its next file."""
         self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def rest(self, seconds: float) -> None:
+        """Do nothing for a while, or until `stop`."""
+        self._stop.wait(seconds)
 
     def close(self) -> None:
         """`stop`, and wait until it has."""

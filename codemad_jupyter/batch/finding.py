@@ -29,6 +29,7 @@ def add_index(commands: Commands) -> None:
     index = subcommand(commands, "index", "bring the search index of a folder up to date")
     index.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="default: here")
     index.add_argument("--anew", action="store_true", help="build it from nothing")
+    index.add_argument("--words", action="store_true", help="leave the vectors of the embedding model out")
     index.add_argument("--json", action="store_true", help="print what was done as JSON")
     index.set_defaults(perform=_index)
 
@@ -50,12 +51,20 @@ def _index(args: argparse.Namespace) -> int:
     report = index.update(anew=args.anew)
     if with_progress:
         print("\r\x1b[K", end="", file=sys.stderr)
-    if args.json:
-        print(json.dumps({"folder": str(index.folder), **_record(report)}))
-        return 0
     if report.notice:
         print(f"codemad: {report.notice}", file=sys.stderr)
-    print(_told(report))
+    if not args.json:
+        print(_told(report), flush=True)  # what follows takes minutes; search by words works from here on
+    began = time.monotonic()
+    made = 0 if args.words else index.embed()
+    if with_progress:
+        print("\r\x1b[K", end="", file=sys.stderr)
+    if args.json:
+        print(json.dumps({"folder": str(index.folder), **_record(report), "vectors": made}))
+    elif made:
+        print(f"{made} vectors in {time.monotonic() - began:.1f} s.")
+    elif index.notice:
+        print(index.notice)
     return 0
 
 
