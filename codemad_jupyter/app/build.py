@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import workspace_dir
@@ -72,6 +73,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,
             ask_before_run=settings.ask_before_run,
+            finder=WorkspaceFinder(root, settings),
         )
     )
     await engine.start()

@@ -130,6 +130,14 @@ class Settings(Value):
         None, description="The model that continues what you type in a cell, as text; none: off."
     )
 
+    index: bool = Field(
+        True, description="Whether the folder is indexed in the background for search: true or false."
+    )
+    index_dir: Path | None = Field(None, description="Where indexes of folders go: a folder's path.")
+    embedding_model: Path | None = Field(
+        None, description="A model on this machine that search reads meaning with: the path of its folder."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
@@ -151,7 +159,7 @@ class Settings(Value):
             raise ValueError("not an address")
         return value
 
-    @field_validator("prices", "data_dir")
+    @field_validator("prices", "data_dir", "index_dir", "embedding_model")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value if value is None else value.expanduser()

@@ -15,7 +15,7 @@ from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
-from codemad_jupyter.tools.tool import Registry
+from codemad_jupyter.tools.tool import Finder, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +51,4 @@ class Services:
     output_limit: int = 12_000
     stop_grace: float = 2.0
     ask_before_run: float = 60.0
+    finder: Finder | None = None

@@ -169,6 +169,8 @@ class EngineHost:
         build = await asyncio.to_thread(importlib.import_module, "codemad_jupyter.app.build")
         settings = await asyncio.to_thread(_settings, self.root)
         engine: Engine = await build.build_engine(self.root, ports=self.ports, settings=settings)
+        if engine.services.finder is not None:
+            await asyncio.to_thread(engine.services.finder.start)
         return engine
 
     def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

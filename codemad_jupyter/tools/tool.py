@@ -12,6 +12,7 @@ from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
@@ -38,6 +39,22 @@ class Proposals(Protocol):
         ...
 
 
+class Finder(Protocol):
+    """Finds places in the workspace."""
+
+    async def find(self, query: str, *, limit: int) -> Found:
+        """The places that fit best, and what a person should know about the search."""
+        ...
+
+    def start(self) -> None:
+        """Prepare in the background."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        ...
+
+
 def _unheard(text: str) -> None:
     """Where nobody listens while a tool runs."""
 
@@ -60,6 +77,9 @@ class ToolContext:
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
     """Characters of outputs in one answer."""
+
+    finder: Finder | None = None
+    """Searches the workspace."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""
