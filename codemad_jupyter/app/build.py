@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
@@ -80,6 +81,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             shares=Shares.read(settings.context_shares),
             compaction=settings.compaction,
             cell_id=new_cell_id if settings.cassette_mode == "off" else counted_cell_ids(),
+            finder=WorkspaceFinder(root, settings),
         )
     )
     await engine.start()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
+from codemad_jupyter.batch.finding import add_index, add_search
 from codemad_jupyter.batch.models import add_models
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.settings_commands import (
@@ -58,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
         add_trust,
         add_config,
         add_keys,
+        add_index,
+        add_search,
         _add_doctor,
         add_models,
     ):

@@ -199,6 +199,14 @@ class Settings(Value):
         0.0, ge=0, le=10, description="Pause between two pieces of a replayed answer: seconds, up to 10."
     )
 
+    index: bool = Field(
+        True, description="Whether the folder is indexed in the background for search: true or false."
+    )
+    index_dir: Path | None = Field(None, description="Where indexes of folders go: a folder's path.")
+    embedding_model: Path | None = Field(
+        None, description="A model on this machine that search reads meaning with: the path of its folder."
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
@@ -242,7 +250,7 @@ class Settings(Value):
             cls._address(address)
         return value
 
-    @field_validator("prices", "data_dir", "cassette")
+    @field_validator("prices", "data_dir", "cassette", "index_dir", "embedding_model")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value if value is None else value.expanduser()

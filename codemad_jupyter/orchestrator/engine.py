@@ -60,6 +60,8 @@ class Engine:
         for active in self._active.values():
             await active.close()
         await self._gardener.stop()
+        if self.services.finder is not None:
+            await self.services.finder.close()
         await self.services.router.aclose()
         await self.services.store.close()
 

@@ -175,6 +175,7 @@ class Run:
             images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
             cell_id=services.cell_id,
+            finder=services.finder,
         )
         return Executor(
             services.registry,

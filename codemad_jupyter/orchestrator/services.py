@@ -19,7 +19,7 @@ from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
-from codemad_jupyter.tools.tool import Registry
+from codemad_jupyter.tools.tool import Finder, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +60,4 @@ class Services:
     compaction: Literal["model", "plain"] = "model"
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
+    finder: Finder | None = None

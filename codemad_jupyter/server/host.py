@@ -203,6 +203,8 @@ class EngineHost:
         self._built_from = fingerprint(self.root)  # first: what changes meanwhile is seen as a change
         settings = await self.settings()
         engine: Engine = await build.build_engine(self.root, ports=self.ports, settings=settings)
+        if engine.services.finder is not None:
+            await asyncio.to_thread(engine.services.finder.start)
         return engine
 
     def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

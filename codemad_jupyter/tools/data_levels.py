@@ -271,12 +271,13 @@ def _file(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
 
 
 def _hits(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
-    return [
+    hits = [
         hit
         if hit.get("cell") or allows(level, file_level(str(hit.get("path", ""))))
         else {**hit, "text": withheld(hit.get("text", ""), level)}
-        for hit in result
+        for hit in result["hits"]
     ]
+    return {**result, "hits": hits}
 
 
 _RULES: Mapping[str, Rule] = {

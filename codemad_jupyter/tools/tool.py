@@ -12,6 +12,7 @@ from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
@@ -37,6 +38,22 @@ class Proposals(Protocol):
 
     def withdraw(self, edit: Edit) -> None:
         """Take a pending edit of this run back, because a better one follows."""
+        ...
+
+
+class Finder(Protocol):
+    """Finds places in the workspace."""
+
+    async def find(self, query: str, *, limit: int) -> Found:
+        """The places that fit best, and what a person should know about the search."""
+        ...
+
+    def start(self) -> None:
+        """Prepare in the background."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
         ...
 
 
@@ -68,6 +85,9 @@ class ToolContext:
         """An id for a new cell, which none of the notebook has."""
         taken = {cell.id for cell in view.cells}
         return next(id for id in iter(self.cell_id, "") if id not in taken)
+
+    finder: Finder | None = None
+    """Searches the workspace."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""
