@@ -280,18 +280,12 @@ class LspClient:
         await asyncio.gather(self._reading, return_exceptions=True)
 
 
-GRANTED = frozenset(
-    [
-        "client/registerCapability",
-        "client/unregisterCapability",
-        "window/workDoneProgress/create",
-        "window/showMessageRequest",
-        "workspace/diagnostic/refresh",
-        "workspace/semanticTokens/refresh",
-        "workspace/inlayHint/refresh",
-        "workspace/codeLens/refresh",
-    ]
-)
+QUIET = """
+client/registerCapability client/unregisterCapability window/workDoneProgress/create
+window/showMessageRequest workspace/diagnostic/refresh workspace/semanticTokens/refresh
+workspace/inlayHint/refresh workspace/codeLens/refresh
+"""
+GRANTED = frozenset(QUIET.split())
 CAPABILITIES: Json = {
     "general": {"positionEncodings": ["utf-16"]},
     "workspace": {"configuration": True, "workspaceFolders": True, "diagnostics": {"refreshSupport": True}},

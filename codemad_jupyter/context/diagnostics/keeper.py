@@ -97,12 +97,10 @@ class Keeper:
 
     async def _start(self) -> LspClient:
         server, place = self.server, self._place
-        variables = dict(server.variables)
         options = dict(server.options)
         if not place.trusted:
-            variables.update(server.untrusted_variables)
             options.update(server.untrusted)
-        extra = {name: value.format(prefix=place.prefix) for name, value in variables.items()}
+        extra = {name: value.format(prefix=place.prefix) for name, value in server.variables.items()}
         process = await ServerProcess.start(
             (self._program, *server.command[1:]), extra=extra, memory=server.memory
         )
@@ -132,7 +130,7 @@ class Keeper:
             return f"{self.server.name} refused the question: {error}."
         await self._drop(error)
         words = f" ({self._words})" if self._words else ""
-        return f"{self.server.name} failed: {error or type(error).__name__}{words}."
+        return f"{self.server.name} failed: {str(error) or type(error).__name__}{words}."
 
     async def _unheard(self, deadline: float) -> str:
         self._silent += 1

@@ -1,6 +1,6 @@
 """Which problems are none in a notebook or in a folder as people keep it. Pure but for a look at the folder.
 
-A name that lives in the kernel, a cell that is run by ``%run``, a module beside the notebook, a name that
+A name that lives in the kernel, what ``%run`` defines, a module beside the notebook, a name that
 two servers complain about: the person and the model are to hear of what is wrong, once.
 """
 
@@ -23,7 +23,13 @@ UNDEFINED = frozenset(
     ]
 )
 UNIMPORTED = frozenset(
-    ["unresolved-import", "reportMissingImports", "reportMissingModuleSource", "reportMissingTypeStubs"]
+    [
+        "unresolved-import",
+        "import-not-found",
+        "reportMissingImports",
+        "reportMissingModuleSource",
+        "reportMissingTypeStubs",
+    ]
 )
 SYNTAX = frozenset(["invalid-syntax", "syntax-error", "E999"])
 AWAITING = frozenset(["F704", "PLE1142", "await-outside-async", "await-not-async", "yield-outside-function"])
@@ -112,9 +118,10 @@ def _beside(module: str, document: Document, known: Known, root: Path) -> bool:
     if not first.isidentifier():
         return False
     folder = Path(document.path).parent
-    for path in (folder / f"{first}.py", folder / first / "__init__.py", Path(f"{first}.py"), Path(first)):
-        if path.as_posix() in known.files or any(
-            each.startswith(f"{path.as_posix()}/") for each in known.files
+    proposed = {(each.parent, each.name) for each in map(Path, known.files)}
+    for top in (folder, Path()):
+        if (top, f"{first}.py") in proposed or any(
+            top / first in (here, *here.parents) for here, _ in proposed
         ):
             return True
     return (root / folder / f"{first}.py").is_file() or (root / folder / first).is_dir()

@@ -1,4 +1,4 @@
-"""One language server as a process: started apart from ours, gentle on the machine, ended with all it started.
+"""One language server as a process: started apart from ours, easy on the machine, ended with all it began.
 
 It gets an environment without keys, a lower priority, a limit of memory where the system has one, and a
 working folder that belongs to nobody's project. What it writes to stderr is read at once and all but the
@@ -20,38 +20,12 @@ NICENESS = 10
 LAST_WORDS = 2_000
 GRACE = 1.0
 """Seconds a server has to go by itself, once told to."""
-KEPT = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "TEMP",
-        "TMP",
-        "SYSTEMROOT",
-        "USERPROFILE",
-        "APPDATA",
-        "LOCALAPPDATA",
-        "XDG_CACHE_HOME",
-        "XDG_CONFIG_HOME",
-        "XDG_DATA_HOME",
-        "LD_LIBRARY_PATH",
-        "GOPATH",
-        "GOROOT",
-        "CARGO_HOME",
-        "RUSTUP_HOME",
-        "R_HOME",
-        "R_LIBS",
-        "R_LIBS_USER",
-        "JULIA_DEPOT_PATH",
-        "JAVA_HOME",
-        "CONDA_PREFIX",
-    ]
-)
+WORDS = """
+PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR TEMP TMP SYSTEMROOT USERPROFILE APPDATA LOCALAPPDATA
+XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME LD_LIBRARY_PATH GOPATH GOROOT CARGO_HOME RUSTUP_HOME
+R_HOME R_LIBS R_LIBS_USER JULIA_DEPOT_PATH JAVA_HOME CONDA_PREFIX
+"""
+KEPT = frozenset(WORDS.split())
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -19,8 +19,8 @@ GIGABYTE = 1_000_000_000
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """How to start a server and what it is for. ``options`` are sent at the start, ``untrusted`` besides
-    in a folder that nobody trusts (they keep its configuration out); ``variables`` and
-    ``untrusted_variables`` likewise for the environment, where ``{prefix}`` is the kernel's."""
+    in a folder that nobody trusts (they keep its configuration out).
+    ``variables`` go into its environment; in them ``{prefix}`` is the kernel's."""
 
     name: str
     languages: tuple[str, ...]
@@ -31,7 +31,6 @@ class Server:
     options: Mapping[str, Any] = field(default_factory=dict)
     untrusted: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    untrusted_variables: Mapping[str, str] = field(default_factory=dict)
     memory: int | None = None
 
 
@@ -49,7 +48,7 @@ SERVERS: tuple[Server, ...] = (
         needs_trust=False,
         options={"diagnosticMode": "openFilesOnly", "showSyntaxErrors": True},
         variables={"VIRTUAL_ENV": "{prefix}", "TY_MAX_PARALLELISM": "2"},
-        untrusted_variables={"TY_CONFIG_FILE": os.devnull},
+        untrusted={"configurationFile": os.devnull},
         memory=4 * GIGABYTE,
     ),
     Server(
@@ -90,13 +89,7 @@ SERVERS: tuple[Server, ...] = (
         name="LanguageServer.jl",
         languages=("julia",),
         role="types",
-        command=(
-            "julia",
-            "--startup-file=no",
-            "--history-file=no",
-            "-e",
-            "using LanguageServer; runserver()",
-        ),
+        command=("julia", "--startup-file=no", "-e", "using LanguageServer; runserver()"),
         install='in Julia: using Pkg; Pkg.add("LanguageServer")',
     ),
     Server(

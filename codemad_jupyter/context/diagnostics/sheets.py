@@ -92,7 +92,7 @@ class Sheet:
             severity="error" if severity == 1 else "warning",
             code=_code(item.get("code")),
             server=server,
-            message=" ".join(str(item.get("message", "")).split())[:MOST_MESSAGE],
+            message=_message(item.get("message")),
             unused=unused,
         )
 
@@ -143,6 +143,12 @@ def _characters(line: str, units: int) -> int:
     if line.isascii():
         return min(max(units, 0), len(line))
     return len(line.encode("utf-16-le", "surrogatepass")[: 2 * max(units, 0)].decode("utf-16-le", "ignore"))
+
+
+def _message(value: Any) -> str:
+    """What is wrong. The lines below the first tell how a server came to it, with paths of this machine."""
+    first = str(value or "").strip().split("\n", 1)[0]
+    return " ".join(first.split())[:MOST_MESSAGE]
 
 
 def _code(value: Any) -> str:
