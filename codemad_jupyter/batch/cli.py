@@ -13,7 +13,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
+from codemad_jupyter.batch.notebook_commands import (
+    add_blame,
+    add_check,
+    add_checkpoints,
+    add_merge,
+    add_verify,
+)
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         _add_apply,
         add_merge,
         add_verify,
+        add_check,
         add_checkpoints,
         add_blame,
         _add_doctor,

@@ -130,6 +130,12 @@ class Settings(Value):
         None, description="The model that continues what you type in a cell, as text; none: off."
     )
 
+    diagnostics: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether language servers look at proposed changes: auto (those that are installed) or"
+        " off.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)

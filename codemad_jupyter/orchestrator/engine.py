@@ -59,6 +59,7 @@ class Engine:
         for active in self._active.values():
             await active.close()
         await self._gardener.stop()
+        await self.services.diagnostics.close()
         await self.services.router.aclose()
         await self.services.store.close()
 

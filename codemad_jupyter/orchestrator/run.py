@@ -159,6 +159,7 @@ class Run:
             inspect_deadline=services.inspect_deadline,
             images=level == "images" and services.router.catalog.info(self.model).images,
             output_limit=services.output_limit,
+            diagnostics=services.diagnostics,
         )
         return Executor(
             services.registry,

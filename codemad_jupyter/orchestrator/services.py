@@ -8,6 +8,7 @@ import pluggy
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
@@ -27,6 +28,7 @@ class Services:
     router: Router
     ports: Ports
     checkpoints: Checkpoints
+    diagnostics: Diagnostics
     registry: Registry
     hooks: pluggy.PluginManager
     redact: Redactor

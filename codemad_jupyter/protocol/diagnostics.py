@@ -18,7 +18,7 @@ class Problem(Value):
     severity: Severity = "error"
     code: str = ""
     server: str = ""
-    message: str
+    text: str
     unused: bool = False
 
 
@@ -30,3 +30,20 @@ class Diagnosis(Value):
     more: int = 0
     servers: tuple[str, ...] = ()
     detail: str = ""
+
+
+def problem_lines(diagnosis: Diagnosis, *, path: str, cell: str | None = None, most: int) -> list[str]:
+    """The problems as a line each, at most ``most``; the place is left out as far as it is ``path`` and
+    ``cell``."""
+    lines = [problem_line(each, path=path, cell=cell) for each in diagnosis.problems[:most]]
+    left = max(len(diagnosis.problems) - most, 0) + diagnosis.more
+    return [*lines, f"… and {left} more"] if left else lines
+
+
+def problem_line(problem: Problem, *, path: str = "", cell: str | None = None) -> str:
+    """A problem as one line."""
+    place = [] if problem.path == path else [problem.path]
+    place += [f"cell {problem.cell}"] if problem.cell is not None and problem.cell != cell else []
+    place.append(f"line {problem.line}")
+    rule = f"{problem.server} {problem.code}".strip()
+    return f"{', '.join(place)}: {problem.severity}: {problem.text}" + (f" [{rule}]" if rule else "")

@@ -12,6 +12,7 @@ from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
@@ -60,6 +61,8 @@ class ToolContext:
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
     """Characters of outputs in one answer."""
+    diagnostics: Diagnostics | None = None
+    """The language servers of the workspace."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""

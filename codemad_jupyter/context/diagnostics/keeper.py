@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from codemad_jupyter.context.diagnostics.client import LspClient, ServerFault
+from codemad_jupyter.context.diagnostics.documents import Document
 from codemad_jupyter.context.diagnostics.process import ServerProcess
 from codemad_jupyter.context.diagnostics.servers import Place, Server
-from codemad_jupyter.context.diagnostics.sheets import Document, Sheet, sheet
+from codemad_jupyter.context.diagnostics.sheets import Sheet, sheet
 from codemad_jupyter.context.diagnostics.wire import WireFault
 from codemad_jupyter.protocol.diagnostics import Problem
 

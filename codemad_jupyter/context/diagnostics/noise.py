@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from codemad_jupyter.context.diagnostics.documents import Document
 from codemad_jupyter.context.diagnostics.magics import opaque
-from codemad_jupyter.context.diagnostics.sheets import Document
 from codemad_jupyter.protocol.diagnostics import Problem
 
 UNDEFINED = frozenset(
@@ -97,11 +97,11 @@ def _real(document: Document, known: Known, root: Path) -> Callable[[Problem], b
     anything = notebook and (known.more or any(opaque(cell.source) for cell in document.cells or ()))
 
     def real(problem: Problem) -> bool:
-        name = _name(problem.message)
+        name = _name(problem.text)
         if problem.code in UNDEFINED and notebook:
             return not (anything or name in known.names or name in GIVEN or NUMBERED.match(name))
         if problem.code in UNIMPORTED:
-            return not _beside(name or problem.message, document, known, root)
+            return not _beside(name or problem.text, document, known, root)
         return not (notebook and problem.code in AWAITING)
 
     return real
@@ -120,8 +120,8 @@ def _beside(module: str, document: Document, known: Known, root: Path) -> bool:
     folder = Path(document.path).parent
     proposed = {(each.parent, each.name) for each in map(Path, known.files)}
     for top in (folder, Path()):
-        if (top, f"{first}.py") in proposed or any(
-            top / first in (here, *here.parents) for here, _ in proposed
-        ):
+        if (top, f"{first}.py") in proposed:
+            return True
+        if any(top / first in (here, *here.parents) for here, _ in proposed):
             return True
     return (root / folder / f"{first}.py").is_file() or (root / folder / first).is_dir()

@@ -59,7 +59,13 @@ SERVERS: tuple[Server, ...] = (
         install=EXTRA,
         needs_trust=False,
         options={"settings": {"showSyntaxErrors": True}},
-        untrusted={"settings": {"showSyntaxErrors": True, "configurationPreference": "editorOnly"}},
+        untrusted={
+            "settings": {
+                "showSyntaxErrors": True,
+                "configurationPreference": "editorOnly",
+                "lint": {"select": ["E4", "E7", "E9", "F", "B", "PLE"]},
+            }
+        },
         variables={"RAYON_NUM_THREADS": "2"},
         memory=2 * GIGABYTE,
     ),

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from codemad_jupyter.context.diagnostics.documents import Document
 from codemad_jupyter.context.diagnostics.keeper import Keeper, Unanswered
 from codemad_jupyter.context.diagnostics.noise import Known, kept
 from codemad_jupyter.context.diagnostics.servers import SERVERS, Choice, Place, Server, choose
-from codemad_jupyter.context.diagnostics.sheets import Document
 from codemad_jupyter.protocol.diagnostics import Diagnosis, Problem
 
 Mode = Literal["auto", "off"]
@@ -150,7 +150,7 @@ def _new(before: list[Problem], after: list[Problem]) -> list[Problem]:
 
 
 def _sameness(problem: Problem) -> tuple[str | None, str, str, str]:
-    return problem.cell, problem.server, problem.code, problem.message
+    return problem.cell, problem.server, problem.code, problem.text
 
 
 def lacking(choice: Choice) -> str:

@@ -8,36 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.context.diagnostics.documents import CodeCell, Document
 from codemad_jupyter.context.diagnostics.magics import plain
 from codemad_jupyter.protocol.diagnostics import Problem
 
 SUFFIXES = {"python": ".py", "r": ".R", "julia": ".jl"}
 MOST_MESSAGE = 500
 UNNECESSARY = 1
-
-
-@dataclass(frozen=True)
-class CodeCell:
-    """A code cell as it is looked at."""
-
-    id: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """A file, or (with ``cells``) a notebook, as it stands or would stand. ``path`` is relative to the
-    workspace, POSIX."""
-
-    path: str
-    language: str
-    text: str = ""
-    cells: tuple[CodeCell, ...] | None = None
-
-    @property
-    def size(self) -> int:
-        """Characters in it."""
-        return len(self.text) + sum(len(cell.source) for cell in self.cells or ())
 
 
 @dataclass(frozen=True)
@@ -92,7 +69,7 @@ class Sheet:
             severity="error" if severity == 1 else "warning",
             code=_code(item.get("code")),
             server=server,
-            message=_message(item.get("message")),
+            text=_text(item.get("message")),
             unused=unused,
         )
 
@@ -145,7 +122,7 @@ def _characters(line: str, units: int) -> int:
     return len(line.encode("utf-16-le", "surrogatepass")[: 2 * max(units, 0)].decode("utf-16-le", "ignore"))
 
 
-def _message(value: Any) -> str:
+def _text(value: Any) -> str:
     """What is wrong. The lines below the first tell how a server came to it, with paths of this machine."""
     first = str(value or "").strip().split("\n", 1)[0]
     return " ".join(first.split())[:MOST_MESSAGE]
