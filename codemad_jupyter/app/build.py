@@ -11,6 +11,7 @@ from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.config.trust import TrustedFolders
 from codemad_jupyter.context.budget import Shares
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
 from codemad_jupyter.gateway.router import Router
@@ -56,6 +57,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
+            diagnostics=Diagnostics(root, mode=settings.diagnostics),
             registry=_registry(hooks),
             hooks=hooks,
             redact=settings.redactor,

@@ -17,7 +17,13 @@ from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
 from codemad_jupyter.batch.models import add_models
-from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
+from codemad_jupyter.batch.notebook_commands import (
+    add_blame,
+    add_check,
+    add_checkpoints,
+    add_merge,
+    add_verify,
+)
 from codemad_jupyter.batch.settings_commands import (
     add_config,
     add_keys,
@@ -54,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         _add_apply,
         add_merge,
         add_verify,
+        add_check,
         add_checkpoints,
         add_blame,
         add_trust,

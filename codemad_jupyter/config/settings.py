@@ -207,6 +207,12 @@ class Settings(Value):
         None, description="A model on this machine that search reads meaning with: the path of its folder."
     )
 
+    diagnostics: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether language servers look at proposed changes: auto (those that are installed) or"
+        " off.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from codemad_jupyter.context.budget import tokens
 from codemad_jupyter.context.chunking.values import Definition, FileSymbols, Import, Reference
 from codemad_jupyter.context.symbols_modules import OWN, Modules, family
+from codemad_jupyter.protocol.tokens import tokens
 
 ROUNDS = 20
 DAMPING = 0.85

@@ -62,6 +62,7 @@ class Engine:
         await self._gardener.stop()
         if self.services.finder is not None:
             await self.services.finder.close()
+        await self.services.diagnostics.close()
         await self.services.router.aclose()
         await self.services.store.close()
 

@@ -176,6 +176,7 @@ class Run:
             output_limit=services.output_limit,
             cell_id=services.cell_id,
             finder=services.finder,
+            diagnostics=services.diagnostics,
         )
         return Executor(
             services.registry,

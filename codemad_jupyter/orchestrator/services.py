@@ -10,6 +10,7 @@ import pluggy
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.context.budget import Shares
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.context.gauge import TokenGauge
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
@@ -31,6 +32,7 @@ class Services:
     router: Router
     ports: Ports
     checkpoints: Checkpoints
+    diagnostics: Diagnostics
     registry: Registry
     hooks: pluggy.PluginManager
     redact: Redactor

@@ -46,7 +46,7 @@ class State:
             case ev.EditProposed(run=str(run)):
                 self.edits[event.edit.id] = event.edit
                 self.edit_runs[event.edit.id] = run
-            case ev.EditTried() | ev.EditSettled():
+            case ev.EditTried() | ev.EditDiagnosed() | ev.EditSettled():
                 self._fold_edit(event)
             case ev.ApprovalAsked():
                 self.approvals[event.approval] = event
@@ -61,12 +61,15 @@ class State:
             case _:
                 pass
 
-    def _fold_edit(self, event: ev.EditTried | ev.EditSettled) -> None:
+    def _fold_edit(self, event: ev.EditTried | ev.EditDiagnosed | ev.EditSettled) -> None:
         edit = self.edits.get(event.edit)
         if edit is None:
             return
         if isinstance(event, ev.EditTried):
             self.edits[edit.id] = edit.model_copy(update={"trial": event.trial})
+            return
+        if isinstance(event, ev.EditDiagnosed):
+            self.edits[edit.id] = edit.model_copy(update={"diagnosis": event.diagnosis})
             return
         hunks = tuple(h.model_copy(update={"status": event.hunks.get(h.id, h.status)}) for h in edit.hunks)
         self.edits[edit.id] = edit.model_copy(update={"hunks": hunks})

@@ -14,6 +14,7 @@ from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.checkpoints import CheckpointReason
 from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
+from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
 from codemad_jupyter.protocol.messages import Message, Usage
 from codemad_jupyter.protocol.privacy import DataLevel
@@ -172,6 +173,14 @@ class EditTried(EventBase):
     trial: Trial
 
 
+class EditDiagnosed(EventBase):
+    """Language servers looked at the proposal and found what it would bring: the problems are new."""
+
+    type: Literal["edit_diagnosed"] = "edit_diagnosed"
+    edit: str
+    diagnosis: Diagnosis
+
+
 class EditSettled(EventBase):
     """Hunks were settled; ``hunks`` holds the status of every hunk of the edit.
     With status ``stale`` nothing was applied and ``detail`` says why."""
@@ -312,6 +321,7 @@ Event = Annotated[
     | CheckpointMade
     | EditProposed
     | EditTried
+    | EditDiagnosed
     | EditSettled
     | CellStarted
     | CellExecuted

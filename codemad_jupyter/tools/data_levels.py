@@ -286,5 +286,6 @@ _RULES: Mapping[str, Rule] = {
     "read_file": _file,
     "search_workspace": _hits,
     "cell_dependencies": lambda arguments, result, level: result,
+    "diagnostics": lambda arguments, result, level: result,
     "list_files": lambda arguments, result, level: result,
 }

@@ -12,6 +12,7 @@ from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
@@ -88,6 +89,8 @@ class ToolContext:
 
     finder: Finder | None = None
     """Searches the workspace."""
+    diagnostics: Diagnostics | None = None
+    """The language servers of the workspace."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""

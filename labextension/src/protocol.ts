@@ -359,6 +359,17 @@ export interface DataLevelChosen {
 }
 
 /**
+ * What the language servers say. ``more`` counts problems left out; ``detail`` says what could not be
+ * checked and what to do about it.
+ */
+export interface Diagnosis {
+  problems: Problem[];
+  more: number;
+  servers: string[];
+  detail: string;
+}
+
+/**
  * A proposed change. Inserting, deleting, moving and retyping a cell is one hunk.
  */
 export interface Edit {
@@ -369,6 +380,21 @@ export interface Edit {
   after: string;
   hunks: Hunk[];
   trial: Trial | null;
+  diagnosis: Diagnosis | null;
+}
+
+/**
+ * Language servers looked at the proposal and found what it would bring: the problems are new.
+ */
+export interface EditDiagnosed {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'edit_diagnosed';
+  edit: string;
+  diagnosis: Diagnosis;
 }
 
 export interface EditProposed {
@@ -421,14 +447,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
 }
 
 /**
@@ -800,6 +826,22 @@ export interface PreviewPart {
   truncated: boolean;
   masked: number;
   left_out: string[];
+}
+
+/**
+ * One problem. ``line`` and ``column`` begin at 1, in the cell where ``cell`` (an id) is given.
+ * ``server`` is who says so; ``unused`` marks code that only has no use (yet).
+ */
+export interface Problem {
+  path: string;
+  cell: string | null;
+  line: number;
+  column: number;
+  severity: 'error' | 'warning';
+  code: string;
+  server: string;
+  text: string;
+  unused: boolean;
 }
 
 /**

@@ -59,6 +59,8 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return restored(state, event);
     case 'edit_tried':
       return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, trial: event.trial } }));
+    case 'edit_diagnosed':
+      return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, diagnosis: event.diagnosis } }));
     case 'edit_settled':
       return withEdit(state, event.edit, proposal => settled(proposal, event));
     case 'cell_started':

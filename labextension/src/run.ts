@@ -27,6 +27,7 @@ export type RunEvent = Exclude<
       | 'notice'
       | 'restored'
       | 'edit_tried'
+      | 'edit_diagnosed'
       | 'edit_settled'
       | 'cell_started'
       | 'cell_executed'
