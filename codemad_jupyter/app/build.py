@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
-from codemad_jupyter.config.paths import workspace_dir
+from codemad_jupyter.config.paths import data_dir, workspace_dir
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.gateway.configuration import GatewayConfig
@@ -17,9 +17,12 @@ from codemad_jupyter.hooks import plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
+from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.tool import Registry
 
@@ -50,10 +53,16 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
-            registry=_registry(hooks),
+            registry=_registry(hooks, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
             levels=Levels(folder, default=settings.data_level),
+            memories=Memories(
+                store=store,
+                user=UserMemory(data_dir(settings)),
+                redact=settings.redact,
+                mode=settings.memory,
+            ),
             policy=policy,
             limits=_limits(settings),
             fallbacks=settings.fallbacks,
@@ -90,8 +99,8 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _registry(hooks: "pluggy.PluginManager") -> Registry:
-    registry = Registry(BUILT_IN)
+def _registry(hooks: "pluggy.PluginManager", *, memory: bool) -> Registry:
+    registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
     for offered in hooks.hook.register_tools():
         for tool in offered:
             registry.add(tool)

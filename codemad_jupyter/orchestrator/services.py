@@ -15,6 +15,7 @@ from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.tool import Registry
@@ -33,6 +34,7 @@ class Services:
     hooks: pluggy.PluginManager
     redact: Redactor
     levels: Levels
+    memories: Memories
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
     fallbacks: tuple[str, ...] = ()

@@ -259,7 +259,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -313,6 +313,15 @@ export interface CompletionRequest {
   suffix: string;
   language: string;
   earlier: string[];
+}
+
+/**
+ * Keep a fact that waited.
+ */
+export interface ConfirmMemory {
+  type: 'confirm_memory';
+  session: string;
+  memory: string;
 }
 
 /**
@@ -371,6 +380,19 @@ export interface Edit {
   trial: Trial | null;
 }
 
+/**
+ * Change what is given of a fact. Whether it still waits stays as it was, but for a kernel as with
+ * `RememberFact`.
+ */
+export interface EditMemory {
+  type: 'edit_memory';
+  session: string;
+  memory: string;
+  text?: string | null;
+  kind?: 'fact' | 'preference' | 'decision' | null;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
 export interface EditProposed {
   seq: number;
   session: string;
@@ -421,14 +443,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -443,6 +465,17 @@ export interface FileTarget {
   exists: boolean;
   op: 'write' | 'delete' | 'move';
   to: string | null;
+}
+
+/**
+ * Forget these facts for good, or with ``every`` all (of one scope).
+ */
+export interface ForgetMemory {
+  type: 'forget_memory';
+  session: string;
+  memories?: string[];
+  every?: boolean;
+  scope?: 'session' | 'project' | 'user' | 'role' | null;
 }
 
 /**
@@ -511,6 +544,24 @@ export interface MakeCheckpoint {
   session: string;
   name?: string;
   target?: Target;
+}
+
+/**
+ * Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
+ * forgotten there is no ``text``, here or in earlier events of this kind.
+ */
+export interface MemoryChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'memory_changed';
+  change: 'kept' | 'waiting' | 'edited' | 'confirmed' | 'forgotten';
+  memories: string[];
+  scope: 'session' | 'project' | 'user' | 'role' | null;
+  kind: 'fact' | 'preference' | 'decision' | null;
+  text: string;
 }
 
 /**
@@ -809,6 +860,20 @@ export interface RejectRun {
   type: 'reject_run';
   session: string;
   run: string;
+}
+
+/**
+ * Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
+ * waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role.
+ */
+export interface RememberFact {
+  type: 'remember_fact';
+  session: string;
+  text: string;
+  scope?: 'session' | 'project' | 'user' | 'role';
+  kind?: 'fact' | 'preference' | 'decision';
+  role?: string;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 export interface RenameSession {
