@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from codemad_jupyter.batch.memory import add_memory, add_sessions
 from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
@@ -42,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
         add_verify,
         add_checkpoints,
         add_blame,
+        add_memory,
+        add_sessions,
         _add_doctor,
         _add_models,
     ):
