@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -41,7 +42,9 @@ VALUES = (
     CompletionRequest,
     ContextPreview,
     ErrorValue,
+    Memory,
     Mention,
+    SessionHit,
     MergeView,
     ModelInfo,
     NotebookView,

@@ -547,6 +547,28 @@ export interface MakeCheckpoint {
 }
 
 /**
+ * A fact. ``who`` wrote it, in which ``session`` and ``run``; ``used`` is when it was last sent. Until it
+ * is ``confirmed`` it waits for the person and is sent to no model. ``level`` is the data level at which it
+ * was learned: at a stricter one it is not sent. Times are seconds since the epoch (UTC).
+ */
+export interface Memory {
+  id: string;
+  scope: 'session' | 'project' | 'user' | 'role';
+  text: string;
+  kind: 'fact' | 'preference' | 'decision';
+  role: string;
+  session: string;
+  run: string | null;
+  who: 'person' | 'model';
+  model: string;
+  created: number;
+  used: number | null;
+  uses: number;
+  confirmed: boolean;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+}
+
+/**
  * Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
  * forgotten there is no ``text``, here or in earlier events of this kind.
  */
@@ -995,6 +1017,18 @@ export interface SessionChanged {
   type: 'session_changed';
   title: string;
   model: string;
+}
+
+/**
+ * A message of a past session that a search found; ``who`` said it, ``excerpt`` is the words around.
+ */
+export interface SessionHit {
+  session: string;
+  title: string;
+  run: string | null;
+  who: 'user' | 'assistant';
+  at: number;
+  excerpt: string;
 }
 
 /**

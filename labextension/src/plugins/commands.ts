@@ -5,6 +5,7 @@ export const CommandIds = {
   stop: 'codemad:stop',
   timeline: 'codemad:timeline',
   context: 'codemad:context',
+  memory: 'codemad:memory',
   verify: 'codemad:verify-notebook',
   explainCell: 'codemad:explain-cell',
   fixCell: 'codemad:fix-cell',

@@ -69,7 +69,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     });
     for (const [command, page, label] of [
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
-      [CommandIds.context, 'context', trans.__('What CodeMAD Sends')]
+      [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
+      [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')]
     ] as const) {
       app.commands.addCommand(command, {
         label,
@@ -104,8 +105,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, verify]) {
+    const { open, newSession, stop, timeline, context, memory, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, memory, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

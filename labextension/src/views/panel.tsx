@@ -10,6 +10,7 @@ import type { IPagesContext, IPanelContext } from './context';
 import { PagesContext, PanelContext, usePages, usePanel, useSession } from './context';
 import { Header } from './header';
 import { logoIcon } from './icons';
+import { MemoryPage } from './memory';
 import { Preview } from './preview';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
@@ -70,6 +71,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       <Header />
       {page === 'timeline' && <Timeline />}
       {page === 'context' && <Preview />}
+      {page === 'memory' && <MemoryPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
         <Transcript openModels={() => modelOpener.current?.()} />
       </div>
