@@ -20,10 +20,13 @@ from codemad_jupyter.hooks import plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
+from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.tool import Registry
@@ -58,12 +61,18 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=Diagnostics(root, mode=settings.diagnostics),
-            registry=_registry(hooks),
+            registry=_registry(hooks, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
             trusted=TrustedFolders().advises,
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
+            memories=Memories(
+                store=store,
+                user=UserMemory(data_dir(settings)),
+                redact=settings.redact,
+                mode=settings.memory,
+            ),
             policy=policy,
             limits=_limits(settings),
             inspect_deadline=_deadline(settings),
@@ -105,8 +114,8 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _registry(hooks: "pluggy.PluginManager") -> Registry:
-    registry = Registry(BUILT_IN)
+def _registry(hooks: "pluggy.PluginManager", *, memory: bool) -> Registry:
+    registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
     for offered in hooks.hook.register_tools():
         for tool in offered:
             registry.add(tool)

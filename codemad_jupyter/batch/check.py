@@ -56,7 +56,7 @@ def check(order: Order) -> int:
 
 def _files(path: Path) -> list[Path]:
     from codemad_jupyter.context.diagnostics.servers import language_of
-    from codemad_jupyter.context.search import walk
+    from codemad_jupyter.context.walking import walk_files
 
     if path.is_file():
         if path.suffix.lower() != ".ipynb" and language_of(path.name) is None:
@@ -65,7 +65,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UsageError(f"There is no file or folder {path}.", hint="Check the path.")
     # In a folder, what people mean are their notebooks and Python files; others are checked when named.
-    found = [each for each in walk(path) if Path(each).suffix.lower() in (".py", ".pyi", ".ipynb")]
+    kinds = (".py", ".pyi", ".ipynb")
+    found = [each.path for each in walk_files(path) if Path(each.path).suffix.lower() in kinds]
     if len(found) > MOST_FILES:
         raise UsageError(f"{path} has {len(found):,} files to check.", hint="Name a folder inside it.")
     return [path / each for each in found]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
+from codemad_jupyter.batch.memory import add_memory, add_sessions
 from codemad_jupyter.batch.models import add_models
 from codemad_jupyter.batch.notebook_commands import (
     add_blame,
@@ -68,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
         add_keys,
         add_index,
         add_search,
+        add_memory,
+        add_sessions,
         _add_doctor,
         add_models,
     ):

@@ -149,6 +149,12 @@ class Settings(Value):
         "model", description="Who shortens long conversations: model (it writes a summary) or plain (a rule)."
     )
 
+    memory: Literal["on", "ask", "off"] = Field(
+        "on",
+        description="Whether facts are remembered between conversations: on, ask (all that a model notes"
+        " waits for you) or off.",
+    )
+
     data_level: DataLevel = Field(
         "outputs",
         description="How much data is sent to models: schema, statistics, samples, outputs or images.",

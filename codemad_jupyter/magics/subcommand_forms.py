@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
 from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.errors import UsageError
@@ -30,6 +31,8 @@ Name = Literal[
     "trust",
     "record",
     "replay",
+    "memory",
+    "sessions",
     "help",
 ]
 
@@ -63,6 +66,11 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "replay FILE|auto|off [--or-ask]",
         "answer from a cassette and ask no model; --or-ask: but for what is not recorded",
     ),
+    "memory": (
+        "memory [VERB …]",
+        "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
+    ),
+    "sessions": ("sessions search WORD …", "what past sessions said about something"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -134,6 +142,24 @@ def _verify(words: list[str], known: Known) -> Subcommand | None:
 
 def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
+
+
+def _memory(words: list[str], known: Known) -> Subcommand | None:
+    given = Subcommand("memory", words=_unquoted(words))
+    return given if not words or words[0] in MEMORY_VERBS else None
+
+
+def _sessions(words: list[str], known: Known) -> Subcommand | None:
+    found = len(words) > 1 and words[0] in SESSION_VERBS
+    return Subcommand("sessions", words=_unquoted(words)) if found else None
+
+
+def _unquoted(words: list[str]) -> tuple[str, ...]:
+    """The words with quotes read as a shell reads them, unless they are those of a sentence."""
+    try:
+        return tuple(shlex.split(" ".join(words)))
+    except ValueError:
+        return tuple(words)
 
 
 def _merge(words: list[str], known: Known) -> Subcommand | None:
@@ -209,6 +235,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "trust": _trust,
     "record": _cassette("record"),
     "replay": _cassette("replay"),
+    "memory": _memory,
+    "sessions": _sessions,
     "help": _help,
 }
 
@@ -216,5 +244,10 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
 def usage_of(name: str) -> str:
     """The usage of one subcommand."""
     form, text = SUBCOMMANDS[name]
-    more = {"checkpoints": verbs_text, "merge": options_text}.get(name, str)()
+    more = {
+        "checkpoints": verbs_text,
+        "merge": options_text,
+        "memory": memory_text,
+        "sessions": session_text,
+    }.get(name, str)()
     return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

@@ -39,6 +39,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _checkpoints(talk, ip, command.words))
         case "blame":
             show_text(ip, _blame(talk, ip))
+        case "memory" | "sessions":
+            show_text(ip, _remembered(talk, ip, command))
         case "merge":
             show_text(ip, _merge(talk, ip, command.words))
         case "status":
@@ -97,6 +99,16 @@ def _checkpoints(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...
     client, session = talk.door.client(place), talk.door.session(place)
     answer = perform_on(client, asked, session=session, notebook=talk.door.target(place).notebook)
     return answer.text
+
+
+def _remembered(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:
+    from codemad_jupyter.app import memory_commands as memory
+
+    if command.name == "sessions":
+        asked = memory.read_session_words(command.words)
+        return memory.search_sessions(talk.door.client(place_of(ip)), asked).text
+    asked = memory.read_memory_words(command.words)
+    return memory.perform(talk.door.client(place_of(ip)), asked, edge="magic").text
 
 
 def _blame(talk: Conversation, ip: InteractiveShell) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from codemad_jupyter.app.memory_text import announced_line
 from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, Trial
 from codemad_jupyter.protocol.events import (
@@ -18,6 +19,7 @@ from codemad_jupyter.protocol.events import (
     EditSettled,
     EditTried,
     Event,
+    MemoryChanged,
     MessageDone,
     Notice,
     Restored,
@@ -100,6 +102,8 @@ class Transcript:
                 return self.note(f"The cell failed: {event.error}", problem=True)
             case Restored():
                 return self.note(restored_line(event))
+            case MemoryChanged():
+                return self.note(announced_line(event))
             case Notice() if event.code != "replayed":  # a replayed notebook is the recorded one
                 return self.note(event.text, problem=event.level == "error")
             case RunFinished():

@@ -140,6 +140,9 @@ class ActiveSession:
                     self.run = await merging.resolve(*self._given, command)
             case cmd.ChooseDataLevel():
                 await self._choose_level(command)
+            case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
+                self.session.bus.emit(await self._services.memories.do(command))
+                await self.session.bus.saved()
             case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
                 raise AssertionError("no command that changes a session alone")
             case _:

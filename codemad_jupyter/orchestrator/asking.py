@@ -1,11 +1,12 @@
 """The request a prompt comes to: one function for a run and for the preview, so that they cannot differ."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codemad_jupyter.config.redaction import masked_places
 from codemad_jupyter.context.budget import DEFAULT_WINDOW
+from codemad_jupyter.context.memory_recall import memory_line
 from codemad_jupyter.context.rules import Rule, read_rules
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import ModelInfo, Provider, Request
@@ -16,8 +17,10 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.events import ContextBuilt
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import (
     ImagePart,
+    Message,
     Part,
     TextPart,
     ToolCallPart,
@@ -32,7 +35,8 @@ from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, tokens
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A request that is ready, and what it goes to. ``chosen`` is the level the person chose, ``level`` the
-    one that holds for the model, ``room`` what a request may hold in estimated tokens."""
+    one that holds for the model, ``room`` what a request may hold in estimated tokens, ``recalled`` the
+    remembered facts that are in it."""
 
     request: Request
     provider: Provider
@@ -41,6 +45,7 @@ class Prepared:
     level: DataLevel
     leaves: bool
     room: int
+    recalled: tuple[Memory, ...]
 
     @property
     def masked(self) -> int:
@@ -79,6 +84,12 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
     provider = services.router.provider_for(model, fallbacks=fallbacks, account=account)
     served = services.router.serving(asking.purpose)
     info = services.router.catalog.info(model)
+    facts: list[Memory] = []
+
+    async def recalling(text: str) -> list[Memory]:
+        facts.extend(await services.memories.for_prompt(text, prompt.session, level))
+        return facts
+
     where = Surroundings(
         root=services.root,
         kernel=asking.kernel,
@@ -88,6 +99,7 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         warn=asking.warn,
         level=level,
         other_session=lambda session: asking.other_session(session, level),
+        memories=recalling,
         news=asking.news,
         rules=lambda: _rules(prompt, services),
     )
@@ -111,7 +123,14 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         level=level,
         leaves=leaves(model, services.router.config, fallbacks),
         room=room.tokens,
+        recalled=tuple(_sent(facts, request.messages[-1])),
     )
+
+
+def _sent(facts: Sequence[Memory], message: Message) -> Iterator[Memory]:
+    """Those whose line is in the message: the budget may have left out others."""
+    lines = {line for part in message.parts if isinstance(part, TextPart) for line in part.text.splitlines()}
+    return (fact for fact in facts if memory_line(fact) in lines)
 
 
 def _room(services: Services, info: ModelInfo, prompt: int) -> Room:

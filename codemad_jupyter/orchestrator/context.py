@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from codemad_jupyter.context.budget import Block, Item, Piece, Shares, fit
 from codemad_jupyter.context.compaction import Shorter, fitted
+from codemad_jupyter.context.memory_recall import memory_items
 from codemad_jupyter.context.render import block, kernel_items, notebook_items
 from codemad_jupyter.context.rules import Rule
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
@@ -24,6 +25,7 @@ from codemad_jupyter.protocol.commands import Attachment, Prompt
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import ContextBuilt
 from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart, Message, TextPart
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, message_tokens, tokens
@@ -47,6 +49,8 @@ class Surroundings:
     warn: Callable[[str], None]
     level: DataLevel
     other_session: Callable[[str], Awaitable[str]]
+    memories: Callable[[str], Awaitable[Sequence[Memory]]]
+    """What is remembered, what matters most to a text first."""
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
     rules: Callable[[], list[Rule]] = list
@@ -76,8 +80,9 @@ async def build_context(
     prompt alone goes beyond the room."""
     mark = _mark(prompt, len(earlier))
     news = where.news()  # first: a look at a kernel that is gone takes it as told
-    rules, (report, unseen), view = await asyncio.gather(
+    rules, memories, (report, unseen), view = await asyncio.gather(
         _told(where, asyncio.to_thread(where.rules), []),
+        _told(where, where.memories(prompt.text), ()),
         _report(where),
         _told(where, _view(prompt, where), None),
     )
@@ -87,6 +92,7 @@ async def build_context(
     kernel = (Item("what became of the kernel", news or unseen), *(kernel_items(report) if report else ()))
     pieces = [
         *(Piece(f"rules {rule.name}", "instructions", (Item(rule.name, rule.text),)) for rule in rules),
+        Piece("memory", "project", memory_items(memories)),
         Piece("kernel", "task", kernel),
         Piece("notebook", "task", notebook_items(view, prompt.target.cell, mark=mark) if view else ()),
         Piece(

@@ -24,6 +24,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import (
     Event,
 )
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -145,6 +146,15 @@ class Engine:
     async def merge_view(self, notebook: str) -> MergeView:
         """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""
         return await merging.merge_view(self.services, notebook)
+
+    async def memories(self, query: str = "") -> tuple[Memory, ...]:
+        """What is remembered: all by scope, or what has to do with the query, best first."""
+        kept = self.services.memories
+        return await (kept.search(query) if query.strip() else kept.all())
+
+    async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
+        """What past sessions said about something, best first."""
+        return await self.services.store.search_sessions(words, limit=limit)
 
     def data_level(self, notebook: str | None) -> DataLevel:
         """How much of the notebook's data is sent to models."""

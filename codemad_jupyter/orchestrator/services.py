@@ -17,6 +17,7 @@ from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
@@ -37,6 +38,7 @@ class Services:
     hooks: pluggy.PluginManager
     redact: Redactor
     levels: Levels
+    memories: Memories
     trusted: Callable[[Path], bool] = field(default=lambda folder: False)
     """Whether the rules files of a folder may be shown to a model."""
     own_rules: Path | None = None

@@ -16,6 +16,7 @@ from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
 from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
+from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.verification import Verification
@@ -274,6 +275,18 @@ class Compacted(EventBase):
     turns: int
 
 
+class MemoryChanged(EventBase):
+    """Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
+    forgotten there is no ``text``, here or in earlier events of this kind."""
+
+    type: Literal["memory_changed"] = "memory_changed"
+    change: Literal["kept", "waiting", "edited", "confirmed", "forgotten"]
+    memories: tuple[str, ...]
+    scope: MemoryScope | None = None
+    kind: MemoryKind | None = None
+    text: str = ""
+
+
 class Committed(EventBase):
     """The accepted changes of a run were committed to the person's repository."""
 
@@ -331,6 +344,7 @@ Event = Annotated[
     | KernelChanged
     | DataLevelChosen
     | Compacted
+    | MemoryChanged
     | Committed
     | Notice
     | RunFinished,

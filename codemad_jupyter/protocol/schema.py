@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -45,7 +46,9 @@ VALUES = (
     FolderTrust,
     KeyRing,
     KeyTest,
+    Memory,
     Mention,
+    SessionHit,
     MergeView,
     ModelInfo,
     NotebookView,

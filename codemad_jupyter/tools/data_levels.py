@@ -280,7 +280,12 @@ def _hits(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return {**result, "hits": hits}
 
 
+def _facts(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
+    return [fact for fact in result if allows(level, fact["level"])]
+
+
 _RULES: Mapping[str, Rule] = {
+    "recall": _facts,
     "read_notebook": _notebook,
     "run_code": _execution,
     "read_file": _file,

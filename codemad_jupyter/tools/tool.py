@@ -20,8 +20,9 @@ from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
-from codemad_jupyter.protocol.events import Risk
+from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
 from codemad_jupyter.tools.proposals import new_cell_id
 
@@ -58,7 +59,19 @@ class Finder(Protocol):
         ...
 
 
-def _unheard(text: str) -> None:
+class RemembersFacts(Protocol):
+    """The memory, as one run may use it."""
+
+    async def remember(self, fact: Memory) -> tuple[MemoryChanged | None, Memory]:
+        """Keep a fact (None: it is known already); the fact as it is kept."""
+        ...
+
+    async def recall(self, query: str) -> tuple[Memory, ...]:
+        """What is known about it."""
+        ...
+
+
+def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
 
@@ -91,6 +104,9 @@ class ToolContext:
     """Searches the workspace."""
     diagnostics: Diagnostics | None = None
     """The language servers of the workspace."""
+    memory: RemembersFacts | None = None
+    announce: Callable[[Event], object] = _unheard
+    """Says something as this run."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""

@@ -21,6 +21,7 @@ import type {
   ContextPreview,
   ErrorValue,
   Hello,
+  Memory,
   Mention,
   MergeView,
   ModelInfo,
@@ -136,6 +137,10 @@ export class Client {
 
   async checkpoints(session: string): Promise<{ checkpoints: CheckpointInfo[] }> {
     return this.request('checkpoints', {}, `?session=${encodeURIComponent(session)}`);
+  }
+
+  async memories(): Promise<{ memories: Memory[] }> {
+    return this.request('memory');
   }
 
   /** From a checkpoint to another or, without one, to what is there now. */

@@ -259,7 +259,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -313,6 +313,15 @@ export interface CompletionRequest {
   suffix: string;
   language: string;
   earlier: string[];
+}
+
+/**
+ * Keep a fact that waited.
+ */
+export interface ConfirmMemory {
+  type: 'confirm_memory';
+  session: string;
+  memory: string;
 }
 
 /**
@@ -397,6 +406,19 @@ export interface EditDiagnosed {
   diagnosis: Diagnosis;
 }
 
+/**
+ * Change what is given of a fact. Whether it still waits stays as it was, but for a kernel as with
+ * `RememberFact`.
+ */
+export interface EditMemory {
+  type: 'edit_memory';
+  session: string;
+  memory: string;
+  text?: string | null;
+  kind?: 'fact' | 'preference' | 'decision' | null;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
 export interface EditProposed {
   seq: number;
   session: string;
@@ -447,14 +469,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -482,6 +504,17 @@ export interface FolderTrust {
   since: number | null;
   found: string[];
   digest: string;
+}
+
+/**
+ * Forget these facts for good, or with ``every`` all (of one scope).
+ */
+export interface ForgetMemory {
+  type: 'forget_memory';
+  session: string;
+  memories?: string[];
+  every?: boolean;
+  scope?: 'session' | 'project' | 'user' | 'role' | null;
 }
 
 /**
@@ -590,6 +623,46 @@ export interface MakeCheckpoint {
   session: string;
   name?: string;
   target?: Target;
+}
+
+/**
+ * A fact. ``who`` wrote it, in which ``session`` and ``run``; ``used`` is when it was last sent. Until it
+ * is ``confirmed`` it waits for the person and is sent to no model. ``level`` is the data level at which it
+ * was learned: at a stricter one it is not sent. Times are seconds since the epoch (UTC).
+ */
+export interface Memory {
+  id: string;
+  scope: 'session' | 'project' | 'user' | 'role';
+  text: string;
+  kind: 'fact' | 'preference' | 'decision';
+  role: string;
+  session: string;
+  run: string | null;
+  who: 'person' | 'model';
+  model: string;
+  created: number;
+  used: number | null;
+  uses: number;
+  confirmed: boolean;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+}
+
+/**
+ * Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
+ * forgotten there is no ``text``, here or in earlier events of this kind.
+ */
+export interface MemoryChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'memory_changed';
+  change: 'kept' | 'waiting' | 'edited' | 'confirmed' | 'forgotten';
+  memories: string[];
+  scope: 'session' | 'project' | 'user' | 'role' | null;
+  kind: 'fact' | 'preference' | 'decision' | null;
+  text: string;
 }
 
 /**
@@ -909,6 +982,20 @@ export interface RejectRun {
   run: string;
 }
 
+/**
+ * Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
+ * waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role.
+ */
+export interface RememberFact {
+  type: 'remember_fact';
+  session: string;
+  text: string;
+  scope?: 'session' | 'project' | 'user' | 'role';
+  kind?: 'fact' | 'preference' | 'decision';
+  role?: string;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
 export interface RenameSession {
   type: 'rename_session';
   session: string;
@@ -1032,6 +1119,18 @@ export interface SessionChanged {
   type: 'session_changed';
   title: string;
   model: string;
+}
+
+/**
+ * A message of a past session that a search found; ``who`` said it, ``excerpt`` is the words around.
+ */
+export interface SessionHit {
+  session: string;
+  title: string;
+  run: string | null;
+  who: 'user' | 'assistant';
+  at: number;
+  excerpt: string;
 }
 
 /**

@@ -38,6 +38,7 @@ export type RunEvent = Exclude<
       | 'kernel_changed'
       | 'data_level_chosen'
       | 'compacted'
+      | 'memory_changed'
       | 'committed';
   }
 >;

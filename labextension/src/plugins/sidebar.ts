@@ -83,6 +83,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     for (const [command, page, label] of [
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
       [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
+      [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')],
       [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')]
     ] as const) {
       app.commands.addCommand(command, {
@@ -118,8 +119,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, keys, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, keys, verify]) {
+    const { open, newSession, stop, timeline, context, memory, keys, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, memory, keys, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

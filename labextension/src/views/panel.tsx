@@ -11,6 +11,7 @@ import { PagesContext, PanelContext, usePages, usePanel, useSession } from './co
 import { Header } from './header';
 import { logoIcon } from './icons';
 import { Keys } from './keys';
+import { MemoryPage } from './memory';
 import { Preview } from './preview';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
@@ -73,6 +74,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       {page === 'timeline' && <Timeline />}
       {page === 'context' && <Preview />}
       {page === 'keys' && <Keys />}
+      {page === 'memory' && <MemoryPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
         <TrustBanner />
         <Transcript openModels={() => modelOpener.current?.()} />

@@ -177,6 +177,7 @@ function partName(name: string, trans: TranslationBundle): string {
     tools: trans.__('Tools'),
     history: trans.__('Conversation so far'),
     rules: trans.__('Rules of the project'),
+    memory: trans.__('Memory'),
     kernel: trans.__('Live variables'),
     notebook: trans.__('Notebook'),
     attachments: trans.__('Attached'),
