@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from codemad_jupyter.batch.cli import parser
+from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
 from codemad_jupyter.gateway.offline.intents import abilities
 from codemad_jupyter.hooks import Specs
@@ -90,12 +91,14 @@ def settings() -> str:
         (f"`{name}`", f"`{PREFIX}{name.upper()}`", f"`{field.default}`", field.description or "")
         for name, field in Settings.model_fields.items()
     ]
+    variables = ", ".join(f"`{name}`" for card in CARDS.values() for name in card.variables)
     tight = ", ".join(f"`{name}`" for name in TIGHTENING)
     text = (
         "Defaults < your `config.toml` (in `codemad` of Jupyter's configuration folder, or"
-        f" `CODEMAD_CONFIG`) < the project's `{PROJECT_FILE}` (which may only lower {tight})"
-        " < environment < arguments. Keys come from the environment: `ANTHROPIC_API_KEY`,"
-        " `OPENAI_API_KEY`, `CODEMAD_COMPATIBLE_KEY`, `CODEMAD_LITELLM_KEY`."
+        f" `CODEMAD_CONFIG`) < the project's `{PROJECT_FILE}` (once you trust the folder; it may only lower"
+        f" {tight}) < environment < arguments. Values in tables have names with dots, and variables with two"
+        f" underscores: `a.b` is `{PREFIX}A__B`. Keys come from the environment ({variables}), else from"
+        " where `codemad keys set` put them."
     )
     return f"{text}\n\n{table(('setting', 'variable', 'default', 'meaning'), rows)}"
 

@@ -69,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     author = {"GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@localhost"}
     committer = {"GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@localhost"}
     git = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, **author, **committer}
+    # Language servers are started by the tests about them, not beside each engine of all the others.
+    os.environ["CODEMAD_DIAGNOSTICS"] = "off"
     os.environ.update(proxies, NO_PROXY=here, no_proxy=here, HOME=home, **git)
     sys.addaudithook(refuse_other_machines)
 

@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
-from codemad_jupyter.config.paths import workspace_dir
+from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.config.trust import TrustedFolders
+from codemad_jupyter.context.budget import Shares
+from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
 from codemad_jupyter.gateway.router import Router
@@ -16,9 +20,13 @@ from codemad_jupyter.hooks import plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
+from codemad_jupyter.store.spending import Spending
+from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.tool import Registry
@@ -47,19 +55,26 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
                 redact=settings.redact,
                 offline=OfflineProvider(),
                 extra=_providers(hooks),
+                ledger=Spending(data_dir(settings) / "spending"),
                 root=root,
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
-            registry=_registry(hooks),
+            diagnostics=Diagnostics(root, mode=settings.diagnostics),
+            registry=_registry(hooks, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
+            trusted=TrustedFolders().advises,
+            own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
+            memories=Memories(
+                store=store,
+                user=UserMemory(data_dir(settings)),
+                redact=settings.redact,
+                mode=settings.memory,
+            ),
             policy=policy,
             limits=_limits(settings),
-            fallbacks=settings.fallbacks,
-            max_output=settings.max_output_tokens,
-            silence=settings.timeout,
             inspect_deadline=_deadline(settings),
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
@@ -74,7 +89,10 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             output_limit=settings.output_limit,
             stop_grace=settings.stop_grace,
             ask_before_run=settings.ask_before_run,
+            shares=Shares.read(settings.context_shares),
+            compaction=settings.compaction,
             cell_id=new_cell_id if settings.cassette_mode == "off" else counted_cell_ids(),
+            finder=WorkspaceFinder(root, settings),
         )
     )
     await engine.start()
@@ -96,8 +114,8 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _registry(hooks: "pluggy.PluginManager") -> Registry:
-    registry = Registry(BUILT_IN)
+def _registry(hooks: "pluggy.PluginManager", *, memory: bool) -> Registry:
+    registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
     for offered in hooks.hook.register_tools():
         for tool in offered:
             registry.add(tool)

@@ -16,6 +16,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -75,6 +76,14 @@ class EngineClient(Protocol):
 
     def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
         """What could be pointed at with ``@``, best first."""
+        ...
+
+    def memories(self, query: str = "") -> tuple[Memory, ...]:
+        """What is remembered, or of that what has to do with the query, best first."""
+        ...
+
+    def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
+        """What past sessions said about something, best first."""
         ...
 
     def close(self) -> None:

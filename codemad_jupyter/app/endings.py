@@ -7,6 +7,9 @@ from codemad_jupyter.protocol.commands import (
     Ack,
     Approve,
     Command,
+    ConfirmMemory,
+    EditMemory,
+    ForgetMemory,
     MakeCheckpoint,
     NameCheckpoint,
     Prompt,
@@ -14,6 +17,7 @@ from codemad_jupyter.protocol.commands import (
     Redo,
     Reject,
     RejectEdit,
+    RememberFact,
     ResolveMerge,
     RestoreCheckpoint,
     Undo,
@@ -25,6 +29,7 @@ from codemad_jupyter.protocol.events import (
     CheckpointsChanged,
     EditSettled,
     Event,
+    MemoryChanged,
     Restored,
     RunFinished,
 )
@@ -58,5 +63,7 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
             return lambda event: isinstance(event, CheckpointMade) and event.reason == "manual"
         case NameCheckpoint() | PruneCheckpoints():
             return lambda event: isinstance(event, CheckpointsChanged)
+        case RememberFact() | EditMemory() | ConfirmMemory() | ForgetMemory():
+            return lambda event: isinstance(event, MemoryChanged) and event.run is None
         case _:
             return None

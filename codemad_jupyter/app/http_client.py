@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
 from codemad_jupyter.protocol.events import EVENT, Event
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -64,6 +65,10 @@ class HttpClient:
     def session(self) -> str:
         return str(self._place()["session"])
 
+    def root(self) -> str:
+        """The workspace of the server."""
+        return str(self._place()["root"])
+
     def notebook(self) -> str | None:
         """The notebook this kernel belongs to, relative to the workspace, where the server knows it."""
         path = self._place()["notebook"]
@@ -99,6 +104,14 @@ class HttpClient:
         return tuple(
             Mention.model_validate(each) for each in self._ask("GET", f"mentions?{words}")["mentions"]
         )
+
+    def memories(self, query: str = "") -> tuple[Memory, ...]:
+        found = self._ask("GET", "memory?" + urlencode({"query": query}))
+        return tuple(Memory.model_validate(each) for each in found["memories"])
+
+    def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
+        found = self._ask("GET", "sessions/search?" + urlencode({"query": words, "limit": limit}))
+        return tuple(SessionHit.model_validate(each) for each in found["hits"])
 
     def close(self) -> None:
         """Nothing to let go of: each request has its own connection."""

@@ -35,7 +35,7 @@ def _heading(part: PreviewPart) -> str:
     if part.masked:
         notes.append(f"{part.masked} masked")
     if part.truncated:
-        notes.append("cut to fit")
+        notes.append(f"cut to fit: {plain_text(', '.join(part.left_out))}")
     return f"── {part.name} ({', '.join(notes)})"
 
 

@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -47,6 +48,8 @@ class EngineDoor(Protocol):
     async def mentions(
         self, query: str, target: Target, *, session: str | None = None
     ) -> tuple[Mention, ...]: ...
+    async def memories(self, query: str = "") -> tuple[Memory, ...]: ...
+    async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
     @property
     def default_model(self) -> str: ...
     async def close(self) -> None: ...
@@ -181,6 +184,12 @@ class ThreadClient:
 
     def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
         return self._do(self._engine.mentions(query, target, session=session), timeout=ANSWER)
+
+    def memories(self, query: str = "") -> tuple[Memory, ...]:
+        return self._do(self._engine.memories(query), timeout=ANSWER)
+
+    def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
+        return self._do(self._engine.search_sessions(words, limit), timeout=ANSWER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""

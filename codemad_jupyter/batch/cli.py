@@ -15,7 +15,24 @@ from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
-from codemad_jupyter.batch.notebook_commands import add_blame, add_checkpoints, add_merge, add_verify
+from codemad_jupyter.batch.finding import add_index, add_search
+from codemad_jupyter.batch.memory import add_memory, add_sessions
+from codemad_jupyter.batch.models import add_models
+from codemad_jupyter.batch.notebook_commands import (
+    add_blame,
+    add_check,
+    add_checkpoints,
+    add_merge,
+    add_verify,
+)
+from codemad_jupyter.batch.settings_commands import (
+    add_config,
+    add_keys,
+    add_trust,
+    add_trust_option,
+    trust_for_this_run,
+    workspace_of,
+)
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
 
 if TYPE_CHECKING:
@@ -44,10 +61,18 @@ def parser() -> argparse.ArgumentParser:
         _add_apply,
         add_merge,
         add_verify,
+        add_check,
         add_checkpoints,
         add_blame,
+        add_trust,
+        add_config,
+        add_keys,
+        add_index,
+        add_search,
+        add_memory,
+        add_sessions,
         _add_doctor,
-        _add_models,
+        add_models,
     ):
         add(commands)
     return top
@@ -91,6 +116,7 @@ def _add_run(commands: Commands) -> None:
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
+    add_trust_option(run)
     add_options(run)
     run.set_defaults(perform=_run)
 
@@ -110,6 +136,7 @@ def _add_ask(commands: Commands) -> None:
     ask.add_argument("--apply", action="store_true", help="accept what is proposed (default: only show it)")
     ask.add_argument("--model", metavar="PROVIDER/NAME", help="the model to ask")
     ask.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
+    add_trust_option(ask)
     add_options(ask)
     ask.set_defaults(perform=_ask)
 
@@ -122,6 +149,7 @@ def _add_context(commands: Commands) -> None:
     context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
     context.add_argument("--model", metavar="PROVIDER/NAME", help="the model it would go to")
     context.add_argument("--json", action="store_true", help="print every part as JSON")
+    add_trust_option(context)
     context.set_defaults(perform=_context)
 
 
@@ -148,12 +176,6 @@ def _add_doctor(commands: Commands) -> None:
     doctor.set_defaults(perform=_doctor)
 
 
-def _add_models(commands: Commands) -> None:
-    models = subcommand(commands, "models", "list the models that can be asked, and what the others lack")
-    models.add_argument("--json", action="store_true", help="print them as JSON")
-    models.set_defaults(perform=_models)
-
-
 def _run(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.parameters import read_parameters
     from codemad_jupyter.batch.runner import Order, run
@@ -170,6 +192,8 @@ def _run(args: argparse.Namespace) -> int:
         progress=args.progress,
         cassette=chosen(args, args.notebook),
     )
+    if args.trust:
+        trust_for_this_run(order.cwd or Path.cwd())
     return run(order)
 
 
@@ -186,12 +210,16 @@ def _ask(args: argparse.Namespace) -> int:
         json=args.json,
         cassette=chosen(args, args.notebook),
     )
+    if args.trust:
+        trust_for_this_run(workspace_of(args.notebook))
     return ask(inquiry)
 
 
 def _context(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.preview import preview
 
+    if args.trust:
+        trust_for_this_run(workspace_of(args.notebook))
     return preview(args.question, notebook=args.notebook, model=args.model, json=args.json)
 
 
@@ -207,12 +235,6 @@ def _doctor(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.report import doctor
 
     return doctor(json=args.json)
-
-
-def _models(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.report import models
-
-    return models(json=args.json)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

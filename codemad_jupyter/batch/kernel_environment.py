@@ -15,10 +15,12 @@ _MODEL = re.compile(r"(?:^|\s)(?:-m|--model)(?:=|\s+)['\"]?([^\s'\"]+)")
 SERVER = re.compile(r"^(JUPYTERHUB_|JPY_|JUPYTER_TOKEN$|CODEMAD_KERNEL_TOKEN$|CODEMAD_JUPYTER_)")
 PROVIDERS = (
     r"AI21|ANTHROPIC|AZURE(_OPENAI)?|CEREBRAS|COHERE|COMPATIBLE|DASHSCOPE|DEEPSEEK|FIREWORKS(_AI)?|GEMINI|GOOGLE|"
-    r"GROQ|HUGGINGFACE|LITELLM|MISTRAL|MOONSHOT|NVIDIA_NIM|OPENAI|OPENROUTER|PERPLEXITY(AI)?|REPLICATE|"
-    r"SAMBANOVA|TOGETHER(AI)?|VOYAGE|XAI|ZAI"
+    r"GROQ|HUGGINGFACE|LITELLM|MISTRAL|MOONSHOT|NVIDIA_NIM|OPENAI|OPENROUTER|PERPLEXITY(AI)?|QWEN|REPLICATE|"
+    r"SAMBANOVA|TOGETHER(AI)?|VERTEX|VOYAGE|XAI|ZAI|CO"
 )
-KEY = re.compile(rf"^(CODEMAD_)?(?P<owner>{PROVIDERS})_((API_)?KEY|(AUTH|API)_TOKEN)$")
+KEY = re.compile(rf"^(CODEMAD_)?(?P<owner>{PROVIDERS})_((API_)?KEY|(ACCESS|AUTH|API)_TOKEN)$")
+OTHERS = {"QWEN": {"DASHSCOPE"}, "GEMINI": {"GOOGLE"}, "COHERE": {"CO"}}
+"""Owners in whose name a provider's key may stand too."""
 
 
 def asked_models(sources: Iterable[str]) -> set[str]:
@@ -30,6 +32,7 @@ def asked_models(sources: Iterable[str]) -> set[str]:
 def kernel_environment(environ: Mapping[str, str], models: Iterable[str]) -> dict[str, str]:
     """The environment for a kernel whose cells ask these models (full names)."""
     providers = {model.partition("/")[0].upper() for model in models}
+    providers |= {other for name in providers for other in OTHERS.get(name, ())}
     return {name: value for name, value in environ.items() if not _withheld(name, providers)}
 
 

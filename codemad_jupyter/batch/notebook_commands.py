@@ -40,6 +40,22 @@ def add_verify(commands: Commands) -> None:
     verify.set_defaults(perform=_verify)
 
 
+def add_check(commands: Commands) -> None:
+    """``codemad check``."""
+    text = "ask language servers (types and lint) what is wrong in files and notebooks, without running them"
+    check = subcommand(commands, "check", text)
+    check.add_argument(
+        "paths",
+        type=Path,
+        nargs="*",
+        default=[Path()],
+        metavar="PATH",
+        help="files, notebooks or folders (default: this folder)",
+    )
+    check.add_argument("--json", action="store_true", help="print the problems as JSON")
+    check.set_defaults(perform=_check)
+
+
 def add_checkpoints(commands: Commands) -> None:
     """``codemad checkpoints``."""
     from codemad_jupyter.app.timeline_words import add_verbs
@@ -71,6 +87,12 @@ def _verify(args: argparse.Namespace) -> int:
 
     cells = tuple(cell for word in args.cells for cell in word.split(",") if cell)
     return verify(Order(notebook=args.notebook, cells=cells, timeout=args.timeout, json=args.json))
+
+
+def _check(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.check import Order, check
+
+    return check(Order(paths=tuple(args.paths), json=args.json))
 
 
 def _checkpoints(args: argparse.Namespace) -> int:

@@ -39,20 +39,21 @@ def checkpoints(asked: argparse.Namespace) -> int:
     """Do what was asked; 1 where something was left undone."""
     from codemad_jupyter.app.timeline_commands import perform
 
-    root: Path = asked.root
-    if not root.is_dir():
-        raise UsageError(f"{root} is not a folder.", hint="Name one with --root.")
-    with _client(root.resolve()) as client:
+    with client_of(asked.root) as client:
         answer = perform(client, asked, session=client.session(), notebook=None)
     print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
     return 0 if answer.ok else 1
 
 
 @contextmanager
-def _client(root: Path) -> Iterator[EngineClient]:
+def client_of(folder: Path) -> Iterator[EngineClient]:
+    """The engine that serves a folder, or one in this process. Raises `UsageError` or `StoreHeld`."""
     from codemad_jupyter.app.client import ThreadClient
     from codemad_jupyter.app.server_client import running_server
 
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder.", hint="Name one with --root.")
+    root = folder.resolve()
     server = running_server(root)
     if server is not None:
         yield server
@@ -74,8 +75,8 @@ async def _engine(root: Path) -> Engine:
     if path is None or path.name != MAIN:
         await engine.close()
         raise StoreHeld(
-            f"The checkpoints of {root} are in the hands of another process.",
-            hint="Use the sidebar or %codemad checkpoints there, or stop it first.",
+            f"The sessions and checkpoints of {root} are in the hands of another process.",
+            hint="Use the sidebar or %codemad there, or stop it first.",
         )
     return engine
 

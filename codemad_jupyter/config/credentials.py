@@ -1,23 +1,20 @@
-"""Owns the keys of model providers: read from the environment, held so that no print shows them."""
+"""Owns the keys of model providers as they are used: from the environment, else from where CodeMAD keeps
+them (`key_store`), held so that no print shows them."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from pydantic import SecretStr
 
+from codemad_jupyter.config.key_shape import usable_key
+from codemad_jupyter.config.key_store import KeyStore
+from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
-from codemad_jupyter.protocol.base import Value
-
-VARIABLES = {
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "openai": ("OPENAI_API_KEY",),
-    "compatible": ("CODEMAD_COMPATIBLE_KEY",),
-    "litellm": ("CODEMAD_LITELLM_KEY",),
-}
-"""Where the key of each provider is looked for."""
+from codemad_jupyter.protocol.configuring import KeyPlace
+from codemad_jupyter.protocol.errors import CodemadError, UsageError
 
 _SECRET_NAME = re.compile(
     r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|COOKIE|DSN|CONNECTION_STRING|WEBHOOK(?:_URL)?)"
@@ -28,34 +25,91 @@ SHORTEST_VALUE = 8
 """Characters; a shorter value would be found in innocent words."""
 
 
-class Credentials(Value):
-    """The keys that are there. A `SecretStr` shows itself only when asked for its value."""
+class Credentials:
+    """The keys that are there, by provider. A `SecretStr` shows itself only when asked for its value."""
 
-    anthropic: SecretStr | None = None
-    openai: SecretStr | None = None
-    compatible: SecretStr | None = None
-    litellm: SecretStr | None = None
+    def __init__(
+        self,
+        keys: Mapping[str, SecretStr] | None = None,
+        *,
+        places: Mapping[str, KeyPlace] | None = None,
+        problems: Mapping[str, str] | None = None,
+    ) -> None:
+        self._keys = dict(keys or {})
+        self._places = dict(places or {})
+        self.problems = dict(problems or {})
+        """Why the key of a provider is not used, or how it was changed before use."""
+
+    def get(self, provider: str) -> SecretStr | None:
+        """The provider's key."""
+        return self._keys.get(provider)
+
+    def place(self, provider: str) -> KeyPlace:
+        """Where the key came from."""
+        return self._places.get(provider, "none")
+
+    def values(self) -> Iterator[str]:
+        """The keys themselves: for what masks them, and nothing else."""
+        return (key.get_secret_value() for key in self._keys.values())
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """The problems as sentences."""
+        return tuple(self.problems.values())
+
+    def __repr__(self) -> str:
+        return f"Credentials({', '.join(f'{name}: {self.place(name)}' for name in sorted(self._keys))})"
 
 
-def credentials(environ: Mapping[str, str] | None = None) -> Credentials:
-    """The providers' keys of the environment; an empty variable counts as none."""
+def environment_keys(
+    environ: Mapping[str, str] | None = None, *, own_addresses: Container[str] = ()
+) -> Credentials:
+    """The providers' keys of the environment; an empty variable counts as none. ``own_addresses`` are the
+    providers that the person reaches elsewhere, where another owner's key may be right."""
     environ = os.environ if environ is None else environ
-    found: dict[str, SecretStr] = {}
-    for provider, variables in VARIABLES.items():
-        value = next((environ[name].strip() for name in variables if environ.get(name, "").strip()), "")
-        if value:
-            found[provider] = SecretStr(value)
-    return Credentials(**found)
+    keys: dict[str, SecretStr] = {}
+    problems: dict[str, str] = {}
+    for provider, card in CARDS.items():
+        name = next((name for name in card.variables if environ.get(name, "").strip()), None)
+        if name is None:
+            continue
+        try:
+            key, _ = usable_key(provider, environ[name], any_owner=provider in own_addresses)
+        except UsageError as error:
+            problems[provider] = f"{name} is not used. {error}"
+        else:
+            keys[provider] = SecretStr(key)
+    return Credentials(keys, places=dict.fromkeys(keys, "environment"), problems=problems)
 
 
-def redactor(environ: Mapping[str, str] | None = None) -> Redactor:
+def all_keys(environ: Mapping[str, str] | None = None, *, own_addresses: Container[str] = ()) -> Credentials:
+    """The keys of the environment, and where it has none those that CodeMAD keeps."""
+    told = environment_keys(environ, own_addresses=own_addresses)
+    store = KeyStore(environ=environ)
+    keys = {provider: key for provider in CARDS if (key := told.get(provider)) is not None}
+    places: dict[str, KeyPlace] = dict.fromkeys(keys, "environment")
+    problems = dict(told.problems)
+    for provider, place in store.places().items():
+        if provider in keys or provider in problems:
+            continue
+        try:
+            kept = store.get(provider)
+        except CodemadError as error:
+            problems[provider] = f"The key for {CARDS[provider].title} cannot be read. {error}"
+            continue
+        if kept:
+            keys[provider], places[provider] = SecretStr(kept), place
+    return Credentials(keys, places=places, problems=problems)
+
+
+def redactor(environ: Mapping[str, str] | None = None, *, known: Iterable[str] = ()) -> Redactor:
     """What masks every value of the environment whose name says that it is a secret, the providers'
-    keys, and the passwords in addresses that the environment holds."""
-    return Redactor(_secret_values(os.environ if environ is None else environ))
+    keys, the passwords in addresses that the environment holds, and the ``known`` ones."""
+    return Redactor((*_secret_values(os.environ if environ is None else environ), *known))
 
 
 def _secret_values(environ: Mapping[str, str]) -> Iterator[str]:
-    keys = {name for names in VARIABLES.values() for name in names}
+    keys = {name for card in CARDS.values() for name in card.variables}
     for name, value in environ.items():
         stripped = value.strip()
         if name in keys:

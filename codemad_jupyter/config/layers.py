@@ -1,56 +1,130 @@
-"""Owns how the settings are put together: one layer above another, each value with its origin."""
+"""Owns how the settings are put together: one layer above another, key by key, each value with its origin."""
 
-import difflib
 import os
-import stat
-import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from codemad_jupyter.config import credentials as keys
+from codemad_jupyter.config.fields import checked
 from codemad_jupyter.config.paths import user_file
-from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
+from codemad_jupyter.config.private_files import read_bounded
+from codemad_jupyter.config.project import apply_project
+from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.config.settings import PREFIX, Ignored, Settings
+from codemad_jupyter.config.toml_files import Given, Key, Layer, dotted, from_file, leaves, nested, parse
+from codemad_jupyter.config.trust import VARIABLE
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.privacy import DataLevel
 
-LARGEST = 1_000_000
-"""A settings file has at most so many bytes."""
+SAFEST: Mapping[Key, Any] = {
+    ("model",): "codemad/offline",
+    ("fallbacks",): (),
+    ("completion_model",): None,
+    ("data_level",): "schema",
+    ("auto_commit",): "off",
+    ("trial",): True,
+}
+"""What holds where the person's own file cannot be understood: nothing leaves the machine."""
+_UNTIL = "Until then the safest settings hold: the built-in assistant, no keys, names and types only."
 
-Layer = dict[str, tuple[Any, str]]
-"""By key: the value and its origin."""
+
+@dataclass
+class Combined:
+    """The settings as they grow. ``lenient`` turns errors into notices."""
+
+    lenient: bool
+    redact: Redactor
+    values: Layer = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    ignored: list[Ignored] = field(default_factory=list)
+    broken: bool = False
+    """Whether something in the person's own file cannot be understood."""
+
+    def add(self, layer: Layer, *, own_file: bool = False) -> None:
+        """Put a layer above, every value checked by itself."""
+        for key, given in layer.items():
+            try:
+                self.values[key] = Given(self.checked(key, given), given.origin, given.place)
+            except UsageError as error:
+                if not self.lenient:
+                    raise
+                self.refuse(key, given, str(error), "It was left out.")
+                self.broken = self.broken or own_file
+                if key in SAFEST:
+                    self.values[key] = Given(SAFEST[key], "safest", "safest")
+
+    def checked(self, key: Key, given: Given) -> Any:
+        """The value as its field takes it. Raises `UsageError`."""
+        shown = self.redact(repr(given.value)[:200])
+        return checked(Settings, key, given.value, place=given.place, shown=shown)
+
+    def refuse(self, key: Key, given: Given, reason: str, outcome: str) -> None:
+        """Leave a value out, and say why."""
+        self.leave_out(key, given, reason)
+        self.notices.append(f"{reason} {outcome}")
+
+    def leave_out(self, key: Key, given: Given, reason: str) -> None:
+        """Remember a value that does not count; what is said about it is said elsewhere."""
+        shown = self.redact(str(given.value)[:200])
+        self.ignored.append(Ignored(key=dotted(key), value=shown, origin=given.place, reason=reason))
 
 
 def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -> Settings:
     """Defaults, below the person's file, below the project's limits, below environment and arguments."""
-    notices: list[str] = []
-    redact = keys.redactor()
-    values: Layer = {}
-    values.update(_usable(_user(lenient, notices), lenient, notices))
+    combined = Combined(lenient, keys.redactor())
+    combined.notices += _odd_trust()
+    _add_user(combined)
     if root is not None:
-        _tighten(values, root, notices)
-    given: Layer = {key: (value, "argument") for key, value in arguments.items() if value is not None}
-    for layer in (_environment(), given):
-        values.update(_usable(layer, lenient, notices))
-    settings = Settings(**{key: value for key, (value, _) in values.items()})
-    settings._origins = {key: origin for key, (_, origin) in values.items()}
-    settings._notices = tuple(redact(notice) for notice in notices)
-    settings._credentials = keys.credentials()
-    settings._redactor = redact
+        apply_project(combined, root)
+    combined.add(_environment())
+    combined.add(_flat(arguments))
+    if combined.broken:
+        combined.values.update({key: Given(value, "safest", "safest") for key, value in SAFEST.items()})
+    settings = _made(combined)
+    settings._origins = {dotted(key): given.origin for key, given in combined.values.items()}
+    if not combined.broken:
+        found = keys.all_keys(own_addresses=_own_addresses(settings))
+        settings._credentials = found
+        combined.redact = keys.redactor(known=found.values())
+        combined.notices += found.notices
+    settings._notices = tuple(combined.redact(notice) for notice in combined.notices)
+    settings._ignored = tuple(combined.ignored)
+    settings._redactor = combined.redact
     return settings
 
 
-def _user(lenient: bool, notices: list[str]) -> Layer:
+def _made(combined: Combined) -> Settings:
+    """The settings. Values that make no sense together are left out, one after another."""
+    while True:
+        try:
+            return Settings(**nested({key: given.value for key, given in combined.values.items()}))
+        except ValidationError as error:
+            place = tuple(map(str, error.errors(include_url=False)[0]["loc"]))
+            wrong = [key for key in combined.values if key[: len(place)] == place[: len(key)]]
+            said = f"The settings {', '.join(map(dotted, wrong))} make no sense together."
+            if not combined.lenient or not wrong:
+                raise UsageError(said, hint="Change one of them; codemad config list shows them.") from None
+            for key in wrong:
+                combined.refuse(key, combined.values.pop(key), said, "They were left out.")
+
+
+def _add_user(combined: Combined) -> None:
     path = user_file()
     try:
-        return {key: (value, str(path)) for key, value in _read(path).items()}
+        data = read_bounded(path)
+        table = parse(data, path)
     except UsageError as error:
-        if not lenient:
+        if not combined.lenient:
             raise
-        notices.append(f"{error} Until then the defaults hold.")
-        return {}
+        combined.broken = True
+        combined.notices.append(f"{error} {_UNTIL}")
+        return
+    combined.add(from_file(table, path, data), own_file=True)
+    if combined.broken:
+        combined.notices.append(f"Mend what is named in {path}. {_UNTIL}")
 
 
 def _environment() -> Layer:
@@ -59,102 +133,30 @@ def _environment() -> Layer:
     class FromEnvironment(Settings, BaseSettings):  # type: ignore[misc]
         """The same fields, for the library that knows how variables are named."""
 
-    source = EnvSettingsSource(FromEnvironment, env_prefix=PREFIX, env_ignore_empty=True)
+    source = EnvSettingsSource(
+        FromEnvironment, env_prefix=PREFIX, env_ignore_empty=True, env_nested_delimiter="__"
+    )
     source.config["enable_decoding"] = False
-    return {key: (value, f"{PREFIX}{key.upper()}") for key, value in source().items()}
+    found: Layer = {}
+    for key, value in leaves(source()):
+        name = PREFIX + "__".join(key).upper()
+        found[key] = Given(value, name, name)
+    return found
 
 
-def _usable(layer: Layer, lenient: bool, notices: list[str]) -> Layer:
-    """The layer with every value checked by itself."""
-    good: Layer = {}
-    for key, (value, origin) in layer.items():
-        try:
-            good[key] = (_checked(key, value, origin), origin)
-        except UsageError as error:
-            if not lenient:
-                raise
-            notices.append(f"{error} It was left out.")
-    return good
+def _flat(arguments: Mapping[str, Any]) -> Layer:
+    given = leaves({key: value for key, value in arguments.items() if value is not None})
+    return {key: Given(value, "argument", "argument") for key, value in given}
 
 
-def _checked(key: str, value: Any, origin: str) -> Any:
-    fields = Settings.model_fields
-    if key not in fields:
-        near = difflib.get_close_matches(key, fields, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(fields)}."
-        raise UsageError(f"There is no setting {key!r} (from {origin}).", hint=hint)
-    try:
-        return getattr(Settings.model_validate({key: value}), key)
-    except ValidationError:
-        shown = keys.redact(repr(value)[:200])
-        raise UsageError(
-            f"The setting {key} = {shown} from {origin} cannot be used.",
-            hint=f"Allowed is: {fields[key].description}",
-        ) from None
+def _odd_trust() -> list[str]:
+    named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    odd = [part for part in named if not Path(part).is_absolute()]
+    return [f"{VARIABLE} names {part!r}, which is no absolute path; it was ignored." for part in odd]
 
 
-def _tighten(values: Layer, root: Path, notices: list[str]) -> None:
-    """Apply what the project's file may say. It never stops CodeMAD from starting."""
-    path = root / PROJECT_FILE
-    try:
-        project = _read(path, follow_links=False)
-    except UsageError as error:
-        notices.append(f"{error} The file was ignored.")
-        return
-    barred = sorted(set(project) - set(TIGHTENING))
-    if barred:
-        notices.append(
-            f"{path} sets {', '.join(barred)[:500]}; a project may only lower {', '.join(TIGHTENING)}."
-            " The rest was ignored."
-        )
-    for key in TIGHTENING:
-        if key in project:
-            _lower(values, key, project[key], path, notices)
-
-
-def _lower(values: Layer, key: str, asked: Any, path: Path, notices: list[str]) -> None:
-    present = values[key][0] if key in values else Settings.model_fields[key].default
-    try:
-        lower = _checked(key, asked, str(path))
-    except UsageError as error:
-        notices.append(f"{error} It was ignored.")
-        return
-    if lower is None or (present is not None and _rank(lower) > _rank(present)):
-        notices.append(f"{path} asks for {key} = {lower}, which is more than {present}; it was ignored.")
-    else:
-        values[key] = (lower, str(path))
-
-
-def _rank(value: Any) -> Any:
-    """What compares values of one setting: numbers themselves, data levels by how much they send."""
-    levels = get_args(DataLevel)
-    return levels.index(value) if value in levels else value
-
-
-def _read(path: Path, *, follow_links: bool = True) -> dict[str, Any]:
-    """The file's top level; empty where there is no file."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-    if not follow_links:
-        flags |= getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UsageError(f"The settings in {path} cannot be read: {error.strerror}.", hint=_MEND) from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageError(f"{path} should hold settings, but is no regular file.", hint=_MEND)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(LARGEST + 1)
-    finally:
-        os.close(descriptor)
-    if len(data) > LARGEST:
-        raise UsageError(f"The settings in {path} are larger than {LARGEST} bytes.", hint=_MEND)
-    try:
-        return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"The settings in {path} are not valid TOML: {error}.", hint=_MEND) from None
-
-
-_MEND = "Mend the file or move it away."
+def _own_addresses(settings: Settings) -> frozenset[str]:
+    """The providers whose address the person has chosen: there any key may be right."""
+    end = "_base_url"
+    named = [name for name in type(settings).model_fields if name.endswith(end) and getattr(settings, name)]
+    return frozenset(name.removesuffix(end) for name in named)

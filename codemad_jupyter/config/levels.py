@@ -4,15 +4,13 @@ Kept in a file of the person's own data, never in the notebook, which a stranger
 process of the workspace reads it, also one that could not get the store.
 """
 
-import contextlib
 import json
-import os
 import posixpath
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
+from codemad_jupyter.config.private_files import write_private
 from codemad_jupyter.protocol.errors import StoreError
 from codemad_jupyter.protocol.privacy import DataLevel
 
@@ -75,17 +73,8 @@ class Levels:
         return kept
 
     def _write(self, levels: Mapping[str, DataLevel]) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(levels, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        data = json.dumps(levels, indent=1, sort_keys=True).encode()
+        write_private(self._path, data, make_folder=False)
 
 
 def _key(notebook: str | None) -> str:

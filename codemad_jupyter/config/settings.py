@@ -1,9 +1,11 @@
 """Owns the settings: what can be set, and how defaults, the person's file, the project's file, the
 environment and arguments come together. Each value remembers where it came from.
 
-A project's file is written by whoever wrote the project: it may tighten limits and nothing else.
+A project's file is written by whoever wrote the project: it counts once the person trusts the folder, and may
+then tighten limits and choose among the person's models, nothing else.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,15 +13,32 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from codemad_jupyter.config.credentials import Credentials
+from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.supply import PURPOSES, Budgets, Purpose, PurposeSettings, Rates
 
-PROJECT_FILE = "codemad.toml"
 PREFIX = "CODEMAD_"
 
 TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit", "data_level")
-"""What a project's file may set, and only to less than would hold without it."""
+"""What a trusted project's file may set, and only to less than would hold without it (``*``: any name)."""
+
+CHOOSING: tuple[str, ...] = ()
+"""Which models a trusted project's file may choose, among those of providers that the person uses anyway."""
+
+
+class Ignored(Value):
+    """A value that does not count, and why."""
+
+    key: str
+    value: str
+    origin: str
+    reason: str
+
+
+OWN_KEYS = ("anthropic", "openai", "compatible", "litellm")
 
 
 class Settings(Value):
@@ -121,6 +140,21 @@ class Settings(Value):
         description="What stopped code may take before the kernel is ended: seconds, up to 60.",
     )
 
+    context_shares: str = Field(
+        "5/15/30/40/10",
+        description="How the model's window is shared among instructions, project, history, task and reserve:"
+        " five percentages with slashes that make 100, the last one 5 or more.",
+    )
+    compaction: Literal["model", "plain"] = Field(
+        "model", description="Who shortens long conversations: model (it writes a summary) or plain (a rule)."
+    )
+
+    memory: Literal["on", "ask", "off"] = Field(
+        "on",
+        description="Whether facts are remembered between conversations: on, ask (all that a model notes"
+        " waits for you) or off.",
+    )
+
     data_level: DataLevel = Field(
         "outputs",
         description="How much data is sent to models: schema, statistics, samples, outputs or images.",
@@ -128,6 +162,36 @@ class Settings(Value):
 
     completion_model: str | None = Field(
         None, description="The model that continues what you type in a cell, as text; none: off."
+    )
+
+    purposes: dict[Purpose, PurposeSettings] = Field(
+        default_factory=dict,
+        description="Which model serves what, tables [purposes.code] with model, fallbacks, routing, "
+        "max_output_tokens, timeout; routing: explicit, complexity, window, price, latency or availability. "
+        f"Purposes: {', '.join(PURPOSES)}.",
+    )
+    limits: dict[str, Rates] = Field(
+        default_factory=dict,
+        description="How often a provider may be called, tables [limits.anthropic] with "
+        "requests_per_minute, tokens_per_minute, concurrency: whole numbers, 1 or more.",
+    )
+    budgets: Budgets = Field(
+        default_factory=Budgets,
+        description="What may be used before the next call is refused, tables [budgets.session], "
+        "[budgets.notebook], [budgets.user] with cost (US dollars), tokens, seconds, days (how far back).",
+    )
+    provider_urls: dict[str, str] = Field(
+        default_factory=dict,
+        description="Addresses of providers that are not where usual, table [provider_urls]: name = http(s)://…",
+    )
+    cache: Literal["off", "deterministic", "all"] = Field(
+        "deterministic",
+        description="Which answers are given again when the same is asked: off, all, or deterministic (those "
+        "at temperature 0).",
+    )
+    resume: bool = Field(
+        False,
+        description="Whether the next model goes on with an answer that broke off: true or false.",
     )
 
     cassette: Path | None = Field(
@@ -141,8 +205,23 @@ class Settings(Value):
         0.0, ge=0, le=10, description="Pause between two pieces of a replayed answer: seconds, up to 10."
     )
 
+    index: bool = Field(
+        True, description="Whether the folder is indexed in the background for search: true or false."
+    )
+    index_dir: Path | None = Field(None, description="Where indexes of folders go: a folder's path.")
+    embedding_model: Path | None = Field(
+        None, description="A model on this machine that search reads meaning with: the path of its folder."
+    )
+
+    diagnostics: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether language servers look at proposed changes: auto (those that are installed) or"
+        " off.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
 
@@ -162,15 +241,43 @@ class Settings(Value):
             raise ValueError("not an address")
         return value
 
-    @field_validator("prices", "data_dir", "cassette")
+    @field_validator("context_shares")
+    @classmethod
+    def _shares(cls, value: str) -> str:
+        numbers = [float(part) for part in value.split("/")]
+        if len(numbers) != 5 or min(numbers) < 0 or numbers[-1] < 5 or abs(sum(numbers) - 100) > 0.01:
+            raise ValueError("not five percentages that make 100")
+        return value
+
+    @field_validator("purposes", "limits", "budgets", "provider_urls", mode="before")
+    @classmethod
+    def _table(cls, value: Any) -> Any:
+        """A variable of the environment holds a table as JSON."""
+        return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("provider_urls")
+    @classmethod
+    def _addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        for address in value.values():
+            cls._address(address)
+        return value
+
+    @field_validator("prices", "data_dir", "cassette", "index_dir", "embedding_model")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value if value is None else value.expanduser()
 
     @property
     def origins(self) -> dict[str, str]:
-        """Where each value came from: ``default``, a file, a variable, or ``argument``."""
-        return {name: self._origins.get(name, "default") for name in type(self).model_fields}
+        """Where each value came from: ``default``, a file, a variable, ``argument``, or ``safest`` where a
+        file is broken. Values in tables have a key with dots."""
+        plain = {name: self._origins.get(name, "default") for name in type(self).model_fields}
+        return {**plain, **self._origins}
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """The single values that were given and do not count."""
+        return self._ignored
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -179,7 +286,7 @@ class Settings(Value):
 
     @property
     def credentials(self) -> Credentials:
-        """The providers' keys."""
+        """The providers' keys, with where each came from."""
         return self._credentials
 
     def redact(self, text: str) -> str:
@@ -193,11 +300,14 @@ class Settings(Value):
 
     def gateway(self) -> dict[str, Any]:
         """The fields of the gateway's configuration, keys included."""
-        keys = {f"{name}_api_key": getattr(self._credentials, name) for name in Credentials.model_fields}
+        held = {name: self._credentials.get(name) for name in CARDS}
+        own = {f"{name}_api_key": held.pop(name) for name in OWN_KEYS}
+        keys = {**own, "keys": {name: key for name, key in held.items() if key is not None}}
         same = (
             "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",
             "compatible_models", "litellm_base_url", "timeout", "connect_timeout", "total_timeout",
-            "retry_cap", "max_output_tokens", "prices", "cassette", "cassette_mode", "cassette_pace",
+            "retry_cap", "max_output_tokens", "prices", "purposes", "limits", "budgets", "provider_urls",
+            "cache", "resume", "cassette", "cassette_mode", "cassette_pace",
         )  # fmt: skip
         renamed = {"default_model": self.model, "ollama_base_url": self.ollama_url}
         return {**keys, **{name: getattr(self, name) for name in same}, **renamed}

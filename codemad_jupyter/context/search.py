@@ -1,107 +1,145 @@
-"""Lexical search over the files and notebooks of a folder, with no index to keep.
+"""Owns the answer to a query: which places of the folder fit it, best first.
 
-Ranks lines by how many of the query's words they hold, definitions first; words are split at
-camelCase and snake_case. Reads at most `MAX_FILES` files and stops at a deadline, so that it
-stays quick in any folder.
+The first appearance of each file in the answer is its rank among files, by all that speaks for it; cells of
+a notebook stand on their own in between. What an index is made of is left to `indexing`, how evidence is
+weighed to `ranking`.
 """
 
-import json
-import os
-import re
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from __future__ import annotations
 
-from codemad_jupyter.protocol.chunks import Chunk
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-MAX_FILES = 5_000
-MAX_SIZE = 1_000_000
-SKIPPED = frozenset(
-    {".git", "node_modules", "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".mypy_cache"}
-)
-SECRET = re.compile(r"(^\.env($|\.)|\.(pem|key|p12|pfx|kdbx)$|^id_(rsa|dsa|ecdsa|ed25519)$)", re.IGNORECASE)
-SUFFIXES = """
-.py .ipynb .md .txt .r .jl .sql .js .ts .tsx .jsx .json .yaml .yml .toml .cfg .ini .csv .rst .sh .html .css
-.c .h .cpp .java .go .rs
-"""
-TEXT = frozenset(SUFFIXES.split())
-WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
-DEFINITION = re.compile(r"^\s*(?:async\s+)?(?:def|class|function)\s+(\w+)")
+from codemad_jupyter.context.kinds import kinds_of, priors
+from codemad_jupyter.context.ranking import rank_chunks, rank_files
+from codemad_jupyter.context.segment import FIELDS
+from codemad_jupyter.context.words import query_terms
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def words(text: str) -> set[str]:
-    """The lower-case words of a text, identifiers split into their parts."""
-    return {word.lower() for word in WORD.findall(text)}
+    from codemad_jupyter.context.reading import Index, Snapshot
 
+    Floats = NDArray[np.float32]
 
-def walk(root: Path, *, limit: int = 20_000) -> Iterator[str]:
-    """POSIX paths of the files below the root, without the folders of tools and caches."""
-    count = 0
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        for name in sorted(names):
-            count += 1
-            if count > limit:
-                return
-            yield (Path(folder) / name).relative_to(root).as_posix()
+FILES = 60
+"""Files of an answer whose places are looked at one by one."""
+DISTINCT = 20
+"""So many files have room in an answer before further cells of the same notebooks."""
+
+Meaning = Callable[[str, "Snapshot"], "Floats | None"]
+"""How near each chunk is to a query in meaning (0 to 1), or None where nothing can say so."""
 
 
-def search(root: Path, query: str, *, limit: int = 20, deadline: float = 3.0) -> list[Chunk]:
-    """The best lines for the query, at most ``limit`` of them; ``score`` grows with the fit."""
-    wanted = words(query[:1_000])
-    if not wanted:
-        return []
-    end = time.monotonic() + deadline
-    found: list[Chunk] = []
-    for count, path in enumerate(walk(root)):
-        if count >= MAX_FILES or time.monotonic() > end:
-            break
-        if Path(path).suffix.lower() in TEXT and not SECRET.search(Path(path).name):
-            found += _hits(root, path, wanted, query.strip())
-    return sorted(found, key=lambda hit: (-hit.score, hit.path, hit.start_line))[:limit]
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place that fits: lines are 1-based, and those of the cell in a notebook."""
+
+    path: str
+    cell: int | None
+    cell_id: str | None
+    start: int
+    end: int
+    symbol: str
+    score: float
+
+    def record(self) -> dict[str, Any]:
+        """The place as JSON."""
+        return asdict(self)
 
 
-def _hits(root: Path, path: str, wanted: set[str], phrase: str) -> Iterator[Chunk]:
-    for cell, text in _texts(root / path):
-        for number, line in enumerate(text.splitlines(), start=1):
-            score = _score(line, wanted, phrase)
-            if score > 0:
-                symbol = DEFINITION.match(line)
-                yield Chunk(
-                    path=path,
-                    text=line.strip()[:300],
-                    start_line=number,
-                    end_line=number,
-                    symbol=symbol[1] if symbol else "",
-                    cell=cell,
-                    score=score,
-                )
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave; ``notice`` says what it could not do, "" where all is as it should be."""
+
+    hits: tuple[Hit, ...]
+    notice: str = ""
 
 
-def _score(line: str, wanted: set[str], phrase: str) -> float:
-    shared = len(wanted & words(line[:2_000]))
-    if shared * 2 < len(wanted):
-        return 0.0
-    score = shared / len(wanted)
-    if phrase and phrase in line:
-        score += 1.0
-    return score + (0.5 if DEFINITION.match(line) else 0.0)
+class Searcher:
+    """Answers queries from the newest state of an index."""
+
+    def __init__(self, index: Index, *, meaning: Meaning | None = None) -> None:
+        self._index = index
+        self._meaning = meaning
+        self._kinds: tuple[Snapshot, NDArray[np.int32]] | None = None
+
+    def search(self, query: str, *, limit: int = 50, votes: Mapping[str, float] | None = None) -> list[Hit]:
+        """The places that fit best; nothing where there is no index. ``votes`` speak for paths."""
+        import numpy as np
+
+        snapshot = self._index.current()
+        terms = query_terms(query)
+        if snapshot is None or not snapshot.files or not terms or limit < 1:
+            return []
+        scores = {name: snapshot.scores(name, terms) for name in FIELDS}
+        near = self._meaning(query, snapshot) if self._meaning else None
+        chunks = rank_chunks(scores, snapshot.file_of, snapshot.chunk_kinds, near)
+        files = rank_files(scores, snapshot.file_of, snapshot.files, near)
+        if votes:
+            files += np.array([votes.get(path, 0.0) for path in snapshot.paths], dtype=np.float32)
+        files *= priors(self._kinds_of(snapshot), terms) * snapshot.alive
+        return _answer(snapshot, files, chunks, limit)
+
+    def _kinds_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
+        import numpy as np
+
+        if self._kinds is None or self._kinds[0] is not snapshot:
+            self._kinds = snapshot, np.array([kinds_of(path) for path in snapshot.paths], dtype=np.int32)
+        return self._kinds[1]
 
 
-def _texts(path: Path) -> Iterator[tuple[str | None, str]]:
-    try:
-        if not path.is_file() or path.stat().st_size > MAX_SIZE:
-            return
-        text = path.read_text(encoding="utf-8", errors="strict")
-    except (OSError, UnicodeDecodeError):
-        return  # unreadable or binary: nothing to search
-    if path.suffix != ".ipynb":
-        yield None, text
-        return
-    try:
-        cells = json.loads(text).get("cells", [])
-    except (ValueError, AttributeError):
-        return  # not a notebook: reading it by name says what is wrong with it
-    for index, cell in enumerate(cells):
-        source = cell.get("source", "")
-        yield cell.get("id", f"#{index}"), source if isinstance(source, str) else "".join(source)
+def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, limit: int) -> list[Hit]:
+    import numpy as np
+
+    count = min(FILES, len(files))
+    top = np.argpartition(-files, count - 1)[:count]
+    first: list[tuple[float, int]] = []
+    cells: list[tuple[float, int]] = []
+    others: list[tuple[float, int]] = []
+    for file in top[files[top] > 0].tolist():
+        places = _places(snapshot, file, float(files[file]), chunks)
+        first.append(places[0])
+        notebook = snapshot.cells[places[0][1]] >= 0
+        (cells if notebook else others).extend(places[1:])
+    first.sort(key=lambda place: (-place[0], snapshot.paths[snapshot.file_of[place[1]]]))
+    cells.sort(reverse=True)
+    others.sort(reverse=True)
+    room = max(limit - DISTINCT, limit // 2)
+    leading = sorted([*first, *cells[:room]], key=lambda place: -place[0])
+    return [_hit(snapshot, *place) for place in [*leading, *others, *cells[room:]][:limit]]
+
+
+def _places(snapshot: Snapshot, file: int, score: float, chunks: Floats) -> list[tuple[float, int]]:
+    """The chunks of a file that fit, best first, scored so that the best one has the score of the file.
+
+    A cell that was cut in several chunks is one place.
+    """
+    begin, end = snapshot.range_of(file)
+    own = chunks[begin:end]
+    order = (-own).argsort(kind="stable").tolist()
+    best = float(own[order[0]]) if order else 0.0
+    found: list[tuple[float, int]] = []
+    seen: set[int] = set()
+    for at in order:
+        cell = int(snapshot.cells[begin + at])
+        if found and (own[at] <= 0 or cell in seen):
+            continue
+        seen.update(() if cell < 0 else (cell,))
+        found.append((score * float(own[at]) / best if best > 0 else score, begin + at))
+    return found
+
+
+def _hit(snapshot: Snapshot, score: float, chunk: int) -> Hit:
+    start, end, cell, cell_id, symbol = snapshot.place(chunk)
+    return Hit(
+        path=snapshot.paths[snapshot.file_of[chunk]],
+        cell=cell if cell >= 0 else None,
+        cell_id=(cell_id or None) if cell >= 0 else None,
+        start=start,
+        end=end,
+        symbol=symbol,
+        score=round(score, 4),
+    )

@@ -80,6 +80,10 @@ class Adapter(ABC):
             return f"Set {self.key_variable}."
         return ""
 
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """The address and headers with which this provider names its models; None: it does not."""
+        return None
+
     async def aclose(self) -> None:
         """Close the connections that are kept open for the next call."""
         client = await self._client.take()
@@ -115,7 +119,8 @@ class Adapter(ABC):
             return reply.ending()
         except BadArguments as error:
             caller = self._caller(request.model)
-            return (self._failed(request, reply, failure_of("malformed", caller, detail=str(error))),)
+            failed = self._failed(request, reply, failure_of("malformed", caller, detail=str(error)))
+            return (failed.model_copy(update={"repairable": True}),)
 
     def _failed(self, request: Request, reply: Reply, error: Exception) -> Failed:
         failure = read_failure(error, self._caller(request.model), redact=self._redact)

@@ -5,10 +5,12 @@ from typing import Any
 
 from codemad_jupyter.gateway.adapter import Adapter
 from codemad_jupyter.gateway.anthropic_wire import read_event, request_body
-from codemad_jupyter.gateway.catalog import Catalog
+from codemad_jupyter.gateway.catalog import Catalog, Traits
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.provider import Delta, Request
 from codemad_jupyter.gateway.reply import Reply
+
+_ADDRESS = "https://api.anthropic.com"
 
 
 class AnthropicProvider(Adapter):
@@ -27,6 +29,11 @@ class AnthropicProvider(Adapter):
             redact=redact,
         )
 
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """See `Adapter`."""
+        headers = {"x-api-key": self._key, "anthropic-version": "2023-06-01"}
+        return f"{(self._base_url or _ADDRESS).rstrip('/')}/v1/models", headers
+
     def _make_client(self) -> Any:
         import anthropic
 
@@ -43,7 +50,7 @@ class AnthropicProvider(Adapter):
             request,
             model=self._bare(request.model),
             max_tokens=self._max_tokens(request),
-            traits=self._catalog.traits(request.model),
+            traits=self._traits(request.model),
         )
         limits = type(client.timeout)(request.timeout, connect=self._config.connect_timeout)
         stream = await client.messages.create(**body, stream=True, timeout=limits)
@@ -54,3 +61,6 @@ class AnthropicProvider(Adapter):
                     yield piece
         finally:
             await stream.close()
+
+    def _traits(self, model: str) -> Traits:
+        return self._catalog.traits(model)

@@ -22,6 +22,15 @@ _TABLE = Path(__file__).with_name("prices.json")
 _LITELLM_MAP = "model_prices_and_context_window_backup.json"
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 _MILLION = 1_000_000
+_AT_LITELLM = {
+    **{name: name for name in ("anthropic", "openai", "litellm", "gemini", "mistral", "xai", "deepseek")},
+    **{name: name for name in ("openrouter", "azure")},
+    "qwen": "dashscope",
+    "cohere": "cohere_chat",
+}
+"""How LiteLLM calls the providers it knows the prices of."""
+_CLOUD = re.compile(r"(?:bedrock|vertex)/.*?(claude-[a-z0-9-]+?)(?:-\d{8})?(?:-v\d+(?::\d+)?)?(?:@\w+)?")
+"""The names under which the clouds sell Anthropic's models."""
 
 
 class LongPrices(Value):
@@ -126,11 +135,13 @@ class Catalog:
     def _from_litellm(self, model: str) -> Traits | None:
         provider, _, rest = model.partition("/")
         # A server at the user's own address sets its own prices, even for a famous name.
-        if provider not in ("anthropic", "openai", "litellm"):
+        theirs = _AT_LITELLM.get(provider)
+        if theirs is None:
             return None
-        for name in (*_spellings(rest), *_spellings(rest.partition("/")[2])):
+        bare = (*_spellings(rest), *_spellings(rest.partition("/")[2]))
+        for name in (*(f"{theirs}/{each}" for each in _spellings(rest)), *bare):
             entry = self._litellm_map.get(name)
-            if isinstance(entry, dict) and provider in ("litellm", entry.get("litellm_provider")):
+            if isinstance(entry, dict) and (provider == "litellm" or entry.get("litellm_provider") == theirs):
                 return _from_entry(entry)
         return None
 
@@ -149,9 +160,11 @@ class Catalog:
 
 
 def _spellings(model: str) -> tuple[str, ...]:
-    """The name, the name without its date, and both without a leading ``litellm/``."""
+    """The name, the name without its date, both without a leading ``litellm/``, and the maker's own."""
     names = (model, _DATED.sub("", model))
     bare = tuple(name.removeprefix("litellm/") for name in names)
+    if (cloud := _CLOUD.fullmatch(model)) is not None:
+        bare = (*bare, f"anthropic/{cloud[1]}")
     return tuple(dict.fromkeys(name for name in (*names, *bare) if name))
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.supply import Budgets, Purpose, PurposeSettings, Rates
 
 
 class GatewayConfig(Value):
@@ -57,3 +58,17 @@ class GatewayConfig(Value):
 
     prices: Path | None = None
     """A JSON file of windows and prices that overrides the table in the package."""
+
+    keys: dict[str, SecretStr] = Field(default_factory=dict)
+    """The keys of the providers in `cards` and of the clouds, by the provider's name."""
+    provider_urls: dict[str, str] = Field(default_factory=dict)
+    """Addresses of providers that are elsewhere than their card says, by the provider's name."""
+    azure_api_version: str = "2025-04-01-preview"
+
+    purposes: dict[Purpose, PurposeSettings] = Field(default_factory=dict)
+    limits: dict[str, Rates] = Field(default_factory=dict)
+    """How often a provider may be called, by its name."""
+    budgets: Budgets = Budgets()
+    cache: Literal["off", "deterministic", "all"] = "deterministic"
+    resume: bool = False
+    """Whether another model goes on with a reply that broke off in the middle."""

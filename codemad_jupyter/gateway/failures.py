@@ -108,6 +108,7 @@ _SENTENCES: dict[ProviderErrorKind, str] = {
     "bad_request": "{label} refused the request{status}{detail}.",
     "context_window": "The conversation is too long for {model}{status}.",
     "cancelled": "The call of {model} was cancelled.",
+    "out_of_budget": "The budget for {model} is used up{detail}.",
 }
 _HINTS: dict[ProviderErrorKind, str] = {
     "bad_key": "Check the key in the settings or in {key}.",
@@ -122,6 +123,7 @@ _HINTS: dict[ProviderErrorKind, str] = {
     "bad_request": "Choose another model or start a new session.",
     "context_window": "Start a new session, compact this one, or choose a model with a larger window.",
     "cancelled": "Send the prompt again to continue.",
+    "out_of_budget": "Raise the budget in your settings, or choose codemad/offline, which costs nothing.",
 }
 
 

@@ -1,15 +1,19 @@
-"""Tries again and then tries the next model, while nothing of a reply has been shown yet.
+"""Tries again and then tries the next model. Every retry and every change of model is announced.
 
-Once a piece of a reply is out, a second try would show it twice; the failure is passed on instead. Every
-retry and every change of model is announced.
+While nothing of a reply has been shown a second try costs nothing. Once a piece is out it would be shown
+twice, so the failure is passed on; or, where the settings allow it, the next model is given what was
+received, marked as such, and asked to go on from there.
 """
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from codemad_jupyter.gateway.provider import (
+    PASSING,
     Announcement,
     CallPiece,
     Delta,
@@ -20,26 +24,26 @@ from codemad_jupyter.gateway.provider import (
     TextPiece,
     ThinkingPiece,
 )
-from codemad_jupyter.protocol.errors import ProviderErrorKind
+from codemad_jupyter.gateway.resuming import Received
 
-_PASSING: frozenset[ProviderErrorKind] = frozenset(
-    {"rate_limited", "overloaded", "server", "timeout", "connection"}
-)
 _DEFAULT_WAIT = 1.0
 
 
 @dataclass(frozen=True)
 class Link:
-    """One model of the chain and the provider that offers it."""
+    """One model of the chain and the provider that offers it. ``resumes``: can go on with a reply that
+    another one began."""
 
     provider: Provider
     model: str
+    resumes: bool = True
 
 
 class FallbackProvider:
     """A chain of models: each is tried twice at most, then the next one.
 
-    ``cap`` is the longest wait in seconds a provider may ask for; ``sleep`` is given by tests.
+    ``cap`` is the longest wait in seconds a provider may ask for; ``sleep`` is given by tests; with
+    ``resume`` a reply that broke off is gone on with by the next model, by the same one if it is the last.
     """
 
     def __init__(
@@ -47,31 +51,49 @@ class FallbackProvider:
         chain: Sequence[Link],
         *,
         cap: float = 120.0,
+        resume: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = chain[0].provider.name
         self._chain = tuple(chain)
         self._cap = cap
+        self._resume = resume
         self._sleep = sleep
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Call the first model that answers; see `Provider`."""
         failures: list[Failed] = []
-        for link in self._chain:
+        received = Received()
+        links = deque(self._chain)
+        while links:
+            link = links.popleft()
             if failures:
-                yield _changed(failures[-1], link)
-            attempt = _Attempt(link, request)
+                yield _changed(failures[-1], link, received)
+            attempt = _Attempt(link, received.continued(request))
             async with aclosing(self._twice(attempt)) as deltas:
                 async for delta in deltas:
-                    yield delta
-            if attempt.failure is None:
+                    yield received.joined(delta)
+            if (failure := attempt.failure) is None:
                 return
+            failures.append(failure)
+            if attempt.shown:
+                links = self._resuming(link, links, failure, again=not received.text)
+                received = received.with_partial(failure)
+                if not links:
+                    yield received.failed(failure)
+                    return
             # A wrong key or a bad request of the person's own model is theirs to mend, not to paper over.
-            if attempt.shown or (attempt.failure.kind not in _PASSING and not failures):
-                yield attempt.failure
+            elif failure.kind not in PASSING and len(failures) == 1:
+                yield failure
                 return
-            failures.append(attempt.failure)
-        yield _summary(failures)
+        yield received.failed(_summary(failures))
+
+    def _resuming(self, link: Link, links: "deque[Link]", failure: Failed, *, again: bool) -> "deque[Link]":
+        """Who may go on with a reply that broke off; the same model once, when there is no other."""
+        if not self._resume or failure.kind not in PASSING:
+            return deque()
+        others = deque(each for each in links if each.resumes)
+        return others or deque([link] if again and link.resumes else [])
 
     async def _twice(self, attempt: "_Attempt") -> AsyncGenerator[Delta]:
         """The model's deltas; after a passing failure a wait and a second try."""
@@ -117,16 +139,25 @@ class _Attempt:
         return _DEFAULT_WAIT if asked is None else asked
 
     def may_repeat(self, *, cap: float) -> bool:
-        passing = self.failure is not None and self.failure.kind in _PASSING
+        failure = self.failure
+        passing = failure is not None and failure.kind in PASSING and not failure.unasked
         return passing and not self.shown and self.wait <= cap
 
     def announcement(self) -> Announcement:
         words = self.failure.text if self.failure is not None else ""
-        text = f"{words} Trying {self._link.model} again in {self.wait:g} s."
+        text = f"{words} Trying {self._link.model} again in {seconds(self.wait)} s."
         return Announcement(code="retry", text=text, model=self._link.model)
 
 
-def _changed(failure: Failed, link: Link) -> Announcement:
+def seconds(wait: float) -> str:
+    """A wait as a person counts it."""
+    return f"{wait:g}" if wait < 10 and wait == round(wait, 1) else f"{math.ceil(wait)}"
+
+
+def _changed(failure: Failed, link: Link, received: Received) -> Announcement:
+    if received.text:
+        text = f"{failure.text} {link.model} is given what was received and goes on from there."
+        return Announcement(code="resumed", text=text, model=link.model)
     text = f"{failure.text} Continuing with {link.model}."
     return Announcement(code="fallback", text=text, model=link.model)
 
@@ -135,8 +166,8 @@ def _summary(failures: Sequence[Failed]) -> Failed:
     """The first failure is the one to mend; the hint names the others."""
     first = failures[0]
     notes = []
-    if first.retry_after is not None and first.retry_after > _DEFAULT_WAIT:
-        notes.append(f"The provider asks to wait {first.retry_after:g} s.")
+    if first.retry_after is not None and first.retry_after > _DEFAULT_WAIT and not first.unasked:
+        notes.append(f"The provider asks to wait {seconds(first.retry_after)} s.")
     if len(failures) > 1:
         others = ", ".join(f"{failure.model} ({failure.kind.replace('_', ' ')})" for failure in failures[1:])
         notes.append(f"Also tried: {others}.")

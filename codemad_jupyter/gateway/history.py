@@ -19,7 +19,8 @@ _INTERRUPTED = "The call was interrupted before it gave a result."
 
 
 def settled(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """The messages with a result after each tool call, no result without a call, and no empty message."""
+    """The messages with a result after each tool call, no result without a call, no empty message, and no
+    two messages of the person in a row, which the templates of some local models refuse."""
     kept: list[Message] = []
     open_calls: dict[str, ToolCallPart] = {}
     for message in messages:
@@ -29,7 +30,9 @@ def settled(messages: Iterable[Message]) -> tuple[Message, ...]:
             kept.extend(_interrupted(open_calls))
             parts = tuple(part for part in map(_clean, message.parts) if part is not None)
             open_calls = {call.id: call for call in message.tool_calls}
-        if parts:
+        if parts and message.role == "user" and kept and kept[-1].role == "user":
+            kept[-1] = kept[-1].model_copy(update={"parts": (*kept[-1].parts, *parts)})
+        elif parts:
             kept.append(message.model_copy(update={"parts": parts}))
     kept.extend(_interrupted(open_calls))
     return tuple(kept)

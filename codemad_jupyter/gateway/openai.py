@@ -4,7 +4,7 @@ Owns the choice between the Responses interface and chat completions. The format
 `openai_responses` and `openai_chat`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,12 +12,15 @@ from codemad_jupyter.gateway import openai_chat, openai_responses
 from codemad_jupyter.gateway.adapter import Adapter
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
-from codemad_jupyter.gateway.failures import CallFailed, failure_of
-from codemad_jupyter.gateway.probing import listed
+from codemad_jupyter.gateway.failures import CallFailed, failure_of, read_failure
+from codemad_jupyter.gateway.probing import probed
 from codemad_jupyter.gateway.provider import Delta, ModelInfo, Request
 from codemad_jupyter.gateway.reply import Reply
 
 _ANY_MODEL = "default"
+_ADDRESS = "https://api.openai.com/v1"
+_PICKY = ("openai", "azure")
+"""Whose newer models refuse a temperature."""
 
 
 class OpenAIProvider(Adapter):
@@ -32,6 +35,11 @@ class OpenAIProvider(Adapter):
             config, key=config.openai_api_key, base_url=config.openai_base_url, catalog=catalog, redact=redact
         )
 
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """See `Adapter`."""
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return f"{(self._base_url or _ADDRESS).rstrip('/')}/models", headers
+
     def _make_client(self) -> Any:
         import openai
         from openai.types.responses import Response
@@ -45,7 +53,7 @@ class OpenAIProvider(Adapter):
             timeout=limits,
         )
         # Both load more of the SDK, here and not on the event loop: its largest schema takes 0.3 s.
-        _ = client.chat.completions, client.responses
+        _ = client.chat.completions, client.responses, client.embeddings
         Response.construct(tools=[], output=[], tool_choice="auto")
         return client
 
@@ -67,6 +75,18 @@ class OpenAIProvider(Adapter):
                     yield piece
         finally:
             await stream.close()
+
+    async def embeddings(self, model: str, texts: Sequence[str], *, timeout: float) -> Any:
+        """The SDK's answer with a vector for each text. Raises `CallFailed`."""
+        try:
+            self._check_key()
+            client = await self._client.get()
+            limits = type(client.timeout)(timeout, connect=self._config.connect_timeout)
+            return await client.embeddings.create(
+                model=self._bare(model), input=[*texts], encoding_format="float", timeout=limits
+            )
+        except Exception as error:
+            raise read_failure(error, self._caller(model), redact=self._redact) from error
 
     def _speaks_responses(self, client: Any) -> bool:
         if self._config.openai_api != "auto":
@@ -91,7 +111,7 @@ class OpenAIProvider(Adapter):
         }
         if request.tools:
             body["tools"] = openai_chat.chat_tools(request.tools)
-        if request.temperature is not None and (traits.sampling or self.name != "openai"):
+        if request.temperature is not None and (traits.sampling or self.name not in _PICKY):
             body["temperature"] = request.temperature
         return body
 
@@ -108,6 +128,8 @@ class CompatibleProvider(OpenAIProvider):
     label = "The model server"
     key_variable = "CODEMAD_COMPATIBLE_API_KEY"
     needs_key = False
+    local = True
+    """Asked for its models when a person wants to know."""
     # The newer name of this field is unknown to most servers.
     _length_field = "max_tokens"
 
@@ -135,9 +157,8 @@ class CompatibleProvider(OpenAIProvider):
 
     async def probe(self) -> tuple[ModelInfo, ...]:
         """The models the server names when asked. Empty when it cannot be reached."""
-        if not self._base_url:
-            return ()
-        names = await listed(f"{self._base_url.rstrip('/')}/models", key=self._key)
+        asked = self.listing()
+        names = (await probed(*asked)).names if asked is not None and self._base_url else ()
         return tuple(self._described(f"{self.name}/{name}") for name in names)
 
     def _described(self, name: str, *, why: str = "") -> ModelInfo:
@@ -187,7 +208,6 @@ class OllamaProvider(CompatibleProvider):
         """Those of the user's price file. What is installed is found out by `probe` alone."""
         return tuple(self._described(name) for name in self._catalog.names(self.name))
 
-    async def probe(self) -> tuple[ModelInfo, ...]:
-        """The installed models. Empty when no Ollama runs."""
-        names = await listed(f"{self._address}/api/tags", key="")
-        return tuple(self._described(f"{self.name}/{name}") for name in names)
+    def listing(self) -> tuple[str, dict[str, str]] | None:
+        """Its own interface names what is installed."""
+        return f"{self._address}/api/tags", {}

@@ -11,6 +11,11 @@ from codemad_jupyter.protocol.errors import ProviderErrorKind
 from codemad_jupyter.protocol.messages import Message, ToolCallPart, Usage
 from codemad_jupyter.protocol.models import ModelInfo as ModelInfo
 
+PASSING: frozenset[ProviderErrorKind] = frozenset(
+    {"rate_limited", "overloaded", "server", "timeout", "connection"}
+)
+"""Failures that may be over in a while; all others a person has to mend."""
+
 
 class ToolSpec(Value):
     """A tool as the model sees it; ``parameters`` is the JSON Schema of its arguments."""
@@ -73,7 +78,8 @@ class Finished(Value):
 
 class Failed(Value):
     """The last delta of a call that failed. ``started`` says whether any text or call had been delivered;
-    ``partial`` is what had arrived by then."""
+    ``partial`` is what had arrived by then; ``unasked`` that nobody was called at all,
+    ``repairable`` that the model wrote a call which cannot be read and may write it again."""
 
     type: Literal["failed"] = "failed"
     kind: ProviderErrorKind
@@ -85,6 +91,9 @@ class Failed(Value):
     started: bool = False
     partial: Message | None = None
     usage: Usage = Usage()
+    cost: float | None = None
+    unasked: bool = False
+    repairable: bool = False
 
 
 Delta = TextPiece | ThinkingPiece | CallPiece | Announcement | Finished | Failed

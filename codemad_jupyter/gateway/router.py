@@ -1,30 +1,37 @@
-"""From the name of a model to a provider that calls it, with fallback and metering around it.
+"""From the name of a model, or from a purpose, to a provider that calls it, with all wrappers around it.
 
-Owns the list of providers and the checks of names. Knows the built-in assistant and the providers of
-plugins only as arguments.
+Owns the checks of names and the choice among models. The wrappers' order is in `stack`, the list of
+providers in `adapters`. Knows the built-in assistant and the providers of plugins only as arguments.
 """
 
 import asyncio
 import difflib
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from codemad_jupyter.gateway.adapter import Adapter
-from codemad_jupyter.gateway.anthropic import AnthropicProvider
+from codemad_jupyter.gateway.adapters import FREE, adapters
+from codemad_jupyter.gateway.breaker import health_text
+from codemad_jupyter.gateway.budgets import Ledger
 from codemad_jupyter.gateway.catalog import Catalog
+from codemad_jupyter.gateway.choosing import Candidate, Choice, Need, choose
 from codemad_jupyter.gateway.configuration import GatewayConfig
-from codemad_jupyter.gateway.fallback import FallbackProvider, Link
-from codemad_jupyter.gateway.litellm import LiteLLMProvider
-from codemad_jupyter.gateway.metering import MeteringProvider
-from codemad_jupyter.gateway.openai import CompatibleProvider, OllamaProvider, OpenAIProvider
+from codemad_jupyter.gateway.embedding import Embedder
+from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
+from codemad_jupyter.gateway.probing import Probe, probed
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
+from codemad_jupyter.gateway.purposes import Serving, serving
+from codemad_jupyter.gateway.stack import Stack
 from codemad_jupyter.gateway.tapes import tape_of
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.supply import Account, Purpose, PurposeSettings
 
 OFFLINE_MODEL = "codemad/offline"
 _ANTHROPIC_MODEL = "anthropic/claude-sonnet-5-5"
 _OPENAI_MODEL = "openai/gpt-6-sol"
+CHOSEN, DEFAULT = "chosen by the person", "the default model"
 # New models appear every month, so an unlisted name is fine as long as it has the family's look.
 _FAMILIES = {
     "anthropic": re.compile(r"claude-.+"),
@@ -34,7 +41,7 @@ _FAMILIES = {
 
 class Router:
     """Assembles providers. ``redact`` takes secrets out of what a failure says, ``offline`` is the
-    built-in assistant, ``extra`` are the providers of plugins by name."""
+    built-in assistant, ``extra`` are the providers of plugins by name, ``ledger`` counts what is used."""
 
     def __init__(
         self,
@@ -43,40 +50,83 @@ class Router:
         redact: Callable[[str], str],
         offline: Provider | None = None,
         extra: Mapping[str, Provider] | None = None,
+        ledger: Ledger | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
         root: Path | None = None,
     ) -> None:
         self.config = config
         self.tape = tape_of(config, redact=redact, root=root, default=self._usual_model)
         self.catalog = Catalog(override=config.prices)
-        self._sleep = sleep
-        adapters: tuple[Adapter, ...] = (
-            AnthropicProvider(config, catalog=self.catalog, redact=redact),
-            OpenAIProvider(config, catalog=self.catalog, redact=redact),
-            CompatibleProvider(config, catalog=self.catalog, redact=redact),
-            OllamaProvider(config, catalog=self.catalog, redact=redact),
-            LiteLLMProvider(config, catalog=self.catalog, redact=redact),
-        )
-        self._adapters = adapters
-        self._providers: dict[str, Provider] = {adapter.name: adapter for adapter in adapters}
+        self.stack = Stack(config, catalog=self.catalog, ledger=ledger, sleep=sleep, clock=clock)
+        self._adapters = adapters(config, catalog=self.catalog, redact=redact)
+        self._providers: dict[str, Provider] = {adapter.name: adapter for adapter in self._adapters}
         self._providers.update(extra or {})
         if offline is not None:
             self._providers["codemad"] = offline
 
-    def provider_for(self, model: str, *, fallbacks: Sequence[str] | None = None) -> Provider:
+    def provider_for(
+        self, model: str, *, fallbacks: Sequence[str] | None = None, account: Account | None = None
+    ) -> Provider:
         """The provider for this model; ``fallbacks`` are those of the settings unless given.
 
         Raises `UsageError` for a name that cannot be right.
         """
         if self.tape is None:
-            return self._live(model, fallbacks)
-        return self.tape.provider(model, lambda: self._live(model, fallbacks))
+            return self._live(model, fallbacks, account)
+        return self.tape.provider(model, lambda: self._live(model, fallbacks, account))
 
-    def _live(self, model: str, fallbacks: Sequence[str] | None) -> Provider:
+    def _live(self, model: str, fallbacks: Sequence[str] | None, account: Account | None) -> Provider:
         names = (model, *(self.config.fallbacks if fallbacks is None else fallbacks))
-        links = [Link(self._provider(name), name) for name in dict.fromkeys(names)]
-        chain = FallbackProvider(links, cap=self.config.retry_cap, sleep=self._sleep)
-        return MeteringProvider(chain, catalog=self.catalog)
+        chain = [(self._provider(name), name) for name in dict.fromkeys(names)]
+        return self.stack.around(chain, account or Account())
+
+    def choose(self, need: Need, *, asked: str | None = None) -> Choice:
+        """The model for what is to be asked. ``asked`` is the one a person chose, which always holds."""
+        served = serving(self.config, need.purpose)
+        if asked:
+            return Choice(model=asked, fallbacks=self._beside(asked, self.config.fallbacks), reason=CHOSEN)
+        first = served.model or self.default_model()
+        if not served.own:
+            return Choice(model=first, fallbacks=self._beside(first, served.fallbacks), reason=DEFAULT)
+        names = dict.fromkeys((first, *served.fallbacks))
+        # The built-in assistant is no model to compare: where it is not the first it is the last resort.
+        last = (OFFLINE_MODEL,) if OFFLINE_MODEL in names and first != OFFLINE_MODEL else ()
+        candidates = [self._candidate(name) for name in names if name not in last]
+        chosen = choose(candidates, need, served.routing)
+        fallbacks = self._beside(chosen.model, (*chosen.fallbacks, *last))
+        return chosen.model_copy(update={"fallbacks": fallbacks})
+
+    def serving(self, purpose: Purpose) -> Serving:
+        """What serves a purpose, and its limits."""
+        return serving(self.config, purpose)
+
+    def choose_beside(self, need: Need, *, default: str | None) -> Choice | None:
+        """The model for a call beside the conversation: that of its purpose, else ``default``; None: none
+        is to be asked. Only a purpose with a model of its own has others step in."""
+        if self.config.purposes.get(need.purpose, PurposeSettings()).model is not None:
+            return self.choose(need)
+        return None if default is None else Choice(model=default, reason=DEFAULT)
+
+    async def embed(
+        self, model: str, texts: Sequence[str], *, account: Account | None = None
+    ) -> list[list[float]]:
+        """One vector for each text. Raises `UsageError` for a name that cannot be right, or `CallFailed`."""
+        provider = self._provider(model)
+        if not isinstance(provider, OpenAIProvider):
+            hint = "Name one of OpenAI, of Ollama, or of a server that speaks OpenAI's interface."
+            raise UsageError(f"{model} makes no embeddings.", hint=hint)
+        served = serving(self.config, "embed")
+        embedder = Embedder(
+            provider=provider,
+            breaker=self.stack.breaker(model),
+            budgets=self.config.budgets,
+            ledger=self.stack.ledger,
+            catalog=self.catalog,
+            account=account or Account(purpose="embed"),
+            timeout=served.timeout,
+        )
+        return await embedder.embed(model, texts)
 
     async def models(self, *, probe: bool = False) -> tuple[ModelInfo, ...]:
         """All models one can choose, the ready ones first; ``probe`` asks local servers for theirs."""
@@ -84,11 +134,42 @@ class Router:
         for provider in self._providers.values():
             found.update((model.name, model) for model in await provider.models())
         if probe:
-            for adapter in self._adapters:
-                if isinstance(adapter, CompatibleProvider):
-                    found.update((model.name, model) for model in await adapter.probe())
-        listed = found.values() if self.tape is None else self.tape.models(found.values())
-        return tuple(sorted(listed, key=lambda model: not model.ready))
+            local = [each for each in self._adapters if isinstance(each, CompatibleProvider) and each.local]
+            for listed in await asyncio.gather(*(adapter.probe() for adapter in local)):
+                found.update((model.name, model) for model in listed)
+        offered = found.values() if self.tape is None else self.tape.models(found.values())
+        known = (self._with_health(model) for model in offered)
+        return tuple(sorted(known, key=lambda model: not model.ready))
+
+    async def check(self) -> dict[str, Probe]:
+        """Asks every provider that has what it needs for its models: who answers, how fast, or why not."""
+        asked = {
+            adapter.name: listing
+            for adapter in self._adapters
+            if not adapter.why_not_ready() and (listing := adapter.listing()) is not None
+        }
+        answers = await asyncio.gather(*(probed(*listing) for listing in asked.values()))
+        return dict(zip(asked, answers, strict=True))
+
+    def _with_health(self, model: ModelInfo) -> ModelInfo:
+        """What this process learnt of the provider when it called it."""
+        health = health_text(self.stack.breaker(model.name).health())
+        return model.model_copy(update={"health": health, "latency": self.stack.latencies.of(model.name)})
+
+    def _candidate(self, model: str) -> Candidate:
+        provider = self._provider(model)
+        info = self.catalog.info(model)
+        if provider.name in FREE:
+            info = info.model_copy(update={"input_price": 0.0, "output_price": 0.0})
+        lacks = provider.why_not_ready() if isinstance(provider, Adapter) else ""
+        health = self.stack.breaker(model).health()
+        if not lacks and health.state == "open":
+            lacks = health_text(health)
+        return Candidate(info=info, latency=self.stack.latencies.of(model), lacks=lacks)
+
+    def _beside(self, model: str, fallbacks: Sequence[str]) -> tuple[str, ...]:
+        """Who may step in. The built-in assistant sees everything, so no other model steps in for it."""
+        return () if model == OFFLINE_MODEL else tuple(name for name in fallbacks if name != model)
 
     def default_model(self) -> str:
         """The configured model, else the best one that has what it needs, else the built-in assistant.

@@ -3,9 +3,10 @@ this process. Chosen once, at first use; the session and the target follow from 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codemad_jupyter.magics.host import Host
+from codemad_jupyter.magics.host import Host, workspace
 from codemad_jupyter.protocol.commands import NewSession, Target
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Door:
         if self.server is not None:
             notebook = self.server.notebook()
         return Target(kernel=place.kernel, notebook=notebook, cell=place.cell)
+
+    def root(self, place: Place) -> Path:
+        """The workspace: the server's, or where this process works."""
+        self.client(place)
+        return Path(self.server.root()) if self.server is not None else workspace(place)
 
     def close(self) -> None:
         """Let go of the engine."""

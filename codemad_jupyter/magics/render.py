@@ -11,11 +11,13 @@ from codemad_jupyter.app.plain_text import one_line, plain_text
 from codemad_jupyter.config.redaction import unnumbered
 from codemad_jupyter.magics.safe_text import code_span, escaped, fenced, safe_markdown
 from codemad_jupyter.magics.transcript import Change, Piece, Prose, Segment
+from codemad_jupyter.protocol.diagnostics import problem_lines
 from codemad_jupyter.protocol.edits import CellTarget, Edit
 
 Bundle = dict[str, str]
 
 MAX_DIFF_LINES = 400
+MOST_PROBLEMS = 5
 
 STYLE = """
 .codemad-edit{border:1px solid var(--jp-border-color2,#c8c8c8);border-radius:4px;margin:4px 0;
@@ -152,6 +154,10 @@ def _remarks(change: Change, ask: bool) -> list[str]:
     remarks = []
     if change.trial is not None and change.trial.status == "failed":
         remarks.append(f"Tried away from your state, it failed: {one_line(change.trial.detail)}")
+    if change.diagnosis is not None and change.diagnosis.problems:
+        path, cell = change.edit.place
+        lines = problem_lines(change.diagnosis, path=path, cell=cell, most=MOST_PROBLEMS)
+        remarks.append("It would bring: " + "; ".join(map(one_line, lines)))
     waiting = f"Waiting: %codemad apply {change.number} or %codemad reject {change.number}"
     words = {
         "pending": waiting if ask else "Proposed; nothing was changed.",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
 from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.errors import UsageError
@@ -27,8 +28,11 @@ Name = Literal[
     "new",
     "context",
     "level",
+    "trust",
     "record",
     "replay",
+    "memory",
+    "sessions",
     "help",
 ]
 
@@ -53,11 +57,20 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "new": ("new", "begin a fresh session"),
     "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
     "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
+    "trust": (
+        "trust [--show | --revoke]",
+        "let this folder's codemad.toml and rules files (AGENTS.md …) count; or no longer",
+    ),
     "record": ("record FILE|auto|off", "record the models' answers in a cassette, from the next question on"),
     "replay": (
         "replay FILE|auto|off [--or-ask]",
         "answer from a cassette and ask no model; --or-ask: but for what is not recorded",
     ),
+    "memory": (
+        "memory [VERB …]",
+        "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
+    ),
+    "sessions": ("sessions search WORD …", "what past sessions said about something"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -131,6 +144,24 @@ def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
 
 
+def _memory(words: list[str], known: Known) -> Subcommand | None:
+    given = Subcommand("memory", words=_unquoted(words))
+    return given if not words or words[0] in MEMORY_VERBS else None
+
+
+def _sessions(words: list[str], known: Known) -> Subcommand | None:
+    found = len(words) > 1 and words[0] in SESSION_VERBS
+    return Subcommand("sessions", words=_unquoted(words)) if found else None
+
+
+def _unquoted(words: list[str]) -> tuple[str, ...]:
+    """The words with quotes read as a shell reads them, unless they are those of a sentence."""
+    try:
+        return tuple(shlex.split(" ".join(words)))
+    except ValueError:
+        return tuple(words)
+
+
 def _merge(words: list[str], known: Known) -> Subcommand | None:
     """Options, and before, between or after them at most one word, which names a notebook."""
     try:
@@ -158,6 +189,12 @@ def _level(words: list[str], known: Known) -> Subcommand | None:
     if words and words[0] not in LEVELS:
         raise UsageError(f"There is no data level {words[0]!r}.", hint=f"Levels: {', '.join(LEVELS)}.")
     return Subcommand("level", "".join(words))
+
+
+def _trust(words: list[str], known: Known) -> Subcommand | None:
+    if len(words) > 1 or words not in ([], ["--show"], ["--revoke"]):
+        return None
+    return Subcommand("trust", "".join(words))
 
 
 def _cassette(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
@@ -195,8 +232,11 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "new": _plain("new"),
     "context": _context,
     "level": _level,
+    "trust": _trust,
     "record": _cassette("record"),
     "replay": _cassette("replay"),
+    "memory": _memory,
+    "sessions": _sessions,
     "help": _help,
 }
 
@@ -204,5 +244,10 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
 def usage_of(name: str) -> str:
     """The usage of one subcommand."""
     form, text = SUBCOMMANDS[name]
-    more = {"checkpoints": verbs_text, "merge": options_text}.get(name, str)()
+    more = {
+        "checkpoints": verbs_text,
+        "merge": options_text,
+        "memory": memory_text,
+        "sessions": session_text,
+    }.get(name, str)()
     return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

@@ -39,6 +39,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _checkpoints(talk, ip, command.words))
         case "blame":
             show_text(ip, _blame(talk, ip))
+        case "memory" | "sessions":
+            show_text(ip, _remembered(talk, ip, command))
         case "merge":
             show_text(ip, _merge(talk, ip, command.words))
         case "status":
@@ -49,6 +51,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, preview_text(_preview(talk, ip, command.word)))
         case "level":
             show_text(ip, _level(talk, ip, command.word))
+        case "trust":
+            show_text(ip, _trust(talk, ip, command.word))
         case "record" | "replay":
             show_text(ip, choose_cassette(talk, ip, command))
         case "new":
@@ -95,6 +99,16 @@ def _checkpoints(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...
     client, session = talk.door.client(place), talk.door.session(place)
     answer = perform_on(client, asked, session=session, notebook=talk.door.target(place).notebook)
     return answer.text
+
+
+def _remembered(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:
+    from codemad_jupyter.app import memory_commands as memory
+
+    if command.name == "sessions":
+        asked = memory.read_session_words(command.words)
+        return memory.search_sessions(talk.door.client(place_of(ip)), asked).text
+    asked = memory.read_memory_words(command.words)
+    return memory.perform(talk.door.client(place_of(ip)), asked, edge="magic").text
 
 
 def _blame(talk: Conversation, ip: InteractiveShell) -> str:
@@ -155,6 +169,18 @@ def _level(talk: Conversation, ip: InteractiveShell, word: str) -> str:
     level = next(each for each in LEVELS if each == word)
     client.submit(ChooseDataLevel(session=talk.door.session(place), level=level, notebook=notebook))
     return f"From now on at most {level} of this notebook are sent."
+
+
+def _trust(talk: Conversation, ip: InteractiveShell, word: str) -> str:
+    """Decide about the workspace, which beside a server is the server's."""
+    from codemad_jupyter.app import trusting
+
+    root = talk.door.root(place_of(ip))
+    found = trusting.look(root)
+    if word != "--show":
+        seen = found.digest if not word else None
+        found = trusting.decide(root, trusted=not word, seen=seen)
+    return trusting.trust_text(found)
 
 
 def _models(talk: Conversation, ip: InteractiveShell, word: str) -> None:

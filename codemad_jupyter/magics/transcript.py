@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from codemad_jupyter.app.memory_text import announced_line
+from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, Trial
 from codemad_jupyter.protocol.events import (
     CellExecuted,
+    EditDiagnosed,
     EditProposed,
     EditSettled,
     EditTried,
     Event,
+    MemoryChanged,
     MessageDone,
     Notice,
     Restored,
@@ -53,6 +57,7 @@ class Change:
     status: EditStatus = "pending"
     detail: str = ""
     trial: Trial | None = None
+    diagnosis: Diagnosis | None = None
 
 
 Segment = Prose | Change
@@ -91,12 +96,14 @@ class Transcript:
                 return self._piece(event.call, Piece("tool", "…", event.tool))
             case ToolDone():
                 return self._tool_done(event)
-            case EditProposed() | EditTried() | EditSettled():
+            case EditProposed() | EditTried() | EditDiagnosed() | EditSettled():
                 return self._edit(event)
             case CellExecuted() if not event.ok:
                 return self.note(f"The cell failed: {event.error}", problem=True)
             case Restored():
                 return self.note(restored_line(event))
+            case MemoryChanged():
+                return self.note(announced_line(event))
             case Notice() if event.code != "replayed":  # a replayed notebook is the recorded one
                 return self.note(event.text, problem=event.level == "error")
             case RunFinished():
@@ -141,10 +148,11 @@ class Transcript:
         kind: PieceKind = "tool" if event.status == "ok" else "problem"
         return self._piece(event.call, Piece(kind, text, event.tool))
 
-    def _edit(self, event: EditProposed | EditTried | EditSettled) -> Change | None:
+    def _edit(self, event: EditProposed | EditTried | EditDiagnosed | EditSettled) -> Change | None:
         if isinstance(event, EditProposed):
             number = self.first_number + len(self.changes)
-            change = Change(number, event.edit, event.edit.status, trial=event.edit.trial)
+            edit = event.edit
+            change = Change(number, edit, edit.status, trial=edit.trial, diagnosis=edit.diagnosis)
             self.segments.append(change)
             return change
         found = self.change(event.edit)
@@ -152,6 +160,8 @@ class Transcript:
             return None
         if isinstance(event, EditTried):
             found.trial = event.trial
+        elif isinstance(event, EditDiagnosed):
+            found.diagnosis = event.diagnosis
         else:
             found.status, found.detail = event.status, event.detail
         return found

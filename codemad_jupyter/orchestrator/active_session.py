@@ -5,11 +5,15 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import assert_never
 
+from codemad_jupyter.gateway.choosing import Choice
+from codemad_jupyter.gateway.router import CHOSEN, DEFAULT
 from codemad_jupyter.orchestrator import merging, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.committing import commit_if_due
+from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
@@ -31,6 +35,7 @@ from codemad_jupyter.protocol.events import (
 )
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.proposals import new_id
 
 ENDING = 0.5
@@ -61,6 +66,7 @@ class ActiveSession:
         self._checkpointer = Checkpointer(services, session)
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
+        self._compactor = Compactor(services, session)
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -80,9 +86,9 @@ class ActiveSession:
         """Begin a run. Raises `Conflict` while another one goes on."""
         async with self._lock:
             self._check_free()
-            model = self._model_for(prompt)
-            self._services.router.provider_for(model)
-            return await self._begin(prompt, model)
+            choice, purpose = self._choice_for(prompt)
+            self._services.router.provider_for(choice.model, fallbacks=choice.fallbacks)
+            return await self._begin(prompt, choice, purpose)
 
     async def verify(self, command: cmd.VerifyNotebook) -> Ack:
         """Begin a run that asks no model: the notebook is run again elsewhere."""
@@ -101,8 +107,9 @@ class ActiveSession:
 
     async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
         """What the prompt would send now."""
-        model = self._model_for(prompt)
-        return await self._insight.preview(prompt, self.session.messages, model, self.watch)
+        choice, purpose = self._choice_for(prompt)
+        conversation = self.session.conversation
+        return await self._insight.preview(prompt, conversation, choice, purpose, self.watch)
 
     async def take(self, command: Command) -> None:
         """Do what a command asks that begins no run."""
@@ -133,6 +140,9 @@ class ActiveSession:
                     self.run = await merging.resolve(*self._given, command)
             case cmd.ChooseDataLevel():
                 await self._choose_level(command)
+            case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
+                self.session.bus.emit(await self._services.memories.do(command))
+                await self.session.bus.saved()
             case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
                 raise AssertionError("no command that changes a session alone")
             case _:
@@ -158,6 +168,7 @@ class ActiveSession:
         """Stop what runs, and store what was said."""
         await self._stop()
         await self._reviewer.cells.stop()
+        await self._compactor.stop()
         await self.session.bus.saved()
 
     @property
@@ -168,23 +179,33 @@ class ActiveSession:
         if self.running:
             raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
 
-    def _model_for(self, prompt: cmd.Prompt) -> str:
-        return prompt.model or self.session.state.model or self._services.router.default_model()
+    def _choice_for(self, prompt: cmd.Prompt) -> tuple[Choice, Purpose]:
+        state, router = self.session.state, self._services.router
+        return choice_for(prompt, self.session.messages, router=router, session_model=state.model)
 
-    async def _begin(self, prompt: cmd.Prompt, model: str) -> Ack:
+    async def _begin(self, prompt: cmd.Prompt, choice: Choice, purpose: Purpose) -> Ack:
         session, run = self.session, new_id("run")
         seq = session.bus.seq
         if not session.state.title:
-            await session.change(title=title_of(prompt.text), model=model)
+            # What a purpose chose for this prompt is not the session's own model.
+            chosen = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
+            await session.change(title=title_of(prompt.text), model=chosen)
         self.tell(self._services.notices)
-        started = RunStarted(prompt=prompt.text, model=model, edge=prompt.edge, target=prompt.target)
+        started = RunStarted(
+            prompt=prompt.text,
+            model=choice.model,
+            edge=prompt.edge,
+            target=prompt.target,
+            why=choice.reason,
+        )
         session.bus.emit(started, run=run)
         await session.append(Message.user(prompt.text), run=run)
         await session.bus.saved()
         work = Run(
             id=run,
             prompt=prompt,
-            model=model,
+            choice=choice,
+            purpose=purpose,
             services=self._services,
             session=session,
             reviewer=self._reviewer,
@@ -205,6 +226,7 @@ class ActiveSession:
     async def _finish(self, work: Run) -> None:
         await work.go()
         await commit_if_due(self._services, self.session, work.id)
+        self._compactor.wake(work.choice.model, work.prompt.target)
         self._gardener.wake(self._busy_runs)
 
     async def _settle(self, command: cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import assert_never
 
+from codemad_jupyter.gateway.choosing import Need
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.git.commits import commit
 from codemad_jupyter.git.values import shown
@@ -22,6 +23,8 @@ from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget, unified
 from codemad_jupyter.protocol.errors import CodemadError, GitError
 from codemad_jupyter.protocol.events import Committed, Notice
 from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.supply import Account
+from codemad_jupyter.protocol.tokens import message_tokens
 from codemad_jupyter.tools.data_levels import file_level
 
 SUBJECT = 72
@@ -120,7 +123,7 @@ async def _message(services: Services, session: Session, run: str, edits: list[E
         return plain
     try:
         async with asyncio.timeout(PATIENCE):
-            written = await _written(services, model, prompt, edits)
+            written = await _written(services, session, model, prompt, edits)
     except (CodemadError, TimeoutError) as error:
         text = f"The model wrote no commit message ({str(error) or 'it took too long'}); the prompt is used."
         session.bus.emit(Notice(level="warning", code="commit", text=text), run=run)
@@ -128,11 +131,16 @@ async def _message(services: Services, session: Session, run: str, edits: list[E
     return written or plain
 
 
-async def _written(services: Services, model: str, prompt: str, edits: list[Edit]) -> str:
+async def _written(services: Services, session: Session, model: str, prompt: str, edits: list[Edit]) -> str:
     changes = "\n".join(_told(edit) for edit in edits)[:ASKED]
     asked = Message.user(f"{INSTRUCTION}\n\nWhat was asked:\n{prompt[:2000]}\n\nChanges:\n{changes}")
-    request = Request(model=model, messages=(asked,), max_tokens=1000, timeout=PATIENCE)
-    text = await answer_to(services, request)
+    need = Need(purpose="summarise", text=prompt, tokens=message_tokens(asked))
+    choice = services.router.choose_beside(need, default=model)
+    if choice is None:
+        raise AssertionError("there is a default")
+    request = Request(model=choice.model, messages=(asked,), max_tokens=1000, timeout=PATIENCE)
+    account = Account(session=session.id, purpose="summarise")
+    text = await answer_to(services, request, account=account, fallbacks=choice.fallbacks)
     lines = [line.rstrip() for line in text.strip().strip("`").splitlines()]
     kept = [line for line in lines if not line.lower().startswith("codemad-")]
     return "\n".join(kept).strip()[:2000]

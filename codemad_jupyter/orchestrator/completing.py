@@ -6,11 +6,13 @@ Off until somebody chooses a model for it. Whoever asks cancels a request that i
 import importlib.resources
 import re
 
+from codemad_jupyter.gateway.choosing import Need
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.side_call import answer_to
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
 from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.supply import Account
 
 BEFORE, AFTER, EARLIER = 6_000, 2_000, 4_000
 """Characters that are sent of each part: those nearest to the cursor."""
@@ -23,9 +25,10 @@ FENCE = re.compile(r"\A\s*```[\w+-]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 async def complete(services: Services, request: CompletionRequest) -> Completion:
     """What could follow. Raises `ModelError` when the model fails."""
-    model = services.completion_model
-    if model is None:
+    choice = services.router.choose_beside(Need(purpose="complete"), default=services.completion_model)
+    if choice is None:
         return Completion(off=True)
+    model = choice.model
     if not request.prefix.strip():
         return Completion(model=model)
     asked = Request(
@@ -37,7 +40,8 @@ async def complete(services: Services, request: CompletionRequest) -> Completion
         timeout=PATIENCE,
     )
     # A second model would come after the person has typed on: none steps in.
-    return Completion(text=fitted(await answer_to(services, asked), request), model=model)
+    answer = await answer_to(services, asked, account=Account(purpose="complete"))
+    return Completion(text=fitted(answer, request), model=model)
 
 
 def _instructions() -> str:

@@ -2,16 +2,20 @@
 
 import asyncio
 import hashlib
+import html
 import importlib.resources
+import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from codemad_jupyter.context.budget import Piece, fit, message_tokens, recent, tokens
-from codemad_jupyter.context.render import block, kernel_text, notebook_text
-from codemad_jupyter.context.rules import read_rules
+from codemad_jupyter.context.budget import Block, Item, Piece, Shares, fit
+from codemad_jupyter.context.compaction import Shorter, fitted
+from codemad_jupyter.context.memory_recall import memory_items
+from codemad_jupyter.context.render import block, kernel_items, notebook_items
+from codemad_jupyter.context.rules import Rule
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
 from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
@@ -21,13 +25,13 @@ from codemad_jupyter.protocol.commands import Attachment, Prompt
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import ContextBuilt
 from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart, Message, TextPart
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, message_tokens, tokens
 from codemad_jupyter.tools.data_levels import limited
 from codemad_jupyter.tools.files import inside
 
-HISTORY_SHARE = 0.5
-"""The largest part of the window that earlier messages may take."""
 _KEY = secrets.token_bytes(32)
 
 T = TypeVar("T")
@@ -45,8 +49,23 @@ class Surroundings:
     warn: Callable[[str], None]
     level: DataLevel
     other_session: Callable[[str], Awaitable[str]]
+    memories: Callable[[str], Awaitable[Sequence[Memory]]]
+    """What is remembered, what matters most to a text first."""
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
+    rules: Callable[[], list[Rule]] = list
+    """The standing instructions that hold here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a request may hold, in estimated tokens: ``tokens`` is the window less the reserve, ``tools``
+    what the tools' descriptions take. ``window`` is the model's own, None when unknown."""
+
+    tokens: int
+    tools: int
+    window: int | None
+    shares: Shares
 
 
 def system_prompt() -> str:
@@ -55,31 +74,55 @@ def system_prompt() -> str:
 
 
 async def build_context(
-    prompt: Prompt, history: list[Message], where: Surroundings, *, window: int | None
+    prompt: Prompt, earlier: list[Message], where: Surroundings, room: Room
 ) -> tuple[tuple[Message, ...], ContextBuilt]:
-    """The messages to send (``history`` ends with the prompt's own message), and the account of them."""
-    mark = _mark(prompt, len(history))
+    """The messages to send after the ``earlier`` ones, and the account of them. Raises `UsageError` when the
+    prompt alone goes beyond the room."""
+    mark = _mark(prompt, len(earlier))
     news = where.news()  # first: a look at a kernel that is gone takes it as told
-    rules, (report, unseen), view = await asyncio.gather(
-        _told(where, asyncio.to_thread(read_rules, where.root), ""),
+    rules, memories, (report, unseen), view = await asyncio.gather(
+        _told(where, asyncio.to_thread(where.rules), []),
+        _told(where, where.memories(prompt.text), ()),
         _report(where),
         _told(where, _view(prompt, where), None),
     )
     wanted = tuple(dict.fromkeys((*prompt.attachments, *_pointed(prompt, where, report, view))))
     attached = await asyncio.gather(*(_told(where, _attached(each, where, view), "") for each in wanted))
     images = await _told(where, _images(wanted, prompt, where), ())
-    pieces, segments = fit(
-        [
-            Piece("rules", where.redact(rules), 0.05),
-            Piece("kernel", where.redact(_kernel(news or unseen, report)), 0.1),
-            Piece("notebook", where.redact(_cells(view, prompt, mark)), 0.25),
-            Piece("attachments", where.redact("\n".join(filter(None, attached))), 0.1),
-        ],
-        window=window,
+    kernel = (Item("what became of the kernel", news or unseen), *(kernel_items(report) if report else ()))
+    pieces = [
+        *(Piece(f"rules {rule.name}", "instructions", (Item(rule.name, rule.text),)) for rule in rules),
+        Piece("memory", "project", memory_items(memories)),
+        Piece("kernel", "task", kernel),
+        Piece("notebook", "task", notebook_items(view, prompt.target.cell, mark=mark) if view else ()),
+        Piece(
+            "attachments",
+            "task",
+            tuple(Item(each.name, text) for each, text in zip(wanted, attached, strict=True)),
+        ),
+    ]
+    complete = closed(earlier)
+    fixed = {
+        "instructions": tokens(system_prompt()),
+        "tools": room.tools,
+        "images": IMAGE_TOKENS * len(images),
+        "prompt": tokens(prompt.text),
+    }
+    budget = fit(
+        [_masked(piece, where.redact) for piece in pieces],
+        fixed=fixed,
+        history=sum(map(message_tokens, complete)),
+        room=room.tokens,
+        shares=room.shares,
     )
-    earlier = recent(closed(history), limit=int((window or 100_000) * HISTORY_SHARE))
-    built = _account(earlier, segments, prompt, window)
-    return (*earlier[:-1], _with_context(prompt, pieces, images, mark)), built
+    history = fitted(complete, limit=budget.history)
+    built = _account(history, fixed, budget.segments, room.window)
+    return (*history.messages, _with_context(prompt, budget.blocks, images, mark)), built
+
+
+def _masked(piece: Piece, redact: Callable[[str], str]) -> Piece:
+    items = tuple(Item(redact(item.label), redact(item.text), item.rank) for item in piece.items)
+    return Piece(piece.name, piece.segment, items)
 
 
 def _mark(prompt: Prompt, place: int) -> str:
@@ -89,30 +132,49 @@ def _mark(prompt: Prompt, place: int) -> str:
     return hashlib.blake2b(text, key=_KEY, digest_size=4).hexdigest()
 
 
-def context_blocks(pieces: list[Piece], mark: str) -> list[str]:
+def context_blocks(pieces: Sequence[Block], mark: str) -> list[str]:
     """The text of each piece as it is sent; the first opens the context, the last closes it."""
-    blocks = [block(piece.name, piece.text, mark=mark) for piece in pieces]
+    blocks = [_block(piece, mark) for piece in pieces]
     if blocks:
         blocks[0] = f"<context-{mark}>\n{blocks[0]}"
         blocks[-1] = f"{blocks[-1]}\n</context-{mark}>"
     return blocks
 
 
-def _with_context(prompt: Prompt, pieces: list[Piece], images: tuple[ImagePart, ...], mark: str) -> Message:
-    head = tuple(TextPart(text=text) for text in context_blocks(pieces, mark))
+def _block(piece: Block, mark: str) -> str:
+    """The name of a piece may say which file it is from; that must not end the tag."""
+    name, _, file = piece.name.partition(" ")
+    return block(name, piece.text, mark=mark, attributes=f' file="{_quoted(file)}"' if file else "")
+
+
+def _quoted(name: str) -> str:
+    return html.escape("".join(char if char.isprintable() else "?" for char in name))
+
+
+def block_name(tag: str) -> str:
+    """The name of the piece that begins with this tag."""
+    found = re.fullmatch(r'<(?P<name>\w+)-[0-9a-f]+(?: file="(?P<file>[^"]*)")?>', tag)
+    return " ".join(filter(None, (found["name"], html.unescape(found["file"] or "")))) if found else "?"
+
+
+def _with_context(
+    prompt: Prompt, blocks: Sequence[Block], images: tuple[ImagePart, ...], mark: str
+) -> Message:
+    head = tuple(TextPart(text=text) for text in context_blocks(blocks, mark))
     return Message(role="user", parts=(*head, *images, TextPart(text=prompt.text)))
 
 
 def _account(
-    earlier: list[Message], segments: tuple[Segment, ...], prompt: Prompt, window: int | None
+    history: Shorter, fixed: dict[str, int], segments: tuple[Segment, ...], window: int | None
 ) -> ContextBuilt:
-    history = sum(map(message_tokens, earlier[:-1]))
-    every = (
-        Segment(name="instructions", tokens=tokens(system_prompt())),
-        *((Segment(name="history", tokens=history),) if history else ()),
-        *segments,
-        Segment(name="prompt", tokens=tokens(prompt.text)),
+    told = Segment(
+        name="history",
+        tokens=history.tokens,
+        truncated=bool(history.left_out),
+        left_out=history.left_out,
     )
+    *before, prompt = (Segment(name=name, tokens=size) for name, size in fixed.items() if size)
+    every = (*before, *((told,) if history.messages or history.left_out else ()), *segments, prompt)
     return ContextBuilt(segments=every, tokens=sum(each.tokens for each in every), window=window)
 
 
@@ -137,19 +199,11 @@ async def _report(where: Surroundings) -> tuple[KernelReport | None, str]:
     return found, ""
 
 
-def _kernel(news: str, report: KernelReport | None) -> str:
-    return "\n".join(filter(None, (news, kernel_text(report) if report else "")))
-
-
 async def _view(prompt: Prompt, where: Surroundings) -> NotebookView | None:
     if where.notebook is None or prompt.target.notebook is None:
         return None
     found: NotebookView = limited(await where.notebook.view(prompt.target.notebook), where.level)
     return found
-
-
-def _cells(view: NotebookView | None, prompt: Prompt, mark: str) -> str:
-    return notebook_text(view, prompt.target.cell, mark=mark) if view else ""
 
 
 def _pointed(

@@ -11,10 +11,11 @@ from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
 from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
+from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
-from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.session import Conversation, Session
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
@@ -23,6 +24,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import (
     Event,
 )
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -59,6 +61,9 @@ class Engine:
         for active in self._active.values():
             await active.close()
         await self._gardener.stop()
+        if self.services.finder is not None:
+            await self.services.finder.close()
+        await self.services.diagnostics.close()
         await self.services.router.aclose()
         await self.services.store.close()
 
@@ -142,6 +147,15 @@ class Engine:
         """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""
         return await merging.merge_view(self.services, notebook)
 
+    async def memories(self, query: str = "") -> tuple[Memory, ...]:
+        """What is remembered: all by scope, or what has to do with the query, best first."""
+        kept = self.services.memories
+        return await (kept.search(query) if query.strip() else kept.all())
+
+    async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
+        """What past sessions said about something, best first."""
+        return await self.services.store.search_sessions(words, limit=limit)
+
     def data_level(self, notebook: str | None) -> DataLevel:
         """How much of the notebook's data is sent to models."""
         return self.services.levels.of(notebook)
@@ -150,7 +164,8 @@ class Engine:
         """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
         tool, changes and keeps nothing."""
         if not prompt.session:
-            return await self._insight.preview(prompt, [], prompt.model or self.default_model)
+            chosen = choice_for(prompt, [], router=self.services.router, session_model="")
+            return await self._insight.preview(prompt, Conversation([]), *chosen)
         return await (await self._activated(prompt.session)).preview(prompt)
 
     async def mentions(

@@ -3,14 +3,17 @@
 import logging
 from dataclasses import dataclass, field
 
+from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator.asking import Asking, prepare, preview_of
 from codemad_jupyter.orchestrator.attaching import session_text
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.mentions import Mentions
 from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Conversation
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
+from codemad_jupyter.protocol.supply import Purpose
 
 _log = logging.getLogger(__name__)
 
@@ -31,20 +34,26 @@ class Insight:
         return prompt.model_copy(update={"text": self.services.redact(prompt.text)})
 
     async def preview(
-        self, prompt: Prompt, messages: list[Message], model: str, watch: KernelWatch | None = None
+        self,
+        prompt: Prompt,
+        conversation: Conversation,
+        choice: Choice,
+        purpose: Purpose,
+        watch: KernelWatch | None = None,
     ) -> ContextPreview:
-        """What the prompt would send after these messages."""
+        """What the prompt would send after this conversation."""
         prompt = self.masked(prompt)
         asking = Asking(
             services=self.services,
-            model=model,
+            choice=choice,
+            purpose=purpose,
             kernel=await self.services.ports.kernel(prompt.target),
             notebook=await self.services.ports.notebook(prompt.target),
             warn=lambda text: _log.info("left out of a preview: %s", text),
             other_session=self.session_text,
             news=lambda: watch.untold if watch else "",
         )
-        return preview_of(await prepare(prompt, [*messages, Message.user(prompt.text)], asking))
+        return preview_of(await prepare(prompt, conversation.and_then(Message.user(prompt.text)), asking))
 
     async def session_text(self, id: str, level: DataLevel) -> str:
         """Another session as an attachment. Raises `NotFound`."""

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from codemad_jupyter.gateway.provider import (
     Announcement,
@@ -32,6 +31,11 @@ from codemad_jupyter.tools.proposals import new_id
 
 SAME_CALL = 3
 """How often a model may make the very same call in one run before it is stopped."""
+
+REPAIRS = 2
+"""How often a model is asked in one run to write a call again that could not be read."""
+QUIET = frozenset({"cache", "queued", "replayed"})
+"""Announcements of what is as it should be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,38 +99,64 @@ async def run_loop(
     provider: Provider,
     *,
     run_calls: RunCalls,
+    fit: Callable[[Request], Request],
     emit: Emit,
     keep: Keep,
     tally: Tally,
     limits: Limits,
 ) -> Outcome:
-    """Drive the model to the end of its turn; every message is kept before the next step."""
+    """Drive the model to the end of its turn; every message is kept before the next step. ``fit`` makes a
+    request that has grown small enough for the model."""
     calls_made: Counter[str] = Counter()
+    repairs = 0
     while True:
         reached = tally.exceeded(limits)
         if reached:
             return Outcome("out_of_budget", f"{reached} Say “go on” to continue.")
         tally.steps += 1
+        request = fit(request)
         answer = await _one_message(request, provider, emit=emit, keep=keep)
-        tally.add(answer.usage, answer.cost if isinstance(answer, Finished) else 0.0)
+        unknown = isinstance(answer, Finished) or answer.usage != Usage()
+        tally.add(answer.usage, answer.cost if unknown else 0.0)
+        if isinstance(answer, Failed) and answer.repairable and repairs < REPAIRS:
+            repairs += 1
+            emit(Notice(level="warning", code="repair", text=f"{answer.text} The model is asked to mend it."))
+            request = _with(request, *_mending(answer))
+            continue
         if isinstance(answer, Failed):
-            return Outcome("failed", f"{answer.text} {answer.hint}".strip())
+            status: RunStatus = "out_of_budget" if answer.kind == "out_of_budget" else "failed"
+            return Outcome(status, f"{answer.text} {answer.hint}".strip())
         calls = answer.message.tool_calls
         if not calls:
-            return _ended(answer)
+            return _ended(answer, acted=bool(calls_made))
         calls_made.update(call.model_dump_json(exclude={"id"}) for call in calls)
         if max(calls_made.values()) > SAME_CALL:
             return Outcome("failed", "Stopped: the model kept making the same tool call.")
         results = Message(role="tool", parts=await run_calls(calls))
         await keep(results)
-        request = request.model_copy(update={"messages": (*request.messages, answer.message, results)})
+        request = _with(request, answer.message, results)
 
 
-def _ended(answer: Finished) -> Outcome:
-    if answer.stop == "length":
-        return Outcome("done", "The answer was cut at the length limit. Say “go on” to continue.")
+def _with(request: Request, *more: Message) -> Request:
+    return request.model_copy(update={"messages": (*request.messages, *more)})
+
+
+def _mending(answer: Failed) -> tuple[Message, ...]:
+    """What the model is told of a call that could not be read; nothing of it was run."""
+    said = (answer.partial,) if answer.partial is not None and answer.partial.text else ()
+    told = f"[Your tool call could not be read, and none was run: {answer.text} Write it again.]"
+    return (*said, Message.user(told))
+
+
+def _ended(answer: Finished, *, acted: bool) -> Outcome:
+    """``acted`` says whether tools were called: then a model may well have nothing more to say."""
     if answer.stop == "refused":
         return Outcome("failed", "The model refused to answer. Ask in another way or choose another model.")
+    if not answer.message.text.strip() and not acted:
+        why = " It reached the length limit: raise max_output_tokens." if answer.stop == "length" else ""
+        return Outcome("failed", f"The model's answer was empty.{why} Ask again or choose another model.")
+    if answer.stop == "length":
+        return Outcome("done", "The answer was cut at the length limit. Say “go on” to continue.")
     return Outcome("done", "Done.")
 
 
@@ -143,9 +173,8 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
                 case ThinkingPiece():
                     emit(ThinkingDelta(message=id, text=delta.text))
                 case Announcement():
-                    expected = delta.code == "replayed"
-                    level: Literal["info", "warning"] = "info" if expected else "warning"
-                    emit(Notice(level=level, code=delta.code, text=delta.text))
+                    quiet = delta.code in QUIET
+                    emit(Notice(level="info" if quiet else "warning", code=delta.code, text=delta.text))
                 case CallPiece():
                     pass  # told as ToolCalled when it runs
                 case Finished() | Failed():

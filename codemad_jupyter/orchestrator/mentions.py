@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from codemad_jupyter.context.search import SECRET, walk
+from codemad_jupyter.context.walking import SECRET, list_paths
 from codemad_jupyter.git.ignoring import listed_files
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.protocol.commands import Target
@@ -115,7 +115,7 @@ async def _awaited(look: Callable[[], Awaitable[tuple[Mention, ...]]]) -> tuple[
 
 def _listed(root: Path) -> tuple[Mention, ...]:
     paths = listed_files(root, limit=MOST_FILES)
-    found = walk(root, limit=MOST_FILES) if paths is None else iter(paths)
+    found = list_paths(root, limit=MOST_FILES) if paths is None else iter(paths)
     return tuple(
         Mention(kind="file", name=path, label=os.path.basename(path), detail=os.path.dirname(path))  # noqa: PTH119, PTH120
         for path in found

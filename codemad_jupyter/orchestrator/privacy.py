@@ -10,6 +10,7 @@ from contextlib import aclosing
 from urllib.parse import urlsplit
 
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.gateway.adapters import local_address
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.provider import (
     CallPiece,
@@ -49,9 +50,8 @@ def leaves(model: str, config: GatewayConfig, fallbacks: tuple[str, ...] = ()) -
 def _leaves(model: str, config: GatewayConfig) -> bool:
     if model == OFFLINE_MODEL:
         return False
-    host = urlsplit(config.ollama_base_url).hostname or ""
-    here = host in ("localhost", "::1") or host.startswith("127.")
-    return not (model.startswith("ollama/") and here)
+    host = urlsplit(local_address(model.partition("/")[0], config)).hostname or ""
+    return not (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def level_for(model: str, chosen: DataLevel) -> DataLevel:

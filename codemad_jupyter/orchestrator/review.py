@@ -10,6 +10,7 @@ from codemad_jupyter.notebooks.provenance import provenance
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.diagnosing import Diagnoser
 from codemad_jupyter.orchestrator.executing import CellJobs
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -38,17 +39,23 @@ class Reviewer:
         self._session = session
         self._checkpointer = checkpointer
         self._trier = Trier(services, session)
+        self._diagnoser = Diagnoser(services, session)
         self._lock = asyncio.Lock()
         self.cells = CellJobs(services, session, checkpointer, approvals=approvals)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
-        """Announce a proposal and try it away from the user's state."""
+        """Announce a proposal, try it away from the user's state, and let language servers look at it."""
         self._session.bus.emit(EditProposed(edit=edit), run=run)
-        trial = await self._trier.try_edit(edit, run=run, kernel=kernel)
-        if trial is None:
-            return edit
-        self._session.bus.emit(EditTried(edit=edit.id, trial=trial), run=run)
+        await asyncio.gather(
+            self._try(edit, run=run, kernel=kernel),
+            self._diagnoser.diagnose(edit, run=run, kernel=kernel),
+        )
         return self._session.state.edits[edit.id]
+
+    async def _try(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> None:
+        trial = await self._trier.try_edit(edit, run=run, kernel=kernel)
+        if trial is not None:
+            self._session.bus.emit(EditTried(edit=edit.id, trial=trial), run=run)
 
     def pending_insert(self, cell: str, *, run: str) -> Edit | None:
         """The edit of the run that would insert this cell and waits to be settled."""

@@ -5,15 +5,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from codemad_jupyter.gateway.choosing import Choice
+from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
 from codemad_jupyter.orchestrator.approvals import Approvals
-from codemad_jupyter.orchestrator.asking import Asking, prepare
+from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
+from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -24,8 +28,10 @@ from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor, Question
 from codemad_jupyter.tools.tool import ToolContext
 
@@ -38,7 +44,8 @@ class Run:
 
     id: str
     prompt: Prompt
-    model: str
+    choice: Choice
+    purpose: Purpose
     services: Services
     session: Session
     reviewer: Reviewer
@@ -121,34 +128,52 @@ class Run:
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
         asking = Asking(
             services=self.services,
-            model=self.model,
+            choice=self.choice,
+            purpose=self.purpose,
             kernel=kernel,
             notebook=notebook,
             warn=self.warn,
             other_session=self.other_session,
             news=self.watch.take_note,
         )
-        prepared = await prepare(self.prompt, self.session.messages, asking)
+        prepared = await prepare(self.prompt, self.session.conversation, asking)
         self.emit(prepared.built)
         if prepared.masked:
             self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
-        return await run_loop(
+        outcome = await run_loop(
             prepared.request,
-            prepared.provider,
-            run_calls=self._executor(kernel, notebook, prepared.level).run,
+            Measured(prepared.provider, self.services.gauge),
+            run_calls=self._executor(kernel, notebook, prepared).run,
+            fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
             limits=self.services.limits,
         )
+        await self._note_use(prepared.recalled)
+        return outcome
+
+    async def _note_use(self, facts: tuple[Memory, ...]) -> None:
+        try:
+            await self.services.memories.used(facts)
+        except CodemadError as error:
+            self.warn(str(error))
+
+    def _fitted(self, request: Request, room: int) -> Request:
+        """What the results of tools have made too long for the model, without the oldest of them."""
+        request, left = within(request, room)
+        if left:
+            text = f"Left out to fit the model's window: {', '.join(left)}."
+            self.emit(Notice(level="info", code="compacted", text=text))
+        return request
 
     async def _keep(self, message: Message) -> None:
         await self.session.append(message, run=self.id)
 
     def _executor(
-        self, kernel: KernelPort | None, notebook: NotebookPort | None, level: DataLevel
+        self, kernel: KernelPort | None, notebook: NotebookPort | None, prepared: Prepared
     ) -> Executor:
-        services = self.services
+        services, level = self.services, prepared.level
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
         context = ToolContext(
             root=services.root,
@@ -157,9 +182,13 @@ class Run:
             notebook=notebook,
             proposals=RunProposals(self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
-            images=level == "images" and services.router.catalog.info(self.model).images,
+            images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
             cell_id=services.cell_id,
+            finder=services.finder,
+            diagnostics=services.diagnostics,
+            memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
+            announce=self.emit,
         )
         return Executor(
             services.registry,

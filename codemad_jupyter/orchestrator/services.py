@@ -9,15 +9,19 @@ import pluggy
 
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.context.budget import Shares
+from codemad_jupyter.context.diagnostics.service import Diagnostics
+from codemad_jupyter.context.gauge import TokenGauge
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
+from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
-from codemad_jupyter.tools.tool import Registry
+from codemad_jupyter.tools.tool import Finder, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +33,18 @@ class Services:
     router: Router
     ports: Ports
     checkpoints: Checkpoints
+    diagnostics: Diagnostics
     registry: Registry
     hooks: pluggy.PluginManager
     redact: Redactor
     levels: Levels
+    memories: Memories
+    trusted: Callable[[Path], bool] = field(default=lambda folder: False)
+    """Whether the rules files of a folder may be shown to a model."""
+    own_rules: Path | None = None
+    """The folder of the person's own rules files."""
     policy: Policy = "ask"
     limits: Limits = field(default_factory=Limits)
-    fallbacks: tuple[str, ...] = ()
-    max_output: int = 8_192
-    silence: float = 60.0
     patience: float = 600.0
     inspect_deadline: float = 0.5
     trial: bool = True
@@ -53,4 +60,8 @@ class Services:
     output_limit: int = 12_000
     stop_grace: float = 2.0
     ask_before_run: float = 60.0
+    shares: Shares = field(default_factory=Shares)
+    compaction: Literal["model", "plain"] = "model"
+    gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
+    finder: Finder | None = None

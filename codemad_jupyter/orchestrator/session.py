@@ -3,14 +3,43 @@
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from codemad_jupyter.context.compaction import HEADING, beginning_with
 from codemad_jupyter.orchestrator.bus import Bus
 from codemad_jupyter.orchestrator.masking import masked_message
 from codemad_jupyter.orchestrator.state import State
 from codemad_jupyter.protocol.events import Event, SessionChanged
 from codemad_jupyter.protocol.messages import Message, ToolResultPart
+from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.store.sessions import Entry
 from codemad_jupyter.store.store import Store
+from codemad_jupyter.tools.data_levels import allows
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages, and the summary that may stand for the first ``covered`` of them."""
+
+    messages: list[Message]
+    summary: str = ""
+    level: DataLevel = "schema"
+    covered: int = 0
+
+    def counts_at(self, level: DataLevel) -> bool:
+        """Whether there is a summary, and all of it may be told at that level."""
+        return self.covered > 0 and allows(level, self.level)
+
+    def at(self, level: DataLevel) -> list[Message]:
+        """The messages as they are told to a model at that level."""
+        if not self.counts_at(level):
+            return list(self.messages)
+        return beginning_with(f"{HEADING}\n{self.summary}", self.messages[self.covered :])
+
+    def and_then(self, message: Message) -> "Conversation":
+        """The same with one more message."""
+        return replace(self, messages=[*self.messages, message])
+
 
 TITLE = 60
 """Characters of the first prompt that become the title."""
@@ -60,6 +89,15 @@ class Session:
     def messages(self) -> list[Message]:
         """The messages from the root to the head."""
         return [entry.message for entry in self.path]
+
+    @property
+    def conversation(self) -> Conversation:
+        """The messages, with the latest summary of those that still lie before the head."""
+        places = {entry.id: at for at, entry in enumerate(self.path, start=1)}
+        for summary in reversed(self.state.summaries):
+            if summary.until in places:
+                return Conversation(self.messages, summary.text, summary.level, places[summary.until])
+        return Conversation(self.messages)
 
     async def append(self, message: Message, *, run: str) -> None:
         """Store a message, without secrets, at the head and move the head to it."""

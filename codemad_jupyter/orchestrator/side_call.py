@@ -7,14 +7,17 @@ from codemad_jupyter.gateway.provider import Delta, Failed, Finished, Request
 from codemad_jupyter.orchestrator.privacy import Guarded
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.errors import ModelError
+from codemad_jupyter.protocol.supply import Account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 
-async def answer_to(services: Services, request: Request) -> str:
-    """The text of the answer. Raises `ModelError` when the model fails; no other one steps in."""
-    provider = services.router.provider_for(request.model, fallbacks=())
+async def answer_to(
+    services: Services, request: Request, *, account: Account, fallbacks: tuple[str, ...] = ()
+) -> str:
+    """The text of the answer. Raises `ModelError` when the model, and those that may step in, fail."""
+    provider = services.router.provider_for(request.model, fallbacks=fallbacks, account=account)
     guarded = Guarded(provider, redact=services.redact, level="schema")
     async with aclosing(cast("AsyncGenerator[Delta]", guarded.stream(request))) as deltas:
         async for delta in deltas:

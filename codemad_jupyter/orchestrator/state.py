@@ -29,6 +29,7 @@ class State:
     edits: dict[str, Edit] = field(default_factory=dict)
     edit_runs: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
+    summaries: list[ev.Compacted] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     """Checkpoints of the undos and restores that can be taken back, oldest first."""
 
@@ -45,7 +46,7 @@ class State:
             case ev.EditProposed(run=str(run)):
                 self.edits[event.edit.id] = event.edit
                 self.edit_runs[event.edit.id] = run
-            case ev.EditTried() | ev.EditSettled():
+            case ev.EditTried() | ev.EditDiagnosed() | ev.EditSettled():
                 self._fold_edit(event)
             case ev.ApprovalAsked():
                 self.approvals[event.approval] = event
@@ -53,17 +54,22 @@ class State:
                 self.approvals.pop(event.approval, None)
             case ev.Committed(run=str(run)) if run in self.runs:
                 self.runs[run].commit = event.commit
+            case ev.Compacted():
+                self.summaries.append(event)
             case ev.Restored():
                 self._fold_restored(event)
             case _:
                 pass
 
-    def _fold_edit(self, event: ev.EditTried | ev.EditSettled) -> None:
+    def _fold_edit(self, event: ev.EditTried | ev.EditDiagnosed | ev.EditSettled) -> None:
         edit = self.edits.get(event.edit)
         if edit is None:
             return
         if isinstance(event, ev.EditTried):
             self.edits[edit.id] = edit.model_copy(update={"trial": event.trial})
+            return
+        if isinstance(event, ev.EditDiagnosed):
+            self.edits[edit.id] = edit.model_copy(update={"diagnosis": event.diagnosis})
             return
         hunks = tuple(h.model_copy(update={"status": event.hunks.get(h.id, h.status)}) for h in edit.hunks)
         self.edits[edit.id] = edit.model_copy(update={"hunks": hunks})

@@ -16,8 +16,10 @@ class Chunk(Value):
 
 
 class Segment(Value):
-    """A part of what is sent to the model, with its estimated tokens."""
+    """A part of what is sent to the model, with its estimated tokens. ``left_out`` names what was cut or
+    left out of it to fit the window."""
 
     name: str
     tokens: int
     truncated: bool = False
+    left_out: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.merging import MergeChoice
 from codemad_jupyter.protocol.privacy import DataLevel
 
@@ -202,6 +203,49 @@ class ChooseDataLevel(Value):
     notebook: str | None = None
 
 
+class RememberFact(Value):
+    """Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
+    waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role."""
+
+    type: Literal["remember_fact"] = "remember_fact"
+    session: str
+    text: str
+    scope: MemoryScope = "project"
+    kind: MemoryKind = "fact"
+    role: str = ""
+    edge: Edge = "sidebar"
+
+
+class EditMemory(Value):
+    """Change what is given of a fact. Whether it still waits stays as it was, but for a kernel as with
+    `RememberFact`."""
+
+    type: Literal["edit_memory"] = "edit_memory"
+    session: str
+    memory: str
+    text: str | None = None
+    kind: MemoryKind | None = None
+    edge: Edge = "sidebar"
+
+
+class ConfirmMemory(Value):
+    """Keep a fact that waited."""
+
+    type: Literal["confirm_memory"] = "confirm_memory"
+    session: str
+    memory: str
+
+
+class ForgetMemory(Value):
+    """Forget these facts for good, or with ``every`` all (of one scope)."""
+
+    type: Literal["forget_memory"] = "forget_memory"
+    session: str
+    memories: tuple[str, ...] = ()
+    every: bool = False
+    scope: MemoryScope | None = None
+
+
 class Undo(Value):
     """Bring files, notebook and conversation back to before ``run`` (None: the latest one not undone).
 
@@ -238,6 +282,10 @@ Command = Annotated[
     | VerifyNotebook
     | ChooseDataLevel
     | ResolveMerge
+    | RememberFact
+    | EditMemory
+    | ConfirmMemory
+    | ForgetMemory
     | Undo
     | Redo,
     Field(discriminator="type"),

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.diagnostics import Diagnosis
 
 HunkStatus = Literal["pending", "accepted", "rejected"]
 EditStatus = Literal["pending", "accepted", "rejected", "partial", "stale"]
@@ -152,6 +153,13 @@ class Edit(Value):
     after: str = ""
     hunks: tuple[Hunk, ...] = ()
     trial: Trial | None = None
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def place(self) -> tuple[str, str | None]:
+        """The path of the file, or that of the notebook and the id of the cell."""
+        target = self.target
+        return (target.path, None) if isinstance(target, FileTarget) else (target.notebook, target.cell)
 
     @property
     def status(self) -> EditStatus:

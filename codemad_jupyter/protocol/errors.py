@@ -36,6 +36,7 @@ ProviderErrorKind = Literal[
     "bad_request",
     "context_window",
     "cancelled",
+    "out_of_budget",
     "not_recorded",
 ]
 

@@ -14,7 +14,9 @@ from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.checkpoints import CheckpointReason
 from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
+from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
+from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.verification import Verification
@@ -43,11 +45,14 @@ class SessionChanged(EventBase):
 
 
 class RunStarted(EventBase):
+    """A run began. ``why`` says why it is this model."""
+
     type: Literal["run_started"] = "run_started"
     prompt: str
     model: str
     edge: Edge
     target: Target
+    why: str = ""
 
 
 class IntentDecided(EventBase):
@@ -169,6 +174,14 @@ class EditTried(EventBase):
     trial: Trial
 
 
+class EditDiagnosed(EventBase):
+    """Language servers looked at the proposal and found what it would bring: the problems are new."""
+
+    type: Literal["edit_diagnosed"] = "edit_diagnosed"
+    edit: str
+    diagnosis: Diagnosis
+
+
 class EditSettled(EventBase):
     """Hunks were settled; ``hunks`` holds the status of every hunk of the edit.
     With status ``stale`` nothing was applied and ``detail`` says why."""
@@ -249,6 +262,31 @@ class DataLevelChosen(EventBase):
     notebook: str | None = None
 
 
+class Compacted(EventBase):
+    """A model summarised the conversation's first ``turns`` turns, up to the entry ``until``: from now on
+    ``text`` is sent in their place, where the data level lets in what stood in them (``level``). The turns
+    themselves stay."""
+
+    type: Literal["compacted"] = "compacted"
+    until: str
+    text: str
+    level: DataLevel
+    model: str
+    turns: int
+
+
+class MemoryChanged(EventBase):
+    """Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
+    forgotten there is no ``text``, here or in earlier events of this kind."""
+
+    type: Literal["memory_changed"] = "memory_changed"
+    change: Literal["kept", "waiting", "edited", "confirmed", "forgotten"]
+    memories: tuple[str, ...]
+    scope: MemoryScope | None = None
+    kind: MemoryKind | None = None
+    text: str = ""
+
+
 class Committed(EventBase):
     """The accepted changes of a run were committed to the person's repository."""
 
@@ -296,6 +334,7 @@ Event = Annotated[
     | CheckpointMade
     | EditProposed
     | EditTried
+    | EditDiagnosed
     | EditSettled
     | CellStarted
     | CellExecuted
@@ -304,6 +343,8 @@ Event = Annotated[
     | Verified
     | KernelChanged
     | DataLevelChosen
+    | Compacted
+    | MemoryChanged
     | Committed
     | Notice
     | RunFinished,

@@ -6,7 +6,8 @@ from codemad_jupyter.protocol.base import Value
 class ModelInfo(Value):
     """A model one can choose. Prices are US dollars per million tokens; None means unknown.
 
-    ``ready`` says whether it could be called now; ``why`` what is missing.
+    ``ready`` says whether it could be called now; ``why`` what is missing; ``health`` what this process
+    learnt of its provider's failures (empty: all is well), ``latency`` the seconds to its first word.
     """
 
     name: str
@@ -22,3 +23,5 @@ class ModelInfo(Value):
     images: bool = False
     ready: bool = True
     why: str = ""
+    health: str = ""
+    latency: float | None = None

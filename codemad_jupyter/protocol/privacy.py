@@ -10,13 +10,15 @@ DataLevel = Literal["schema", "statistics", "samples", "outputs", "images"]
 
 
 class PreviewPart(Value):
-    """A part of the request as it would be sent, secrets masked. ``masked`` counts the places."""
+    """A part of the request as it would be sent, secrets masked. ``masked`` counts the places, ``left_out``
+    names what was cut or left out of it to fit the window."""
 
     name: str
     text: str
     tokens: int
     truncated: bool = False
     masked: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class ContextPreview(Value):

@@ -14,11 +14,13 @@ from pydantic import TypeAdapter
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
+from codemad_jupyter.protocol.configuring import FolderTrust, KeyRing, KeyTest, SettingsInfo
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
@@ -41,11 +43,17 @@ VALUES = (
     CompletionRequest,
     ContextPreview,
     ErrorValue,
+    FolderTrust,
+    KeyRing,
+    KeyTest,
+    Memory,
     Mention,
+    SessionHit,
     MergeView,
     ModelInfo,
     NotebookView,
     SessionInfo,
+    SettingsInfo,
 )
 
 

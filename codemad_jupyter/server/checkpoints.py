@@ -1,6 +1,7 @@
-"""The REST routes of the timeline: the list of checkpoints, what differs, and who made a cell.
+"""The REST routes of the past: the list of checkpoints, what differs, who made a cell, what is remembered,
+and what other sessions said.
 
-Making, restoring, naming and pruning are commands. Kernels have the same under their own gate.
+What changes any of it is a command. Kernels have the same under their own gate.
 """
 
 from __future__ import annotations
@@ -41,10 +42,27 @@ async def blamed(handler: CodemadHandler) -> dict[str, Any]:
     return {"cells": [line.model_dump() for line in lines]}
 
 
+async def remembered(handler: CodemadHandler) -> dict[str, Any]:
+    """What is remembered, or what of it has to do with ``query``."""
+    engine = await handler.host.engine()
+    found = await engine.memories(handler.get_query_argument("query", "")[:1_000])
+    return {"memories": [each.model_dump() for each in found]}
+
+
+async def searched(handler: CodemadHandler) -> dict[str, Any]:
+    """What past sessions said about ``query``."""
+    engine = await handler.host.engine()
+    limit = min(max(handler.number("limit") or 20, 1), 200)
+    found = await engine.search_sessions(handler.get_query_argument("query", "")[:1_000], limit)
+    return {"hits": [each.model_dump() for each in found]}
+
+
 WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "checkpoints": listed,
     "checkpoints/diff": compared,
     "blame": blamed,
+    "memory": remembered,
+    "sessions/search": searched,
 }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import checkpoints, completion, kernel_link, rest, stream
+from codemad_jupyter.server import checkpoints, completion, configuring, kernel_link, rest, stream
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("mentions", rest.MentionsHandler),
         ("complete", completion.CompletionHandler),
         ("status", rest.StatusHandler),
+        ("trust", configuring.TrustHandler),
+        ("settings", configuring.SettingsHandler),
+        ("keys", configuring.KeysHandler),
+        (rf"keys/{configuring.PROVIDER}", configuring.KeyHandler),
+        (rf"keys/{configuring.PROVIDER}/test", configuring.KeyTestHandler),
         ("stream", stream.StreamHandler),
         ("kernel/commands", kernel_link.CommandsHandler),
         ("kernel/events", kernel_link.EventsHandler),

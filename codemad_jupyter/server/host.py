@@ -20,14 +20,19 @@ import codemad_jupyter
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
+    from codemad_jupyter.config.freshness import Fingerprint
+    from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.orchestrator.engine import Engine
     from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Command
     from codemad_jupyter.protocol.events import Event
     from codemad_jupyter.server.ports import ServerPorts
+    from codemad_jupyter.server.stream import StreamHandler
     from codemad_jupyter.server.tabs import Tabs
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+RESTARTED = 1012
+"""The code of a socket that is closed because its service begins anew."""
 
 
 @dataclass
@@ -59,6 +64,9 @@ class EngineHost:
         self._ports: ServerPorts | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._built_from: Fingerprint = ()
+        self.streams: set[StreamHandler] = set()
+        """The sockets of the tabs."""
 
     @property
     def root(self) -> Path:
@@ -86,9 +94,27 @@ class EngineHost:
     async def engine(self) -> Engine:
         """The engine, built by whoever comes first; a failed building is tried again by the next."""
         async with self._lock:
+            if self._engine is not None and self._is_stale(self._engine):
+                await self._retire(self._engine)
             if self._engine is None:
                 self._engine = await self._build()
             return self._engine
+
+    def _is_stale(self, engine: Engine) -> bool:
+        """Whether settings, trust or keys have changed since; an engine at work, or whose sessions live in
+        memory alone, goes on with what it was given."""
+        from codemad_jupyter.config.freshness import fingerprint
+
+        if engine.busy or engine.services.store.path is None:
+            return False
+        return fingerprint(self.root) != self._built_from
+
+    async def _retire(self, engine: Engine) -> None:
+        """Let go of an engine; the tabs come back by themselves and meet the next one."""
+        self._engine = None
+        for stream in tuple(self.streams):
+            stream.close(RESTARTED, "settings changed")
+        await engine.close()
 
     async def submit(self, command: Command) -> Ack:
         """Pass a command on, and keep the server awake while its run lasts."""
@@ -135,9 +161,14 @@ class EngineHost:
         if checks:
             from codemad_jupyter.app.health import examine
 
-            settings = await asyncio.to_thread(_settings, self.root)
+            settings = await self.settings()
             report |= (await examine(self.root, settings)).model_dump()
         return report
+
+    async def settings(self) -> Settings:
+        """The settings as they are now, which an engine at work may not have yet."""
+        found: Settings = await asyncio.to_thread(_settings, self.root)
+        return found
 
     def redact(self, text: str) -> str:
         """The text without secrets, as far as they are known."""
@@ -167,8 +198,13 @@ class EngineHost:
             raise StoreError("The Jupyter server is shutting down.", hint="Start it again, then retry.")
         # Importing takes a second; the loop serves others meanwhile.
         build = await asyncio.to_thread(importlib.import_module, "codemad_jupyter.app.build")
-        settings = await asyncio.to_thread(_settings, self.root)
+        from codemad_jupyter.config.freshness import fingerprint
+
+        self._built_from = fingerprint(self.root)  # first: what changes meanwhile is seen as a change
+        settings = await self.settings()
         engine: Engine = await build.build_engine(self.root, ports=self.ports, settings=settings)
+        if engine.services.finder is not None:
+            await asyncio.to_thread(engine.services.finder.start)
         return engine
 
     def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -30,6 +30,7 @@ ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
     | {"choose_data_level", "resolve_merge"}
+    | {"remember_fact", "edit_memory", "forget_memory"}
 )
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment shows the reader that the line is alive."""
@@ -95,7 +96,8 @@ class SessionHandler(KernelGate):
         engine = await self.host.engine()
         kernel = self.text("kernel")
         notebook = await self.host.ports.notebook_of(kernel) if kernel else None
-        return {"session": await engine.current_session(), "notebook": notebook}
+        root = str(self.host.root.resolve())
+        return {"session": await engine.current_session(), "notebook": notebook, "root": root}
 
 
 @web.stream_request_body
@@ -203,12 +205,18 @@ class EventsHandler(KernelGate):
 
 def _permitted(command: Command) -> Command:
     """The command as a kernel may give it. Raises `Denied`."""
-    from codemad_jupyter.protocol.commands import Cancel, Prompt, ResolveMerge
+    from codemad_jupyter.protocol.commands import (
+        Cancel,
+        EditMemory,
+        Prompt,
+        RememberFact,
+        ResolveMerge,
+    )
     from codemad_jupyter.protocol.errors import Denied
 
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    if isinstance(command, Prompt | ResolveMerge):
+    if isinstance(command, Prompt | ResolveMerge | RememberFact | EditMemory):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command

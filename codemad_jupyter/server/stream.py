@@ -54,6 +54,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         from codemad_jupyter.server.outbox import Outbox
 
         super().open(*args, **kwargs)
+        self.host.streams.add(self)
         self.outbox = Outbox(self._write, frames=self.host.limits.waiting_frames)
         self.sender = asyncio.create_task(self.outbox.send())
         self.sender.add_done_callback(self._sender_ended)
@@ -68,6 +69,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._complain(error)
 
     def on_close(self) -> None:
+        self.host.streams.discard(self)
         if self.outbox is not None:
             self.host.tabs.lost(self.outbox)
         for task in (self.sender, *self.feeds.values()):

@@ -1,7 +1,7 @@
 """Owns the log of finished events: what can be replayed after a sequence number, and which runs
 never ended. Text deltas are live only and never come here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -58,6 +58,18 @@ def of_types(cursor: "DuckDBPyConnection", types: Sequence[str], session: str | 
         given,
     ).fetchall()
     return tuple(_event(*row) for row in rows)
+
+
+def silence(cursor: "DuckDBPyConnection", ids: Collection[str]) -> None:
+    """Take the texts of forgotten facts out of the events that told of them."""
+    rows = cursor.execute("select session, seq, body from events where type = 'memory_changed'").fetchall()
+    for session, seq, body in rows:
+        told = decode(body)
+        if told.get("text") and set(told["memories"]) & set(ids):
+            cursor.execute(
+                "update events set body = ? where session = ? and seq = ?",
+                [encode({**told, "text": ""}), session, seq],
+            )
 
 
 def last_seq(cursor: "DuckDBPyConnection", session: str) -> int:

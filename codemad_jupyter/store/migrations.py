@@ -34,6 +34,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         "alter table checkpoints add column size bigint default 0",
         "create table parts (digest varchar primary key, body blob not null)",
     ),
+    (
+        """create table memories (
+            id varchar primary key, scope varchar not null, text varchar not null, kind varchar not null,
+            role varchar not null, session varchar not null, run varchar, who varchar not null,
+            model varchar not null, created double not null, used double, uses bigint not null,
+            confirmed boolean not null, level varchar not null, embedder varchar, embedding blob)""",
+    ),
 )
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -77,6 +84,24 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("size", "bigint"),
     ),
     "parts": (("digest", "varchar"), ("body", "blob")),
+    "memories": (
+        ("id", "varchar"),
+        ("scope", "varchar"),
+        ("text", "varchar"),
+        ("kind", "varchar"),
+        ("role", "varchar"),
+        ("session", "varchar"),
+        ("run", "varchar"),
+        ("who", "varchar"),
+        ("model", "varchar"),
+        ("created", "double"),
+        ("used", "double"),
+        ("uses", "bigint"),
+        ("confirmed", "boolean"),
+        ("level", "varchar"),
+        ("embedder", "varchar"),
+        ("embedding", "blob"),
+    ),
 }
 """Columns and types of today's schema, in the order rows are written."""
 

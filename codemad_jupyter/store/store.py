@@ -11,12 +11,14 @@ from types import EllipsisType
 from typing import Any
 
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.sessions import SessionInfo
-from codemad_jupyter.store import checkpoints, log, parts, sessions
+from codemad_jupyter.store import checkpoints, log, memory, parts, session_search, sessions
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.store.codec import decode, encode
 from codemad_jupyter.store.db import Database
+from codemad_jupyter.store.memory import Vector
 from codemad_jupyter.store.sessions import Entry
 
 
@@ -107,6 +109,40 @@ class Store:
     async def entries(self, session: str, head: str | None) -> tuple[Entry, ...]:
         """The entries from the root to ``head``, both included; empty where ``head`` is None."""
         return await self._database.read(lambda cursor: sessions.path(cursor, session, head))
+
+    async def search_sessions(self, words: str, *, limit: int = 20) -> tuple[SessionHit, ...]:
+        """The messages of all sessions that hold the words, best first."""
+        return await self._database.read(lambda cursor: session_search.search(cursor, words, limit))
+
+    # Memory
+
+    async def memories(self) -> tuple[Memory, ...]:
+        """The facts of this workspace, oldest first."""
+        return await self._database.read(memory.all_memories)
+
+    async def put_memory(self, fact: Memory) -> None:
+        """Keep a fact, or another wording of it; a new wording loses its vector."""
+        await self._database.write(lambda cursor: memory.put(cursor, fact))
+
+    async def remove_memories(self, ids: Collection[str]) -> None:
+        """Forget facts."""
+        await self._database.write(lambda cursor: memory.remove(cursor, ids))
+
+    async def silence_memories(self, ids: Collection[str]) -> None:
+        """Take the texts of facts out of the events that told of them."""
+        await self._database.write(lambda cursor: log.silence(cursor, ids))
+
+    async def use_memories(self, ids: Collection[str], at: float) -> None:
+        """Note that these facts were sent."""
+        await self._database.write(lambda cursor: memory.use(cursor, ids, at))
+
+    async def memory_vectors(self, embedder: str) -> dict[str, bytes]:
+        """By fact, the vector which that model made of it."""
+        return await self._database.read(lambda cursor: memory.vectors(cursor, embedder))
+
+    async def put_memory_vectors(self, vectors: Sequence[Vector]) -> None:
+        """Keep vectors of facts; of a fact that is gone, nothing."""
+        await self._database.write(lambda cursor: memory.put_vectors(cursor, vectors))
 
     # Events
 

@@ -1,6 +1,6 @@
 """The built-in tools, in the order a model sees them."""
 
-from codemad_jupyter.tools import cell_parts, cells, dataflow, files, kernel, patches
+from codemad_jupyter.tools import cell_parts, cells, dataflow, diagnostics, files, kernel, memory, patches
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
@@ -10,4 +10,6 @@ BUILT_IN: tuple[Tool, ...] = (
     *dataflow.TOOLS,
     *files.TOOLS,
     *patches.TOOLS,
+    *diagnostics.TOOLS,
+    *memory.TOOLS,
 )

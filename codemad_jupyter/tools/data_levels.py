@@ -271,19 +271,26 @@ def _file(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
 
 
 def _hits(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
-    return [
+    hits = [
         hit
         if hit.get("cell") or allows(level, file_level(str(hit.get("path", ""))))
         else {**hit, "text": withheld(hit.get("text", ""), level)}
-        for hit in result
+        for hit in result["hits"]
     ]
+    return {**result, "hits": hits}
+
+
+def _facts(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
+    return [fact for fact in result if allows(level, fact["level"])]
 
 
 _RULES: Mapping[str, Rule] = {
+    "recall": _facts,
     "read_notebook": _notebook,
     "run_code": _execution,
     "read_file": _file,
     "search_workspace": _hits,
     "cell_dependencies": lambda arguments, result, level: result,
+    "diagnostics": lambda arguments, result, level: result,
     "list_files": lambda arguments, result, level: result,
 }

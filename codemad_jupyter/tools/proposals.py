@@ -8,10 +8,12 @@ from typing import Any
 
 from codemad_jupyter.notebooks.outputs import outputs_text
 from codemad_jupyter.notebooks.terminal_text import shortened
+from codemad_jupyter.protocol.diagnostics import problem_lines
 from codemad_jupyter.protocol.edits import CellTarget, Edit, NameChange, NameState, Receipt, Trial
 
 MOST_OUTPUT, MOST_EFFECT, MOST_DETAIL = 900, 600, 300
 MOST_NAMES = 12
+MOST_PROBLEMS = 8
 
 
 def new_id(kind: str) -> str:
@@ -36,6 +38,10 @@ def told(edit: Edit) -> dict[str, Any]:
     if isinstance(edit.target, CellTarget):
         answer["cell"] = edit.target.cell
     answer["trial"] = trial_told(edit.trial) if edit.trial else None
+    if edit.diagnosis is not None and edit.diagnosis.problems:
+        path, cell = edit.place
+        lines = problem_lines(edit.diagnosis, path=path, cell=cell, most=MOST_PROBLEMS)
+        answer["new_problems"] = [shortened(line, MOST_DETAIL) for line in lines]
     return answer
 
 

@@ -12,14 +12,17 @@ from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from codemad_jupyter.context.diagnostics.service import Diagnostics
+from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
-from codemad_jupyter.protocol.events import Risk
+from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
 from codemad_jupyter.tools.proposals import new_cell_id
 
@@ -40,7 +43,35 @@ class Proposals(Protocol):
         ...
 
 
-def _unheard(text: str) -> None:
+class Finder(Protocol):
+    """Finds places in the workspace."""
+
+    async def find(self, query: str, *, limit: int) -> Found:
+        """The places that fit best, and what a person should know about the search."""
+        ...
+
+    def start(self) -> None:
+        """Prepare in the background."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        ...
+
+
+class RemembersFacts(Protocol):
+    """The memory, as one run may use it."""
+
+    async def remember(self, fact: Memory) -> tuple[MemoryChanged | None, Memory]:
+        """Keep a fact (None: it is known already); the fact as it is kept."""
+        ...
+
+    async def recall(self, query: str) -> tuple[Memory, ...]:
+        """What is known about it."""
+        ...
+
+
+def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
 
@@ -68,6 +99,14 @@ class ToolContext:
         """An id for a new cell, which none of the notebook has."""
         taken = {cell.id for cell in view.cells}
         return next(id for id in iter(self.cell_id, "") if id not in taken)
+
+    finder: Finder | None = None
+    """Searches the workspace."""
+    diagnostics: Diagnostics | None = None
+    """The language servers of the workspace."""
+    memory: RemembersFacts | None = None
+    announce: Callable[[Event], object] = _unheard
+    """Says something as this run."""
 
     def need_kernel(self) -> KernelPort:
         """The kernel, or an error that says how to get one."""

@@ -21,6 +21,7 @@ import type {
   ContextPreview,
   ErrorValue,
   Hello,
+  Memory,
   Mention,
   MergeView,
   ModelInfo,
@@ -122,49 +123,54 @@ export class Client {
   }
 
   async command(command: Command): Promise<Ack> {
-    return this._request<Ack>('commands', { method: 'POST', body: JSON.stringify(command) });
+    return this.request<Ack>('commands', { method: 'POST', body: JSON.stringify(command) });
   }
 
   async sessions(): Promise<{ sessions: SessionInfo[]; current: string | null }> {
-    return this._request('sessions');
+    return this.request('sessions');
   }
 
   /** The models one can choose; with `probe`, local model servers are asked for theirs. */
   async models(probe = false): Promise<{ models: ModelInfo[]; default: string }> {
-    return this._request('models', {}, probe ? '?probe=1' : '');
+    return this.request('models', {}, probe ? '?probe=1' : '');
   }
 
   async checkpoints(session: string): Promise<{ checkpoints: CheckpointInfo[] }> {
-    return this._request('checkpoints', {}, `?session=${encodeURIComponent(session)}`);
+    return this.request('checkpoints', {}, `?session=${encodeURIComponent(session)}`);
+  }
+
+  async memories(): Promise<{ memories: Memory[] }> {
+    return this.request('memory');
   }
 
   /** From a checkpoint to another or, without one, to what is there now. */
   async checkpointDiff(old: string, next = ''): Promise<CheckpointDiff> {
     const query = `?old=${encodeURIComponent(old)}&new=${encodeURIComponent(next)}`;
-    return this._request('checkpoints/diff', {}, query);
+    return this.request('checkpoints/diff', {}, query);
   }
 
   /** What a notebook that git could not merge leaves to choose. */
   async mergeView(notebook: string): Promise<MergeView> {
-    return this._request('merge', {}, `?notebook=${encodeURIComponent(notebook)}`);
+    return this.request('merge', {}, `?notebook=${encodeURIComponent(notebook)}`);
   }
 
   async preview(prompt: Prompt): Promise<ContextPreview> {
-    return this._request('preview', { method: 'POST', body: JSON.stringify(prompt) });
+    return this.request('preview', { method: 'POST', body: JSON.stringify(prompt) });
   }
 
   async mentions(session: string, query: string, target: Target): Promise<{ mentions: Mention[] }> {
     const { notebook, kernel } = target;
     const words = new URLSearchParams({ session, query, notebook: notebook ?? '', kernel: kernel ?? '' });
-    return this._request('mentions', {}, `?${words.toString()}`);
+    return this.request('mentions', {}, `?${words.toString()}`);
   }
 
   /** Giving up with `signal` ends the model's call as well. */
   async complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion> {
-    return this._request('complete', { method: 'POST', body: JSON.stringify(request), signal });
+    return this.request('complete', { method: 'POST', body: JSON.stringify(request), signal });
   }
 
-  private async _request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {
+  /** Ask one of our routes. Raises `RequestError`. */
+  async request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {
     const url = URLExt.join(this._settings.baseUrl, 'codemad', path) + query;
     let response: Response;
     try {

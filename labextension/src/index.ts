@@ -13,6 +13,7 @@ import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
 import { sidebarPlugin } from './plugins/sidebar';
+import { settingsPlugin } from './plugins/settings';
 import { statusPlugin } from './plugins/status';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -28,6 +29,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   selectionPlugin,
   outputsPlugin,
   ghostPlugin,
+  settingsPlugin,
   statusPlugin
 ];
 

@@ -259,7 +259,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -274,6 +274,25 @@ export interface Committed {
   commit: string;
   message: string;
   files: string[];
+}
+
+/**
+ * A model summarised the conversation's first ``turns`` turns, up to the entry ``until``: from now on
+ * ``text`` is sent in their place, where the data level lets in what stood in them (``level``). The turns
+ * themselves stay.
+ */
+export interface Compacted {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'compacted';
+  until: string;
+  text: string;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+  model: string;
+  turns: number;
 }
 
 /**
@@ -294,6 +313,15 @@ export interface CompletionRequest {
   suffix: string;
   language: string;
   earlier: string[];
+}
+
+/**
+ * Keep a fact that waited.
+ */
+export interface ConfirmMemory {
+  type: 'confirm_memory';
+  session: string;
+  memory: string;
 }
 
 /**
@@ -340,6 +368,17 @@ export interface DataLevelChosen {
 }
 
 /**
+ * What the language servers say. ``more`` counts problems left out; ``detail`` says what could not be
+ * checked and what to do about it.
+ */
+export interface Diagnosis {
+  problems: Problem[];
+  more: number;
+  servers: string[];
+  detail: string;
+}
+
+/**
  * A proposed change. Inserting, deleting, moving and retyping a cell is one hunk.
  */
 export interface Edit {
@@ -350,6 +389,34 @@ export interface Edit {
   after: string;
   hunks: Hunk[];
   trial: Trial | null;
+  diagnosis: Diagnosis | null;
+}
+
+/**
+ * Language servers looked at the proposal and found what it would bring: the problems are new.
+ */
+export interface EditDiagnosed {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'edit_diagnosed';
+  edit: string;
+  diagnosis: Diagnosis;
+}
+
+/**
+ * Change what is given of a fact. Whether it still waits stays as it was, but for a kernel as with
+ * `RememberFact`.
+ */
+export interface EditMemory {
+  type: 'edit_memory';
+  session: string;
+  memory: string;
+  text?: string | null;
+  kind?: 'fact' | 'preference' | 'decision' | null;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 export interface EditProposed {
@@ -402,14 +469,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -424,6 +491,30 @@ export interface FileTarget {
   exists: boolean;
   op: 'write' | 'delete' | 'move';
   to: string | null;
+}
+
+/**
+ * Whether the person trusts a folder. ``found`` names what there is that counts only then, ``digest``
+ * stands for what its settings hold now; ``by`` says who trusted it.
+ */
+export interface FolderTrust {
+  folder: string;
+  state: 'trusted' | 'changed' | 'untrusted';
+  by: 'you' | 'environment' | 'nobody';
+  since: number | null;
+  found: string[];
+  digest: string;
+}
+
+/**
+ * Forget these facts for good, or with ``every`` all (of one scope).
+ */
+export interface ForgetMemory {
+  type: 'forget_memory';
+  session: string;
+  memories?: string[];
+  every?: boolean;
+  scope?: 'session' | 'project' | 'user' | 'role' | null;
 }
 
 /**
@@ -448,6 +539,15 @@ export interface Hunk {
 }
 
 /**
+ * A value that was given for a setting and does not count.
+ */
+export interface IgnoredValue {
+  value: string;
+  origin: string;
+  reason: string;
+}
+
+/**
  * An image; ``data`` is base64.
  */
 export interface ImagePart {
@@ -467,6 +567,8 @@ export interface IntentDecided {
   reason: string;
 }
 
+export type JsonValue = unknown;
+
 /**
  * The kernel of a notebook died, was restarted, or was ended while a run or a cell needed it.
  * ``lost`` are the names of the variables it held when it was last looked at (at most 200).
@@ -485,6 +587,35 @@ export interface KernelChanged {
 }
 
 /**
+ * Whether there is a key for a provider, and where. ``detail`` says what hinders its use.
+ */
+export interface KeyInfo {
+  provider: string;
+  title: string;
+  place: 'environment' | 'keyring' | 'file' | 'none';
+  variable: string;
+  detail: string;
+}
+
+/**
+ * All providers' keys, and where a new one would be kept.
+ */
+export interface KeyRing {
+  keys: KeyInfo[];
+  store: 'environment' | 'keyring' | 'file' | 'none';
+  notice: string;
+}
+
+/**
+ * How a provider took the key.
+ */
+export interface KeyTest {
+  provider: string;
+  ok: boolean;
+  text: string;
+}
+
+/**
  * Save files and notebooks (None: the target's) now, under a name.
  */
 export interface MakeCheckpoint {
@@ -492,6 +623,46 @@ export interface MakeCheckpoint {
   session: string;
   name?: string;
   target?: Target;
+}
+
+/**
+ * A fact. ``who`` wrote it, in which ``session`` and ``run``; ``used`` is when it was last sent. Until it
+ * is ``confirmed`` it waits for the person and is sent to no model. ``level`` is the data level at which it
+ * was learned: at a stricter one it is not sent. Times are seconds since the epoch (UTC).
+ */
+export interface Memory {
+  id: string;
+  scope: 'session' | 'project' | 'user' | 'role';
+  text: string;
+  kind: 'fact' | 'preference' | 'decision';
+  role: string;
+  session: string;
+  run: string | null;
+  who: 'person' | 'model';
+  model: string;
+  created: number;
+  used: number | null;
+  uses: number;
+  confirmed: boolean;
+  level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
+}
+
+/**
+ * Facts were kept, edited, confirmed or forgotten; ``waiting`` ones wait for the person. Of what is
+ * forgotten there is no ``text``, here or in earlier events of this kind.
+ */
+export interface MemoryChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'memory_changed';
+  change: 'kept' | 'waiting' | 'edited' | 'confirmed' | 'forgotten';
+  memories: string[];
+  scope: 'session' | 'project' | 'user' | 'role' | null;
+  kind: 'fact' | 'preference' | 'decision' | null;
+  text: string;
 }
 
 /**
@@ -564,7 +735,8 @@ export interface MessageDone {
 /**
  * A model one can choose. Prices are US dollars per million tokens; None means unknown.
  *
- * ``ready`` says whether it could be called now; ``why`` what is missing.
+ * ``ready`` says whether it could be called now; ``why`` what is missing; ``health`` what this process
+ * learnt of its provider's failures (empty: all is well), ``latency`` the seconds to its first word.
  */
 export interface ModelInfo {
   name: string;
@@ -580,6 +752,8 @@ export interface ModelInfo {
   images: boolean;
   ready: boolean;
   why: string;
+  health: string;
+  latency: number | null;
 }
 
 /**
@@ -715,7 +889,8 @@ export interface PortReply {
 }
 
 /**
- * A part of the request as it would be sent, secrets masked. ``masked`` counts the places.
+ * A part of the request as it would be sent, secrets masked. ``masked`` counts the places, ``left_out``
+ * names what was cut or left out of it to fit the window.
  */
 export interface PreviewPart {
   name: string;
@@ -723,6 +898,23 @@ export interface PreviewPart {
   tokens: number;
   truncated: boolean;
   masked: number;
+  left_out: string[];
+}
+
+/**
+ * One problem. ``line`` and ``column`` begin at 1, in the cell where ``cell`` (an id) is given.
+ * ``server`` is who says so; ``unused`` marks code that only has no use (yet).
+ */
+export interface Problem {
+  path: string;
+  cell: string | null;
+  line: number;
+  column: number;
+  severity: 'error' | 'warning';
+  code: string;
+  server: string;
+  text: string;
+  unused: boolean;
 }
 
 /**
@@ -788,6 +980,20 @@ export interface RejectRun {
   type: 'reject_run';
   session: string;
   run: string;
+}
+
+/**
+ * Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
+ * waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role.
+ */
+export interface RememberFact {
+  type: 'remember_fact';
+  session: string;
+  text: string;
+  scope?: 'session' | 'project' | 'user' | 'role';
+  kind?: 'fact' | 'preference' | 'decision';
+  role?: string;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 export interface RenameSession {
@@ -871,6 +1077,9 @@ export interface RunFinished {
   seconds: number;
 }
 
+/**
+ * A run began. ``why`` says why it is this model.
+ */
 export interface RunStarted {
   seq: number;
   session: string;
@@ -882,15 +1091,18 @@ export interface RunStarted {
   model: string;
   edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
   target: Target;
+  why: string;
 }
 
 /**
- * A part of what is sent to the model, with its estimated tokens.
+ * A part of what is sent to the model, with its estimated tokens. ``left_out`` names what was cut or
+ * left out of it to fit the window.
  */
 export interface Segment {
   name: string;
   tokens: number;
   truncated: boolean;
+  left_out: string[];
 }
 
 export type ServerFrame = EventFrame | Replayed | PortCall | StreamError;
@@ -910,6 +1122,18 @@ export interface SessionChanged {
 }
 
 /**
+ * A message of a past session that a search found; ``who`` said it, ``excerpt`` is the words around.
+ */
+export interface SessionHit {
+  session: string;
+  title: string;
+  run: string | null;
+  who: 'user' | 'assistant';
+  at: number;
+  excerpt: string;
+}
+
+/**
  * A session; ``created`` and ``updated`` are seconds since the epoch (UTC).
  */
 export interface SessionInfo {
@@ -918,6 +1142,27 @@ export interface SessionInfo {
   model: string;
   created: number;
   updated: number;
+}
+
+/**
+ * A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
+ * where the person's own file is broken.
+ */
+export interface SettingInfo {
+  key: string;
+  value: JsonValue;
+  origin: string;
+  description: string;
+  ignored: IgnoredValue[];
+}
+
+/**
+ * All settings, what is to be said about them, and what stands in the person's own file.
+ */
+export interface SettingsInfo {
+  settings: SettingInfo[];
+  own: Record<string, JsonValue>;
+  notices: string[];
 }
 
 /**

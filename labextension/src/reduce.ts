@@ -8,15 +8,17 @@
 import type {
   CellExecuted,
   Committed,
+  Compacted,
   EditSettled,
   Event,
+  MemoryChanged,
   Notice,
   Restored,
   RunFinished,
   RunStarted
 } from './protocol';
 import { append, closed, newRun, withinRun } from './run';
-import type { INote, IProposal, IRun, ITranscript, Item } from './transcript';
+import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
 
 /** The next transcript. Events of other sessions and events already seen change nothing. */
 export function reduce(state: ITranscript, event: Event): ITranscript {
@@ -34,14 +36,22 @@ const OF_CHECKPOINTS = new Set([
   'edit_settled',
   'cell_executed'
 ]);
-const OF_CONTEXT = new Set(['session_changed', 'run_finished', 'restored', 'data_level_chosen']);
+const OF_CONTEXT = new Set([
+  'session_changed',
+  'run_finished',
+  'restored',
+  'data_level_chosen',
+  'compacted',
+  'memory_changed'
+]);
 
 /** Notes what the pages beside the conversation have to ask for again. */
 function dated(state: ITranscript, event: Event): ITranscript {
   const checkpointsSeq = OF_CHECKPOINTS.has(event.type) ? event.seq : state.checkpointsSeq;
   const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
+  const memorySeq = event.type === 'memory_changed' ? event.seq : state.memorySeq;
   const isSame = checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
-  return isSame ? state : { ...state, checkpointsSeq, contextSeq };
+  return isSame ? state : { ...state, checkpointsSeq, contextSeq, memorySeq };
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
@@ -58,6 +68,8 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return restored(state, event);
     case 'edit_tried':
       return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, trial: event.trial } }));
+    case 'edit_diagnosed':
+      return withEdit(state, event.edit, p => ({ ...p, edit: { ...p.edit, diagnosis: event.diagnosis } }));
     case 'edit_settled':
       return withEdit(state, event.edit, proposal => settled(proposal, event));
     case 'cell_started':
@@ -78,6 +90,10 @@ function apply(state: ITranscript, event: Event): ITranscript {
       );
     case 'kernel_changed':
       return said(state, event, { level: 'warning', code: 'kernel', text: event.text });
+    case 'compacted':
+      return said(state, event, { level: 'info', code: 'compacted', text: compactedText(event) });
+    case 'memory_changed':
+      return remembered(state, event);
     case 'committed':
       return said(state, event, { level: 'info', code: 'committed', text: committedText(event) });
     case 'checkpoints_changed':
@@ -126,6 +142,33 @@ function said(
     return inRun(state, event.run, run => append(run, note));
   }
   return { ...state, entries: [...state.entries, note] };
+}
+
+/** A line of its own for what is new; what became of it shows where it stands. */
+function remembered(state: ITranscript, event: MemoryChanged): ITranscript {
+  const { memories, change, scope, text } = event;
+  const item: IRemembered = { kind: 'memory', key: `memory-${event.seq}`, memories, change, scope, text };
+  const isMeant = (each: Item | Entry): boolean =>
+    each.kind === 'memory' && each.change !== 'forgotten' && each.memories.every(id => memories.includes(id));
+  const holdsIt = (entry: Entry): boolean =>
+    entry.kind === 'run' ? entry.items.some(isMeant) : isMeant(entry);
+  if (state.entries.some(holdsIt)) {
+    const changed = <T extends Item | Entry>(each: T): T =>
+      isMeant(each) ? { ...each, change, scope, text } : each;
+    const entries = state.entries.map(entry =>
+      entry.kind === 'run' && holdsIt(entry) ? { ...entry, items: entry.items.map(changed) } : changed(entry)
+    );
+    return { ...state, entries };
+  }
+  if (findRun(state, event.run) >= 0) {
+    return inRun(state, event.run, run => append(run, item));
+  }
+  return { ...state, entries: [...state.entries, item] };
+}
+
+function compactedText(event: Compacted): string {
+  const turns = event.turns === 1 ? 'The first turn' : `The first ${event.turns} turns`;
+  return `${turns} of this conversation are now sent as a summary; see “What is sent”. They stay here in full.`;
 }
 
 function committedText(event: Committed): string {

@@ -6,6 +6,7 @@ import type {
   CheckpointDiff,
   CheckpointInfo,
   ContextPreview,
+  Memory,
   Mention,
   MergeView,
   Target
@@ -78,6 +79,23 @@ export class Requests {
     if (await this._session.ensure()) {
       const target = this._target();
       await this._session.command({ type: 'verify_notebook', session: this._id, target, edge: 'sidebar' });
+    }
+  }
+
+  /** What is remembered, by scope. */
+  async memories(): Promise<Memory[]> {
+    return (await this._client.memories()).memories;
+  }
+
+  async remember(text: string): Promise<void> {
+    if (await this._session.ensure()) {
+      await this._session.command({ type: 'remember_fact', session: this._id, text, edge: 'sidebar' });
+    }
+  }
+
+  async editMemory(memory: string, text: string): Promise<void> {
+    if (await this._session.ensure()) {
+      await this._session.command({ type: 'edit_memory', session: this._id, memory, text, edge: 'sidebar' });
     }
   }
 

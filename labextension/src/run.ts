@@ -27,6 +27,7 @@ export type RunEvent = Exclude<
       | 'notice'
       | 'restored'
       | 'edit_tried'
+      | 'edit_diagnosed'
       | 'edit_settled'
       | 'cell_started'
       | 'cell_executed'
@@ -36,6 +37,8 @@ export type RunEvent = Exclude<
       | 'verified'
       | 'kernel_changed'
       | 'data_level_chosen'
+      | 'compacted'
+      | 'memory_changed'
       | 'committed';
   }
 >;

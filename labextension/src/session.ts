@@ -158,6 +158,20 @@ export class Session {
     await this.command({ type: 'redo', session: this._id });
   }
 
+  /** Keep a fact that waited. */
+  async confirmMemory(memory: string): Promise<void> {
+    if (await this.ensure()) {
+      await this.command({ type: 'confirm_memory', session: this._id, memory });
+    }
+  }
+
+  /** Forget facts for good. */
+  async forgetMemories(memories: readonly string[]): Promise<void> {
+    if (await this.ensure()) {
+      await this.command({ type: 'forget_memory', session: this._id, memories: [...memories] });
+    }
+  }
+
   async rename(title: string): Promise<void> {
     await this.command({ type: 'rename_session', session: this._id, title });
   }

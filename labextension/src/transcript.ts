@@ -7,6 +7,7 @@ import type {
   ApprovalSettled,
   Edit,
   EditSettled,
+  MemoryChanged,
   Restored,
   RunStarted,
   SessionInfo,
@@ -97,6 +98,16 @@ export interface IExecuted extends IExecution {
   cell: string;
 }
 
+/** Facts that are remembered, or were; the latest that became of them. */
+export interface IRemembered {
+  kind: 'memory';
+  key: string;
+  memories: readonly string[];
+  change: MemoryChanged['change'];
+  scope: MemoryChanged['scope'];
+  text: string;
+}
+
 /** What a verification of the notebook found. */
 export interface IVerified {
   kind: 'verified';
@@ -104,7 +115,8 @@ export interface IVerified {
   report: Verification;
 }
 
-export type Item = IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified;
+export type Item =
+  IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified | IRemembered;
 
 /** A message that still streams. */
 export interface IDraft {
@@ -150,7 +162,7 @@ export interface IRestored {
   conflicts: readonly string[];
 }
 
-export type Entry = IRun | INote | IRestored;
+export type Entry = IRun | INote | IRestored | IRemembered;
 
 export interface ITranscript {
   session: string;
@@ -166,6 +178,8 @@ export interface ITranscript {
   checkpointsSeq: number;
   /** The number of the last event after which a message would send something else. */
   contextSeq: number;
+  /** The number of the last event after which something else is remembered. */
+  memorySeq: number;
 }
 
 /** The transcript before the first event. */
@@ -179,7 +193,8 @@ export function emptyTranscript(session = ''): ITranscript {
     running: null,
     redoable: [],
     checkpointsSeq: 0,
-    contextSeq: 0
+    contextSeq: 0,
+    memorySeq: 0
   };
 }
 

@@ -9,6 +9,7 @@ import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { Access } from '../src/access';
 import { Client } from '../src/client';
 import { CELLS_MIME, decoded, Drops, FILES_MIME, OUTPUT_MIME } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -46,6 +47,7 @@ beforeEach(async () => {
     session,
     requests: new Requests(client, session, () => notebooks.target),
     pages: new Pages(),
+    access: new Access(client),
     drops,
     notebooks,
     rendermime: new RenderMimeRegistry(),

@@ -77,6 +77,7 @@ export function cellEdit(id: string, target: Partial<CellTarget> = {}, change: P
     after: 'a = 2\n',
     hunks: [hunk(0, ['a = 1\n'], ['a = 2\n'])],
     trial: null,
+    diagnosis: null,
     ...change
   };
 }

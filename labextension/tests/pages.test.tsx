@@ -8,15 +8,17 @@ import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { Access } from '../src/access';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
-import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
+import type { CheckpointInfo, ContextPreview, Memory, Verification } from '../src/protocol';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
 import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
+import { MemoryPage } from '../src/views/memory';
 import { Preview } from '../src/views/preview';
 import { Timeline } from '../src/views/timeline';
 import { Transcript } from '../src/views/transcript';
@@ -50,13 +52,30 @@ const PREVIEW: ContextPreview = {
   model: 'anthropic/claude-x',
   level: 'outputs',
   parts: [
-    { name: 'instructions', text: 'You are…', tokens: 100, truncated: false, masked: 0 },
-    { name: 'kernel', text: 'key: str = <masked>', tokens: 50, truncated: true, masked: 2 }
+    { name: 'instructions', text: 'You are…', tokens: 100, truncated: false, masked: 0, left_out: [] },
+    { name: 'kernel', text: 'key = <masked>', tokens: 50, truncated: true, masked: 2, left_out: ['df', 'x'] }
   ],
   tokens: 150,
   window: 1000,
   images: 0,
   leaves: true
+};
+
+const FACT: Memory = {
+  id: 'memory-1',
+  scope: 'project',
+  text: 'The target is diagnosis.',
+  kind: 'decision',
+  role: '',
+  session: 's1',
+  run: 'r1',
+  who: 'model',
+  model: 'anthropic/claude-x',
+  created: 1_700_000_000,
+  used: null,
+  uses: 3,
+  confirmed: true,
+  level: 'outputs'
 };
 
 function Shown(): React.JSX.Element {
@@ -66,6 +85,7 @@ function Shown(): React.JSX.Element {
       <Header />
       {page === 'timeline' && <Timeline />}
       {page === 'context' && <Preview />}
+      {page === 'memory' && <MemoryPage />}
       <Transcript openModels={() => undefined} />
     </>
   );
@@ -83,6 +103,7 @@ beforeEach(async () => {
     session,
     requests: new Requests(client, session, () => notebooks.target),
     pages,
+    access: new Access(client),
     drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
     notebooks,
     rendermime: new RenderMimeRegistry(),
@@ -204,9 +225,10 @@ test('what is sent is shown part by part, with masked secrets and the level of d
   await shows('Goes to claude-x.');
   expect(host.textContent).toContain('150 of 1,000 tokens');
   expect(host.textContent).toContain('2 secrets are masked.');
-  expect(host.textContent).not.toContain('key: str');
+  expect(host.textContent).not.toContain('key = ');
   host.querySelectorAll<HTMLButtonElement>('.codemad-part-head')[1].click();
-  await shows('key: str = <masked>');
+  await shows('key = <masked>');
+  expect(host.textContent).toContain('Cut or left out to fit the window: df, x');
   button('Data level: + outputs').click();
   await vi.waitFor(() => {
     expect(document.querySelector('.codemad-menu-item')).not.toBeNull();
@@ -222,7 +244,14 @@ test('what is sent is shown part by part, with masked secrets and the level of d
 });
 
 test('the messages so far are one part, each under who said it', async () => {
-  const said = (name: string, text: string) => ({ name, text, tokens: 5, truncated: false, masked: 1 });
+  const said = (name: string, text: string) => ({
+    name,
+    text,
+    tokens: 5,
+    truncated: false,
+    masked: 1,
+    left_out: []
+  });
   server.routes.preview = {
     ...PREVIEW,
     parts: [PREVIEW.parts[0], said('history 1: user', 'plot it'), said('history 2: assistant', 'Done.')]
@@ -272,7 +301,89 @@ test('what happened to the kernel and to commits is told in the run', async () =
       .start()
       .tell({ type: 'kernel_changed', state: 'died', notebook: 'a.ipynb', text: 'The kernel died.', lost: ['df'] })
       .tell({ type: 'committed', commit: '0123456789abcdef', message: 'Plot it\n\nmore', files: ['a.py'] })
+      .tell({ type: 'compacted', until: 'e4', text: 'Goal: …', level: 'outputs', model: 'm/x', turns: 2 })
   );
   await shows('The kernel died.');
   expect(host.textContent).toContain('Committed as 0123456789: Plot it');
+  expect(host.textContent).toContain('The first 2 turns of this conversation are now sent as a summary');
 });
+
+test('the memory page lists facts by where they hold, with source, and lets one keep and forget', async () => {
+  const mine: Memory = { ...FACT, id: 'memory-2', scope: 'user', kind: 'preference', text: 'Likes polars.', confirmed: false };
+  server.routes.memory = { memories: [FACT, { ...FACT, id: 'memory-3', scope: 'session', session: 's0' }, mine] };
+  button('Memory').click();
+  await shows('Likes polars.');
+  const headings = [...host.querySelectorAll('.codemad-memories h3')].map(each => each.textContent);
+  expect(headings).toEqual(['In one conversation', 'In this project', 'About you, everywhere']);
+  expect(host.textContent).toContain('Decision · another conversation · by claude-x');
+  expect(host.textContent).toContain('used 3 times');
+  const waiting = [...host.querySelectorAll('.codemad-memory')].at(-1);
+  expect(waiting?.textContent).toContain('waits for you');
+  button('Keep').click();
+  await vi.waitFor(() => {
+    expect(server.commands).toEqual([{ type: 'confirm_memory', session: 's1', memory: 'memory-2' }]);
+  });
+  server.routes.memory = { memories: [] };
+  await told(log => log.tell({ type: 'memory_changed', run: null, change: 'forgotten', memories: ['memory-1'], text: '' }));
+  await shows('Nothing is remembered yet.');
+});
+
+test('forgetting everything asks first; a changed text is a command', async () => {
+  server.routes.memory = { memories: [FACT] };
+  button('Memory').click();
+  await shows('The target is diagnosis.');
+  button('Forget everything').click();
+  await accepted();
+  await vi.waitFor(() => {
+    expect(server.commands).toEqual([{ type: 'forget_memory', session: 's1', memories: ['memory-1'] }]);
+  });
+  button('Edit').click();
+  await vi.waitFor(() => {
+    expect(document.querySelector('.jp-Dialog input')).not.toBeNull();
+  });
+  const input = document.querySelector<HTMLInputElement>('.jp-Dialog input');
+  expect(input?.value).toBe('The target is diagnosis.');
+  if (input) {
+    input.value = 'It is outcome.';
+  }
+  await accepted();
+  await vi.waitFor(() => {
+    expect(server.commands.at(-1)).toEqual({
+      type: 'edit_memory',
+      session: 's1',
+      memory: 'memory-1',
+      text: 'It is outcome.',
+      edge: 'sidebar'
+    });
+  });
+});
+
+test('what a model wants to remember is a line of its run, and shows what became of it', async () => {
+  const waiting = { type: 'memory_changed' as const, change: 'waiting' as const, memories: ['m1'], scope: 'user' as const };
+  await told(log => log.start().tell({ ...waiting, kind: 'preference', text: 'Likes\npolars.' }).finish());
+  await shows('Remember this, about you, everywhere? Likes polars.');
+  button('Keep').click();
+  await vi.waitFor(() => {
+    expect(server.commands).toEqual([{ type: 'confirm_memory', session: 's1', memory: 'm1' }]);
+  });
+  await told(log => log.tell({ ...waiting, run: null, change: 'confirmed', kind: 'preference', text: 'Likes polars.' }));
+  await shows('Remembered, about you, everywhere: Likes polars.');
+  expect(host.querySelectorAll('.codemad-remembered')).toHaveLength(1);
+  button('Forget').click();
+  await vi.waitFor(() => {
+    expect(server.commands.at(-1)).toEqual({ type: 'forget_memory', session: 's1', memories: ['m1'] });
+  });
+  await told(log => log.tell({ ...waiting, run: null, change: 'forgotten', text: '' }));
+  await shows('Forgotten: 1 fact.');
+  expect(host.querySelector('.codemad-remembered button')).toBeNull();
+});
+
+async function accepted(): Promise<void> {
+  await vi.waitFor(() => {
+    expect(document.querySelector('.jp-Dialog .jp-mod-accept')).not.toBeNull();
+  });
+  document.querySelector<HTMLButtonElement>('.jp-Dialog .jp-mod-accept')?.click();
+  await vi.waitFor(() => {
+    expect(document.querySelector('.jp-Dialog')).toBeNull();
+  });
+}

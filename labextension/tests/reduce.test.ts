@@ -160,6 +160,15 @@ test('a trial and an execution belong to their proposal', () => {
   expect(proposal.execution).toEqual({ ok: false, error: 'E: x', seconds: 2 });
 });
 
+test('what language servers say belongs to its proposal', () => {
+  const problem = { path: 'a.ipynb', cell: 'c1', line: 1, column: 1, severity: 'error', code: 'r', server: 'ty' } as const;
+  const diagnosis = { problems: [{ ...problem, text: 'no such name', unused: false }], more: 2, servers: ['ty'], detail: '' };
+  const log = new Log()
+    .start()
+    .tell({ type: 'edit_proposed', edit: cellEdit('e1') }, { type: 'edit_diagnosed', edit: 'e1', diagnosis });
+  expect(itemOf(transcriptOf(log.events), 'edit').edit.diagnosis).toEqual(diagnosis);
+});
+
 test('a cell runs from the word that it began to the word how it ended', () => {
   const began = new Log()
     .start()

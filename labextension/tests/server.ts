@@ -24,7 +24,9 @@ export const MODEL: ModelInfo = {
   thinking: false,
   images: false,
   ready: true,
-  why: ''
+  why: '',
+    health: '',
+    latency: null
 };
 
 interface IAnswer {
@@ -43,6 +45,8 @@ export class TestServer {
   readonly routes: Record<string, unknown> = {};
   /** What was sent to further routes last, by the last part of their path. */
   readonly sent: Record<string, unknown> = {};
+  /** By which method that was. */
+  readonly methods: Record<string, string> = {};
   /** What the file browser shows: the type of what is at a path. */
   readonly files: Record<string, string> = {};
   answer: (command: Command) => IAnswer = command => ({
@@ -122,12 +126,12 @@ export class TestServer {
     for await (const chunk of request) {
       text += String(chunk);
     }
-    const { status = 200, body } = this._route(path, text);
+    const { status = 200, body } = this._route(path, text, request);
     response.writeHead(status, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(body));
   }
 
-  private _route(path: string, text: string): IAnswer {
+  private _route(path: string, text: string, request: IncomingMessage): IAnswer {
     switch (path) {
       case '/user/me/codemad/sessions': {
         const info = { id: SESSION, title: 'First', model: MODEL.name, created: 1, updated: 2 };
@@ -150,6 +154,7 @@ export class TestServer {
         }
         for (const [route, body] of Object.entries(this.routes)) {
           if (path === `/user/me/codemad/${route}`) {
+            this.methods[route] = request.method ?? '';
             this.sent[route] = text ? JSON.parse(text) : null;
             return { body };
           }

@@ -7,6 +7,7 @@ import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { Access } from '../src/access';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -41,7 +42,8 @@ beforeEach(async () => {
   const requests = new Requests(client, session, () => notebooks.target);
   pages = new Pages();
   const drops = new Drops(notebooks, contents, trans);
-  const context = { session, requests, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const access = new Access(client);
+  const context = { session, requests, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };
@@ -115,6 +117,27 @@ async function click(name: string): Promise<void> {
 async function drawn(): Promise<void> {
   await new Promise(resolve => setTimeout(resolve, 20));
 }
+
+test('a proposal shows the problems it would bring, as plain text', async () => {
+  const base = { path: 'a.ipynb', column: 1, code: 'F821', server: 'ruff', unused: false } as const;
+  const problems = [
+    { ...base, cell: 'c1', line: 2, severity: 'error' as const, text: 'Undefined name <b>`x`</b>' },
+    { ...base, cell: 'other', line: 7, severity: 'warning' as const, text: 'odd' },
+    ...Array.from({ length: 6 }, () => ({ ...base, cell: 'c1', line: 3, severity: 'warning' as const, text: 'w' }))
+  ];
+  const diagnosis = { problems, more: 1, servers: ['ruff'], detail: '' };
+  await told(log =>
+    log
+      .start()
+      .tell({ type: 'edit_proposed', edit: cellEdit('e1', { cell: 'c1' }) })
+      .tell({ type: 'edit_diagnosed', edit: 'e1', diagnosis })
+  );
+  const shown = [...host.querySelectorAll('.codemad-problems li')].map(each => each.textContent);
+  expect(shown[0]).toBe('Error line 2: Undefined name <b>`x`</b>');
+  expect(shown[1]).toBe('Warning another cell, line 7: odd');
+  expect(shown).toHaveLength(6);
+  expect(shown[5]).toBe('and 4 more');
+});
 
 test('an empty session offers examples and says who answers', async () => {
   expect(host.textContent).toContain('Built-in assistant, no key needed.');

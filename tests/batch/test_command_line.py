@@ -31,8 +31,11 @@ def test_help_lists_every_subcommand() -> None:
         "checkpoints",
         "blame",
         "context",
+        "config",
         "doctor",
+        "keys",
         "models",
+        "trust",
     }
     assert set(subparsers()) == documented
     for name in subparsers():
@@ -41,7 +44,10 @@ def test_help_lists_every_subcommand() -> None:
     assert "130" in text
 
 
-@pytest.mark.parametrize("name", ["run", "record", "cassette", "ask", "apply", "doctor", "models"])
+@pytest.mark.parametrize(
+    "name",
+    ["run", "record", "cassette", "ask", "apply", "doctor", "models", "trust", "config", "keys"],
+)
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]
     text = " ".join(sub.format_help().split())

@@ -26,13 +26,18 @@ class Accepting:
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events() if event["type"] == kind]
 
+    def accept(self, *, execute: bool = False) -> str:
+        """Accept the one proposal, and not by its buttons; the id of its cell."""
+        edit = self.of_type("edit_proposed")[0]["edit"]
+        self.lab.command(type="accept_edit", session=self.session, edit=edit["id"], execute=execute)
+        return str(edit["target"]["cell"])
+
     def start(self) -> str:
         """Accept the one proposal; the id of its cell, which begins to run."""
-        edit = self.of_type("edit_proposed")[0]["edit"]
         begin = time.monotonic()
-        self.lab.command(type="accept_edit", session=self.session, edit=edit["id"], execute=True)
+        cell = self.accept(execute=True)
         assert time.monotonic() - begin < 5, "the answer does not wait for the cell"
-        return str(edit["target"]["cell"])
+        return cell
 
     def executed(self, *, seconds: float = 30) -> dict[str, Any]:
         """How the cell ended."""

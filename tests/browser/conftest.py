@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.documents import CANCER, Document, write_notebook
 from tests.browser.lab import Lab, running_lab
 from tests.browser.seed import seed_long_session
-from tests.browser.sidebar import RESTORED, Sidebar
+from tests.browser.sidebar import Sidebar, wait_until_restored
 from tests.servers.model_server import ModelServer
 
 PAGE_TIMEOUT = 30_000
@@ -98,7 +98,7 @@ def collaborative_lab(
         "CODEMAD_MODEL": "compatible/scripted",
         "CODEMAD_DATA_DIR": str(folder / "codemad"),
         "PYTHONPATH": os.pathsep.join([str(extra), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-        "JUPYTER_PATH": str(extra / "share" / "jupyter"),
+        "JUPYTER_PATH": os.pathsep.join([str(folder / "share"), str(extra / "share" / "jupyter")]),
         "JUPYTER_CONFIG_PATH": str(extra / "etc" / "jupyter"),
     }
     with running_lab(folder, env=env) as lab:
@@ -168,7 +168,7 @@ def open_lab(browser: Browser, picture: Callable[..., Path]) -> Iterator[Callabl
         page.set_default_timeout(PAGE_TIMEOUT)
         pages.append(page)
         page.goto(address)
-        page.wait_for_function(RESTORED)
+        wait_until_restored(page)
         return page
 
     yield open_address

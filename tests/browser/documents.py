@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.sidebar import wait_until_restored
 
 LOAD = """from sklearn.datasets import load_breast_cancer
 _data = load_breast_cancer(as_frame=True)
@@ -48,8 +50,10 @@ class Document:
 
     def open(self) -> None:
         """Open its tab, or bring it to the front, and wait until it is drawn and its kernel is idle."""
+        wait_until_restored(self.page)
         self.page.evaluate(
-            "path => void window.jupyterapp.commands.execute('docmanager:open', {path})", self.path
+            "async path => void (await window.jupyterapp.commands.execute('docmanager:open', {path}))",
+            self.path,
         )
         self.page.wait_for_function(
             f"path => {{ {FIND} return panel && panel === window.jupyterapp.shell.currentWidget }}",
@@ -100,7 +104,9 @@ class Document:
     def type_into(self, cell: str, text: str) -> None:
         """Type at the end of a cell with real keys."""
         self.activate(cell)
-        self.cell(cell).locator(".cm-content").click()
+        editor = self.cell(cell).locator(".cm-content")
+        editor.click()
+        expect(editor).to_be_focused()
         self.page.keyboard.press("Control+End")
         self.page.keyboard.type(text)
 

@@ -8,7 +8,6 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
 RUN_LIMIT = 60_000
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
@@ -26,7 +25,7 @@ class Sidebar:
         self.stop = self.panel.get_by_role("button", name="Stop")
 
     def open(self) -> None:
-        self.page.wait_for_function(RESTORED)  # before that, a page that was reloaded lacks our command
+        wait_until_restored(self.page)  # before that, a page that was reloaded lacks our command
         self.page.evaluate("() => void window.jupyterapp.commands.execute('codemad:open')")
         expect(self.message).to_be_visible()
         expect(self.panel.locator(".codemad-loading")).to_have_count(0)
@@ -77,6 +76,18 @@ class Sidebar:
             if each["impact"] in ("serious", "critical")
             for node in each["nodes"]
         ]
+
+
+def wait_until_restored(page: Page) -> None:
+    """Wait until the layout is there and what the address names is open.
+
+    Lab opens that some requests later, and brings it to the front of whatever was opened meanwhile.
+    """
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    page.wait_for_function(
+        """() => [...window.jupyterapp.shell.widgets('left')].some(
+        widget => widget.id === 'filebrowser' && !widget.hasClass('jp-mod-restoring'))"""
+    )
 
 
 def themes(page: Page) -> Iterator[str]:

@@ -22,7 +22,7 @@ from tests.browser.reviewing import (
     replacing,
     run_command,
 )
-from tests.browser.sidebar import RESTORED, themes
+from tests.browser.sidebar import themes, wait_until_restored
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call
 
@@ -159,7 +159,7 @@ def test_proposals_stay_with_their_notebook(
     document = Document(page, renamed)
     # A fresh workspace: Lab may not have written the new name down yet, and would open the old one.
     page.goto(scripted_lab.address(renamed))
-    page.wait_for_function(RESTORED)
+    wait_until_restored(page)
     document.open()
     expect(review.cards).to_have_count(2)
     review.card("Proposal: New code cell").get_by_role("button", name="Accept", exact=True).click()

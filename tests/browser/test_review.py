@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.lab import Lab
+from tests.browser.reviewing import Review, proposing, replacing
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
@@ -15,17 +16,11 @@ CELLS = (("markdown", "intro", "# Numbers"), ("code", "last", "total = 1"), ("co
 SOURCE = "def area(r):\n    return 3 * r * r\n\n\ndef name():\n    return 'x'\n"
 
 
-def replacing(cell: str, source: str) -> tuple[Turn, ...]:
-    """The model reads the notebook, then proposes another source for a cell."""
-    change = Call("replace_cell", {"cell": cell, "source": source, "title": "Count more"})
-    return Turn(calls=(Call("read_notebook", {}),)), Turn(calls=(change,)), Turn(text="Proposed.")
-
-
 def test_a_stale_change_is_refused_with_its_reason(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
     desk = open_desk(scripted_lab, CELLS)
-    script.play(*replacing("last", "total = 2"))
+    script.play(*proposing(replacing("last", "total = 2")))
     run = desk.sidebar.ask("make it two")
     card = desk.sidebar.cards
     expect(card).to_contain_text("Change cell")
@@ -98,7 +93,7 @@ def test_unsaved_typing_is_seen_kept_and_never_corrupted_by_either_undo(
     document, page = desk.document, desk.page
     typed, wanted = "total = 1  # mine", "total = 41 + 1  # mine"
     document.type_into("last", "  # mine")
-    script.play(*replacing("last", wanted))
+    script.play(*proposing(replacing("last", wanted)))
     run = desk.sidebar.ask("count more")
     assert "# mine" in str(script.asked[1].body["messages"])
     desk.sidebar.cards.get_by_role("button", name="Accept", exact=True).click()
@@ -123,3 +118,19 @@ def test_unsaved_typing_is_seen_kept_and_never_corrupted_by_either_undo(
     whole = {typed[:length] for length in range(len("total = 1"), len(typed) + 1)} | {wanted}
     assert set(seen) <= whole
     assert document.source("end") == "total  # more"
+
+
+def test_who_types_while_a_proposal_is_being_settled_keeps_the_focus(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
+) -> None:
+    desk = open_desk(scripted_lab, (*CELLS, ("code", "more", "more = 1")))
+    review, held = Review(desk.page), list[Route]()
+    script.play(*proposing(replacing("last", "total = 2"), replacing("more", "more = 2")))
+    desk.sidebar.ask("make it two")
+    desk.page.route("**/codemad/commands*", lambda route: held.append(route))
+    review.cards.first.get_by_role("button", name="Accept", exact=True).click()
+    desk.document.type_into("end", "  # mi")
+    held[0].continue_()
+    expect(review.cards).to_have_count(1)
+    desk.page.keyboard.type("ne, and what follows it", delay=30)
+    assert desk.document.source("end") == "total  # mine, and what follows it"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.browser.accepting import Accepting
 from tests.browser.conftest import Desk
 from tests.browser.documents import Document, write_notebook
 from tests.browser.lab import Lab
@@ -115,6 +116,23 @@ def test_typing_is_kept_beside_accepted_changes_and_their_undo(
     run.get_by_role("button", name="Redo").click()
     desk.document.wait_for_source("first", "total = 2")
     assert desk.document.source("end") == "total  # mine too"
+
+
+def test_a_change_accepted_elsewhere_does_not_take_the_focus_from_typing(
+    either_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
+) -> None:
+    desk = open_desk(either_lab, CELLS)
+    script.play(
+        Turn(calls=(Call("read_notebook", {}),)),
+        Turn(calls=(Call("replace_cell", {"cell": "first", "source": "total = 2"}),)),
+        Turn(text="Done."),
+    )
+    desk.sidebar.ask("make it two")
+    desk.document.type_into("end", "  # mi")
+    Accepting(desk).accept()
+    desk.document.wait_for_source("first", "total = 2")
+    desk.page.keyboard.type("ne, and what follows it", delay=30)
+    assert desk.document.sources() == ["# Numbers", "total = 2", "total  # mine, and what follows it"]
 
 
 def test_a_file_that_changed_on_disk_is_not_overwritten(

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from codemad_jupyter.config.credentials import credentials, redact, redactor
+from codemad_jupyter.config.credentials import environment_keys, redact, redactor
 from codemad_jupyter.config.redaction import PLACEHOLDER, Redactor, masked_places, placeholder
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 8
@@ -153,10 +153,11 @@ def test_variables_that_name_a_file_are_no_secret(tmp_path: Path) -> None:
 
 
 def test_keys_are_read_from_the_environment_given() -> None:
-    found = credentials({"ANTHROPIC_API_KEY": " a-key ", "CODEMAD_COMPATIBLE_KEY": ""})
-    assert found.anthropic is not None
-    assert found.anthropic.get_secret_value() == "a-key"
-    assert (found.openai, found.compatible) == (None, None)
+    found = environment_keys({"ANTHROPIC_API_KEY": " a-key ", "CODEMAD_COMPATIBLE_KEY": ""})
+    key = found.get("anthropic")
+    assert key is not None
+    assert key.get_secret_value() == "a-key"
+    assert (found.get("openai"), found.get("compatible")) == (None, None)
 
 
 UNITS = [

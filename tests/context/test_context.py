@@ -1,61 +1,7 @@
-"""Search, rules, rendering and budget."""
+"""Rules, rendering and budget."""
 
-import json
-from pathlib import Path
-
-from codemad_jupyter.context.budget import Piece, fit, recent, tokens
-from codemad_jupyter.context.render import kernel_text, notebook_text
-from codemad_jupyter.context.rules import MAX_RULES, read_rules
-from codemad_jupyter.context.search import search
+from codemad_jupyter.context.render import kernel_text, notebook_items
 from codemad_jupyter.protocol.kernels import Cell, Column, KernelReport, NotebookView, Variable
-from codemad_jupyter.protocol.messages import Message
-
-
-def test_search_finds_cells_and_prefers_definitions(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("total = mean_radius(df)\n\ndef mean_radius(df):\n    return 1\n")
-    cells = [{"id": "c1", "cell_type": "code", "source": ["df['mean radius'].hist()\n", "x = 1"]}]
-    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}))
-    hits = search(tmp_path, "mean_radius")
-    assert (hits[0].path, hits[0].start_line, hits[0].symbol) == ("a.py", 3, "mean_radius")
-    assert any(hit.cell == "c1" for hit in hits)
-
-
-def test_search_survives_odd_files(tmp_path: Path) -> None:
-    (tmp_path / "bad.ipynb").write_text("{not json")
-    (tmp_path / "list.ipynb").write_text("[]")
-    (tmp_path / "bin.py").write_bytes(b"\xff\xfe")
-    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
-    assert search(tmp_path, "anything") == []
-    assert search(tmp_path, "!!!") == []
-
-
-def test_rules_are_bounded_and_never_followed_through_a_link(tmp_path: Path) -> None:
-    assert read_rules(tmp_path) == ""
-    (tmp_path / "AGENTS.md").write_text("x" * (MAX_RULES + 10))
-    assert len(read_rules(tmp_path)) == MAX_RULES
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "AGENTS.md").symlink_to(tmp_path / "AGENTS.md")
-    assert read_rules(other) == ""
-
-
-def test_pieces_are_cut_to_their_share() -> None:
-    fitted, segments = fit([Piece("a", "x" * 10_000, 0.1), Piece("b", "  ", 0.5)], window=1_000)
-    assert [piece.name for piece in fitted] == ["a"]
-    assert segments[0].truncated
-    assert segments[0].tokens <= 100 + tokens("\n[… cut to fit …]")
-
-
-def test_recent_keeps_the_last_user_message_whatever_its_size() -> None:
-    long = Message.user("x" * 100_000)
-    history = [Message.user("a"), Message.assistant("b"), long]
-    assert recent(history, limit=10) == [long]
-    assert recent(history[:2], limit=10_000) == history[:2]
-
-
-def test_recent_begins_with_a_user_message() -> None:
-    history = [Message.user("a"), Message.assistant("b" * 400), Message.user("c")]
-    assert recent(history, limit=110)[0].role == "user"
 
 
 def test_rendering_names_what_matters() -> None:
@@ -74,6 +20,7 @@ def test_rendering_names_what_matters() -> None:
     view = NotebookView(
         path="n.ipynb", cells=(Cell(id="a1", cell_type="code", source="1/0", outputs_text="y" * 1_000),)
     )
-    shown = notebook_text(view, "a1")
+    (item,) = notebook_items(view, "a1")
+    shown = item.text
     assert '<cell id="a1" type="code" active>' in shown
     assert "[…]" in shown

@@ -171,6 +171,7 @@ async def test_it_is_off_unless_the_person_says_otherwise(
     assert git(desk.root, "rev-parse", "HEAD") == head
     monkeypatch.delenv("CODEMAD_AUTO_COMMIT")
     (desk.root / "codemad.toml").write_text('auto_commit = "plain"\n')
+    monkeypatch.setenv("CODEMAD_TRUST", str(desk.root))
     settings = load_settings(desk.root)
     assert settings.auto_commit == "off"
     assert "auto_commit" in settings.notices[0]

@@ -92,11 +92,12 @@ def assert_nowhere(where: str | bytes, *secrets: str) -> None:
 
 
 async def test_the_preview_is_what_is_sent(
-    make_desk: MakeDesk, scripted: ModelServer, tmp_path: Path
+    make_desk: MakeDesk, scripted: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_notebook(tmp_path / "work", cell("c1", f"key = '{KEY}'\nx = 1", stream("seen it\n")))
     (tmp_path / "work" / "AGENTS.md").write_text("Prefer polars.\n")
     (tmp_path / "work" / "a.py").write_text("def area(r):\n    return 3 * r\n")
+    monkeypatch.setenv("CODEMAD_TRUST", str(tmp_path / "work"))
     desk = await make_desk(kernel=True)
     scripted.play(
         Turn(calls=(Call("read_file", {"path": "a.py"}),)), Turn(text="An answer."), Turn(text="Second.")
@@ -128,7 +129,7 @@ async def test_the_preview_is_what_is_sent(
     for part in sorted(preview.parts, key=lambda part: -len(part.text)):
         leftover = leftover.replace(part.text, "", 1)
     assert len(leftover) < 200, leftover  # roles, ids and the names of calls
-    assert {"instructions", "rules", "kernel", "notebook", "attachments", "prompt"} <= set(parts)
+    assert {"instructions", "rules AGENTS.md", "kernel", "notebook", "attachments", "prompt"} <= set(parts)
     assert (parts["notebook"].masked, preview.level, preview.leaves) == (1, "outputs", True)
     assert "Variable:\ndf" in parts["attachments"].text
     assert "Cell c1:" in parts["attachments"].text
@@ -303,10 +304,11 @@ async def test_what_a_generous_level_let_in_is_not_sent_again(
     assert "SOURCE = 1" in last
 
 
-async def test_the_level_survives_a_restart_and_a_stranger_s_file_only_lowers_it(
-    make_desk: MakeDesk, tmp_path: Path
+async def test_the_level_survives_a_restart_and_a_trusted_file_only_lowers_it(
+    make_desk: MakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = await make_desk()
+    monkeypatch.setenv("CODEMAD_TRUST", str(desk.root))
     events = await desk.do(ChooseDataLevel(session=desk.session, level="statistics", notebook="n.ipynb"))
     assert [(e.type, e.level) for e in events if e.type == "data_level_chosen"] == [
         ("data_level_chosen", "statistics")

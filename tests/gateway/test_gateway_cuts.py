@@ -47,6 +47,7 @@ RUBBISH = [
     "HTTP/1.1 200 OK\r\n\r\n",
     "\x00\x01\x02",
 ]
+THOUSANDS_OF_CALLS = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def frames_of(turn: Turn, router: Router, model: str) -> bytes:
@@ -58,7 +59,7 @@ def frames_of(turn: Turn, router: Router, model: str) -> bytes:
 
 
 @pytest.mark.parametrize("clean", [False, True], ids=["broken", "clean"])
-@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "every"])
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=THOUSANDS_OF_CALLS)], ids=["some", "every"])
 async def test_a_cut_anywhere_never_gives_half_a_call(
     spoken: tuple[Router, str], model_server: ModelServer, stride: int, clean: bool
 ) -> None:

@@ -58,7 +58,7 @@ def test_the_default_model(values: dict[str, object], expected: str) -> None:
         ("openai/claude-opus-5", "Did you mean anthropic/claude-opus-5"),
         ("antropic/claude-opus-5", "Did you mean anthropic/claude-opus-5?"),
         ("openai/gpt-6-lunar", "Did you mean openai/gpt-6-luna"),
-        ("mystery/x", "Providers: anthropic, codemad, compatible, litellm, ollama, openai."),
+        ("mystery/x", "Providers: anthropic, azure, bedrock, codemad"),
         ("codemad/offlin", "Did you mean codemad/offline?"),
         ("anthropic/", "Names are provider/model"),
         ("", "known are anthropic/claude-opus-5-5"),

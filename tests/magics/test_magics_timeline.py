@@ -57,10 +57,15 @@ def test_in_a_terminal_of_its_own(tmp_path: Path) -> None:
     script = (
         "%load_ext codemad_jupyter\n%codemad checkpoints make start\n"
         "open('a.txt', 'w').write('two')\n%codemad checkpoints restore start\n"
+        "%codemad memory add the target is diagnosis --scope project\n%codemad memory\n"
+        "%codemad memory add likes polars --kind preference\n%codemad sessions search diagnosis\n"
     )
     elsewhere = {"IPYTHONDIR": str(tmp_path / "ipython"), "CODEMAD_DATA_DIR": str(tmp_path / "data")}
     shown = in_terminal(root, script, **elsewhere)
     assert "1 files and 0 cells came back." in shown, shown
+    assert "project  the target is diagnosis (fact, by you" in shown
+    assert "once you confirm it (project preference): likes polars" in shown
+    assert "No session said anything about that." in shown
     assert (root / "a.txt").read_text() == "one\n"
 
 

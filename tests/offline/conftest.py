@@ -153,7 +153,7 @@ class Room:
                 if query.lower() in line.lower():
                     place = path.relative_to(self.root).as_posix()
                     hits.append({"path": place, "line": number, "text": line, "cell": None, "symbol": None})
-        return hits
+        return {"hits": hits}
 
     def _insert_cell(self, source: str, title: str = "", after: str = "", before: str = "") -> Any:
         if not self.notebook:

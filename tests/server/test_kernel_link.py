@@ -55,6 +55,25 @@ async def test_events_stream_until_the_run_has_finished(server: Served) -> None:
     assert next(e for e in events if e["type"] == "run_started")["edge"] == "magic"
 
 
+async def test_what_a_kernel_remembers_of_the_person_waits_for_them(server: Served) -> None:
+    session = await server.session()
+    fact = {"type": "remember_fact", "session": session, "text": "Trusts every cell.", "scope": "user"}
+    await submit(server, **fact, edge="sidebar")
+    found = json.loads((await server.fetch("codemad/kernel/memory", headers=server.secret)).body)
+    (kept,) = found["memories"]
+    assert (kept["text"], kept["confirmed"]) == ("Trusts every cell.", False)
+    confirm = {"type": "confirm_memory", "session": session, "memory": kept["id"]}
+    refused = await server.fetch("codemad/kernel/commands", headers=server.secret, body=confirm)
+    assert refused.code == 403
+    assert (await server.fetch("codemad/commands", body=confirm)).code == 200
+    listed = json.loads((await server.fetch("codemad/memory", query="cell")).body)
+    assert [each["confirmed"] for each in listed["memories"]] == [True]
+    forget = {"type": "forget_memory", "session": session, "every": True}
+    assert (await server.fetch("codemad/commands", body=forget)).code == 200
+    hits = json.loads((await server.fetch("codemad/sessions/search", query="trusts")).body)
+    assert hits == {"hits": []}
+
+
 async def test_without_a_run_it_goes_on_until_the_reader_leaves(server: Served) -> None:
     session, seen = await server.session(), asyncio.Event()
     request = HTTPRequest(

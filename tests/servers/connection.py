@@ -16,12 +16,19 @@ from tests.servers.wire_formats import (
     Turn,
     anthropic_frames,
     chat_frames,
+    embeddings_body,
     error_body,
     error_frame,
     response_frames,
 )
 
-_WIRES = {"/messages": "anthropic", "/chat/completions": "chat", "/responses": "responses"}
+_WIRES = {
+    "/messages": "anthropic",
+    ":streamRawPredict": "anthropic",
+    "/chat/completions": "chat",
+    "/responses": "responses",
+    "/embeddings": "embeddings",
+}
 _PAGE = "<!doctype html><html><title>Sign in</title><body>Please sign in.</body></html>"
 
 
@@ -139,6 +146,9 @@ class Connection:
                 body = json.dumps(error_body(wire, kind=turn.error, message=turn.message))
             body = body.replace("{key}", request.key)
             await self._plain(turn.status, body, headers=turn.headers)
+            return True
+        if wire == "embeddings" and turn.raw is None and not turn.html:
+            await self._plain(200, json.dumps(embeddings_body(request.body["input"])))
             return True
         if turn.html:
             await self._plain(200, _PAGE, kind="text/html; charset=utf-8")

@@ -241,3 +241,13 @@ def error_frame(wire: str, *, kind: str, message: str) -> bytes:
         return sse(body, event="error")
     body = error_body(wire, kind=kind, message=message)
     return sse(body, event="error" if wire == "anthropic" else "")
+
+
+def embeddings_body(texts: list[str]) -> dict[str, Any]:
+    """A vector for each text: its length and its first letter. The last one comes first, as is allowed."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": [float(len(text)), float(ord(text[:1] or " "))]}
+        for index, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": sum(map(len, texts)), "total_tokens": sum(map(len, texts))}
+    return {"object": "list", "model": "m", "data": data[::-1], "usage": usage}

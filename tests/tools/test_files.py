@@ -1,9 +1,12 @@
 """File tools never leave the workspace and never touch a file themselves."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.app.finding import WorkspaceFinder
+from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import NotFound, ToolError
@@ -91,7 +94,11 @@ async def test_lists_and_finds(tmp_path: Path) -> None:
     context = context_for(tmp_path)
     listed = await list_files.function(context, pattern="*.py")
     assert listed == {"files": ["pkg/load.py"], "more": False}
-    hits = await search_workspace.function(context, query="loadPatients")
+    finder = WorkspaceFinder(tmp_path, Settings(index_dir=tmp_path.parent / f"{tmp_path.name}-index"))
+    found = await search_workspace.function(replace(context, finder=finder), query="loadPatients")
+    await finder.close()
+    hits = found["hits"]
+    assert "untrusted" in found["source"]
     assert hits[0]["path"] == "pkg/load.py"
     assert hits[0]["symbol"] == "load_patients"
     assert all("pem" not in hit["path"] for hit in hits)

@@ -3,7 +3,7 @@
 import re
 
 from codemad_jupyter.gateway.offline.literals import shown
-from codemad_jupyter.gateway.offline.steps import Answer, Plan, Turn, ask
+from codemad_jupyter.gateway.offline.steps import Answer, Plan, Result, Turn, ask
 from codemad_jupyter.gateway.offline.wording import tokens, word_list
 
 MAX_HITS = 12
@@ -32,7 +32,7 @@ def search(turn: Turn) -> Plan:
         raise Answer("I cannot search here: this place offers me no search_workspace tool.")
     if not result.ok:
         raise Answer(f"The search for {shown(query)} failed: {' '.join(result.content.split())[:300]}")
-    hits = [hit for hit in result.data if isinstance(hit, dict)] if isinstance(result.data, list) else []
+    hits = hits_of(result)
     exact = [hit for hit in hits if query.casefold() in str(hit.get("text", "")).casefold()]
     if not hits:
         return f"I find {shown(query)} nowhere in the files and notebooks of the workspace."
@@ -67,6 +67,12 @@ def query_of(words: str) -> str:
     found = [words[start:end].strip(" .-?") for start, end in spans]
     named = [text for text in found if re.search(r"[_./]|[a-z][A-Z]", text)]
     return max(named or found, key=len, default="")[:100]
+
+
+def hits_of(result: Result) -> list[dict[str, object]]:
+    """The places in an answer of search_workspace."""
+    found = result.data.get("hits") if isinstance(result.data, dict) else None
+    return [hit for hit in found if isinstance(hit, dict)] if isinstance(found, list) else []
 
 
 def _line(hit: dict[str, object], query: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from codemad_jupyter.gateway.offline.files import hits_of
 from codemad_jupyter.gateway.offline.literals import listed, shown
 from codemad_jupyter.gateway.offline.reading import Notebook, notebook_of
 from codemad_jupyter.gateway.offline.sources import parsed
@@ -96,9 +97,9 @@ def functions(source: str) -> list[tuple[Function, str]]:
 def _in_files(name: str) -> Generator[tuple[Call, ...], tuple[Result, ...], Found | None]:
     hits = yield from ask("search_workspace", query=f"def {name}")
     paths = [
-        hit["path"]
-        for hit in (hits.data if hits.ok and isinstance(hits.data, list) else [])
-        if isinstance(hit, dict) and str(hit.get("path", "")).endswith(".py")
+        str(hit["path"])
+        for hit in (hits_of(hits) if hits.ok else [])
+        if str(hit.get("path", "")).endswith(".py")
     ]
     for path in list(dict.fromkeys(paths))[:MAX_FILES]:
         text = yield from ask("read_file", path=path, start=1, lines=5000)

@@ -116,7 +116,10 @@ async function loaded(panel: NotebookPanel, path: string): Promise<void> {
   }
 }
 
-/** Show what was changed, without taking the focus; changed markdown is drawn as text. */
+/**
+ * Show what was changed; changed markdown is drawn as text. The active cell and the focus stay where the
+ * person works (Lab's `scrollToCell` would take both), and nothing moves under their typing.
+ */
 function reveal(panel: NotebookPanel, changes: readonly CellChange[]): void {
   const touched = new Set(changes.map(change => change.cell));
   const cells = panel.content.widgets.filter(widget => touched.has(widget.model.id));
@@ -126,8 +129,11 @@ function reveal(panel: NotebookPanel, changes: readonly CellChange[]): void {
     }
   }
   const last = cells.at(-1);
-  if (last && panel.isVisible) {
-    void panel.content.scrollToCell(last, 'smart');
+  const { content } = panel;
+  const isTyping = content.mode === 'edit' && content.node.contains(document.activeElement);
+  if (last && panel.isVisible && !isTyping) {
+    // A later scroll rejects this one.
+    content.scrollToItem(content.widgets.indexOf(last), 'smart').catch(() => undefined);
   }
 }
 

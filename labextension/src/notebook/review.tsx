@@ -129,16 +129,17 @@ export class NotebookReview implements IDisposable {
     content.activeCell?.node.focus({ preventScroll: true });
   }
 
-  /** Settle a proposal; where the focus was on it, it goes on to the next one. */
+  /** Settle a proposal; where the focus was on it, it goes on to the next one, unless the person types by then. */
   readonly settle = async (edit: string, act: () => Promise<unknown>): Promise<unknown> => {
     const { order } = this._placed;
     const at = order.indexOf(edit);
-    const hadFocus = this._panel.node.contains(document.activeElement);
+    const focused = document.activeElement;
+    const hadFocus = this._panel.node.contains(focused);
     const value = await act();
     await this._settled(edit);
     const isLeft = this._open.some(open => open.proposal.edit.id === edit);
     const left = order.filter(id => this._open.some(open => open.proposal.edit.id === id));
-    if (hadFocus && !isLeft) {
+    if (hadFocus && !isLeft && !typesElsewhere(focused)) {
       const next = [...order.slice(at + 1), ...order.slice(0, at)].find(id => left.includes(id));
       if (next === undefined) {
         this._current = null;
@@ -160,10 +161,11 @@ export class NotebookReview implements IDisposable {
 
   /** A turn is settled as a whole, also what of it concerns other documents. */
   private async _each(act: (run: string) => Promise<unknown>): Promise<void> {
+    const focused = document.activeElement;
     for (const run of new Set(this._open.map(open => open.run))) {
       await act(run);
     }
-    if (this._open.length === 0) {
+    if (this._open.length === 0 && !typesElsewhere(focused)) {
       this.leave();
     }
   }
@@ -282,4 +284,11 @@ export class NotebookReview implements IDisposable {
   private _panel: NotebookPanel;
   private _placed: Placed;
   private _timer = 0;
+}
+
+/** Whether text is being typed at another place than where the focus was. */
+function typesElsewhere(focused: Element | null): boolean {
+  const now = document.activeElement;
+  const isEditable = now instanceof HTMLElement && (now.isContentEditable || now.matches('input, textarea'));
+  return isEditable && now !== focused;
 }

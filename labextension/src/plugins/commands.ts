@@ -5,6 +5,8 @@ export const CommandIds = {
   stop: 'codemad:stop',
   timeline: 'codemad:timeline',
   context: 'codemad:context',
+  memory: 'codemad:memory',
+  keys: 'codemad:keys',
   verify: 'codemad:verify-notebook',
   explainCell: 'codemad:explain-cell',
   fixCell: 'codemad:fix-cell',

@@ -5,6 +5,7 @@ import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { Access } from '../access';
 import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
@@ -37,7 +38,19 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     const requests = new Requests(client, session, () => notebooks.target);
     const pages = new Pages();
     const drops = new Drops(notebooks, app.serviceManager.contents, trans);
-    const parts = { session, requests, pages, drops, notebooks, rendermime, languages, trans, openDiff };
+    const access = new Access(client);
+    const parts = {
+      session,
+      requests,
+      access,
+      pages,
+      drops,
+      notebooks,
+      rendermime,
+      languages,
+      trans,
+      openDiff
+    };
     const panel = new Panel(parts);
     app.shell.add(panel, 'right', { rank: 900, type: 'CodeMAD' });
     restorer?.add(panel, panel.id);
@@ -69,7 +82,9 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     });
     for (const [command, page, label] of [
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
-      [CommandIds.context, 'context', trans.__('What CodeMAD Sends')]
+      [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
+      [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')],
+      [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')]
     ] as const) {
       app.commands.addCommand(command, {
         label,
@@ -104,8 +119,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, verify]) {
+    const { open, newSession, stop, timeline, context, memory, keys, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, memory, keys, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

@@ -4,6 +4,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
+import type { Access } from '../access';
 import type { Drops } from '../drops';
 import type { OpenNotebooks } from '../notebook/documents';
 import type { Pages } from '../pages';
@@ -24,6 +25,8 @@ export interface IPanelContext {
 /** What only the panel has: its pages, and what they ask of the server. */
 export interface IPagesContext {
   requests: Requests;
+  /** Keys of providers, and trust in the folder. */
+  access: Access;
   pages: Pages;
   /** What is done with things that are dropped onto the panel. */
   drops: Drops;

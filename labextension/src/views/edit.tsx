@@ -17,6 +17,7 @@ import { line, plain } from '../text';
 import type { IProposal } from '../transcript';
 import { Button, CommandButton, Icon } from './button';
 import { usePanel } from './context';
+import { DiagnosisPart } from './diagnosis';
 import { Diff } from './diff';
 import { Explanation } from './explanation';
 import { baseName, editVerb, secondsText } from './format';
@@ -56,6 +57,7 @@ function EditCardContent({ proposal, undone, run }: IEditCardProps): React.JSX.E
       {edit.title && line(edit.title) !== verb && <p className="codemad-edit-title">{line(edit.title)}</p>}
       {(isOpen || isShown) && <Change edit={edit} name={name} />}
       {isOpen && edit.trial && <TrialPart edit={edit} />}
+      {isOpen && <DiagnosisPart edit={edit} />}
       {proposal.detail && <p className="codemad-edit-detail">{line(proposal.detail)}</p>}
       {isOpen && edit.hunks.length > 1 && <Hunks edit={edit} />}
       {isOpen ? (

@@ -9,7 +9,7 @@ import { line } from '../text';
 import { Button, CommandButton, Icon } from './button';
 import { usePages, usePanel, useSession } from './context';
 import { ageText } from './format';
-import { eyeIcon, logoIcon } from './icons';
+import { eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
@@ -60,6 +60,8 @@ export function Header(): React.JSX.Element {
       <Connection />
       <PageButton page="timeline" icon={historyIcon} label={trans.__('Timeline')} />
       <PageButton page="context" icon={eyeIcon} label={trans.__('What is sent')} />
+      <PageButton page="memory" icon={memoryIcon} label={trans.__('Memory')} />
+      <PageButton page="keys" icon={keyIcon} label={trans.__('Keys and trust')} />
       <CommandButton
         kind="quiet"
         icon={addIcon}

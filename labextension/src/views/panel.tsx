@@ -10,9 +10,12 @@ import type { IPagesContext, IPanelContext } from './context';
 import { PagesContext, PanelContext, usePages, usePanel, useSession } from './context';
 import { Header } from './header';
 import { logoIcon } from './icons';
+import { Keys } from './keys';
+import { MemoryPage } from './memory';
 import { Preview } from './preview';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
+import { TrustBanner } from './trust';
 
 export class Panel extends ReactWidget {
   constructor(context: IPanelContext & IPagesContext) {
@@ -70,7 +73,10 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       <Header />
       {page === 'timeline' && <Timeline />}
       {page === 'context' && <Preview />}
+      {page === 'keys' && <Keys />}
+      {page === 'memory' && <MemoryPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
+        <TrustBanner />
         <Transcript openModels={() => modelOpener.current?.()} />
       </div>
       <ProblemView />

@@ -120,6 +120,11 @@ function Part({ part, total }: { part: PreviewPart; total: number }): React.JSX.
       <div className="codemad-part-bar" aria-hidden="true">
         <span style={{ width: `${share}%` }} />
       </div>
+      {isOpen && part.left_out.length > 0 && (
+        <p className="codemad-muted">
+          {trans.__('Cut or left out to fit the window: %1', line(part.left_out.join(', ')))}
+        </p>
+      )}
       {isOpen && (
         <pre id={id} className="codemad-part-text" tabIndex={0} aria-label={partName(part.name, trans)}>
           {plain(part.text)}
@@ -161,7 +166,8 @@ function joined(one: PreviewPart, other: PreviewPart): PreviewPart {
     text: `${one.text}\n\n${other.text}`,
     tokens: one.tokens + other.tokens,
     truncated: one.truncated || other.truncated,
-    masked: one.masked + other.masked
+    masked: one.masked + other.masked,
+    left_out: [...one.left_out, ...other.left_out]
   };
 }
 
@@ -171,11 +177,16 @@ function partName(name: string, trans: TranslationBundle): string {
     tools: trans.__('Tools'),
     history: trans.__('Conversation so far'),
     rules: trans.__('Rules of the project'),
+    memory: trans.__('Memory'),
     kernel: trans.__('Live variables'),
     notebook: trans.__('Notebook'),
     attachments: trans.__('Attached'),
     prompt: trans.__('Your message')
   };
+  const [kind, file] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)];
+  if (kind === 'rules') {
+    return trans.__('Rules of %1', line(file));
+  }
   return Object.hasOwn(names, name) ? names[name] : line(name);
 }
 

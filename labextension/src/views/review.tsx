@@ -10,6 +10,7 @@ import { line } from '../text';
 import { TrialBadge } from './badges';
 import { CommandButton, Icon } from './button';
 import { usePanel } from './context';
+import { DiagnosisPart } from './diagnosis';
 import { Diff } from './diff';
 import { Code, Explanation } from './explanation';
 import { editVerb } from './format';
@@ -78,6 +79,7 @@ export function ReviewCard(props: IReviewCardProps): React.JSX.Element {
         </>
       )}
       {edit.trial && shown.part !== 'to' && <TrialView trial={edit.trial} target={target} />}
+      {shown.part !== 'to' && <DiagnosisPart edit={edit} />}
       <Actions {...props} />
     </section>
   );

@@ -10,6 +10,7 @@ import { usePanel } from './context';
 import { EditCard } from './edit';
 import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
 import { Markdown } from './markdown';
+import { RememberedView } from './remembered';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
 import { VerificationView } from './verification';
@@ -109,6 +110,8 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
       return <ApprovalCard item={item} />;
     case 'note':
       return <NoteView note={item} />;
+    case 'memory':
+      return <RememberedView item={item} />;
     case 'executed':
       return <Executed item={item} />;
     case 'verified':

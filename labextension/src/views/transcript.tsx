@@ -7,6 +7,7 @@ import type { Entry, ITranscript } from '../transcript';
 import { Icon } from './button';
 import { usePanel, useSession } from './context';
 import { Empty } from './empty';
+import { RememberedView } from './remembered';
 import { NoteView, RestoredView, RunView } from './run';
 
 /** Pixels from the bottom that still count as being there. */
@@ -69,6 +70,8 @@ function EntryView({ entry, redoable }: { entry: Entry; redoable: boolean }): Re
       return <RunView run={entry} redoable={redoable} />;
     case 'note':
       return <NoteView note={entry} />;
+    case 'memory':
+      return <RememberedView item={entry} />;
     case 'restored':
       return <RestoredView entry={entry} />;
   }

@@ -1,0 +1,184 @@
+"""Puts the index of a folder together with the settings: where it lies, what is masked, which model it has.
+
+The command line, the background worker and the engine all come through here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.config.paths import data_dir, workspace_dir
+from codemad_jupyter.context.embedding import EmbeddingRun
+from codemad_jupyter.context.embeddings import LocalModel
+from codemad_jupyter.context.indexing import Indexer, Progress, Report
+from codemad_jupyter.context.manifest import Held, writing
+from codemad_jupyter.context.meaning import Meaning
+from codemad_jupyter.context.reading import Index
+from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.protocol.errors import CodemadError
+
+if TYPE_CHECKING:
+    from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.context.embeddings import Embedder
+    from codemad_jupyter.context.reading import Snapshot
+    from codemad_jupyter.context.watching import Changes
+
+PATIENCE = 600.0
+"""How long a command waits for another process that is building the same index."""
+VECTORS = "vectors"
+NO_MODEL = "Search goes by words, names and paths; no embedding model is set (embedding_model)."
+WATCHING = 10.0
+"""How long it may take until a folder is watched."""
+
+
+def index_folder(root: Path, settings: Settings) -> Path:
+    """Where the index of ``root`` lies: never in the folder itself."""
+    if settings.index_dir is None:
+        return workspace_dir(root, settings=settings) / "index"
+    name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]
+    return settings.index_dir.absolute() / name
+
+
+def _mask(root: Path) -> Callable[[str], str]:
+    """What masks secrets; also called in processes that only read files."""
+    from codemad_jupyter.config.settings import load_settings
+
+    return load_settings(root, lenient=True).redact
+
+
+def local_model(settings: Settings) -> LocalModel | None:
+    """The model that search reads meaning with, where one is set."""
+    if settings.embedding_model is None:
+        return None
+    return LocalModel(settings.embedding_model, made=data_dir(settings) / "models")
+
+
+class FolderIndex:
+    """The index of one folder: brought up to date, and asked."""
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        *,
+        processes: int = 1,
+        embedder: Embedder | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.root = root.resolve()
+        self.folder = index_folder(self.root, settings)
+        self._stop = threading.Event()
+        self._watching = threading.Event()
+        self.fault = ""
+        self._indexer = Indexer(
+            self.root,
+            self.folder,
+            mask=partial(_mask, self.root),
+            processes=processes,
+            progress=progress,
+            stopped=self._stop.is_set,
+        )
+        self._index = Index(self.folder)
+        self._progress = progress or (lambda progress: None)
+        self._embedder = embedder or local_model(settings)
+        self._meaning = Meaning(self.folder, self._embedder) if self._embedder else None
+        self._searcher = Searcher(self._index, meaning=self._meaning)
+        self._watcher: threading.Thread | None = None
+
+    def update(self, *, wait: float = PATIENCE, anew: bool = False) -> Report:
+        """Look at the whole folder."""
+        return self._indexer.update(wait=wait, anew=anew)
+
+    def search(self, query: str, *, limit: int = 50) -> list[Hit]:
+        """The places that fit best."""
+        return self._searcher.search(query, limit=limit)
+
+    @property
+    def notice(self) -> str:
+        """What search goes without, "" where it has everything."""
+        if self._meaning is None:
+            return NO_MODEL
+        return self._meaning.fault
+
+    def embed(self, *, wait: float = PATIENCE) -> int:
+        """Give the chunks that have none yet their vectors; how many were made.
+
+        Raises `ModelError` where the model cannot be used, and `Held` where another process is at it.
+        """
+        if self._meaning is None:
+            return 0
+        with writing(self.folder / VECTORS, wait=wait):
+            store = self._meaning.store
+            run = EmbeddingRun(
+                self.root,
+                self._meaning.embedder,
+                store,
+                mask=_mask(self.root),
+                progress=self._progress,
+                stopped=self._stop.is_set,
+            )
+            made = 0
+            snapshot = None
+            while not self._stop.is_set() and self._index.current() is not snapshot:
+                snapshot = self._index.current()
+                made += run.run(snapshot, newer=partial(self._newer, snapshot)) if snapshot else 0
+            return made
+
+    def _newer(self, snapshot: Snapshot) -> bool:
+        return self._index.current() is not snapshot
+
+    def follow(self) -> None:
+        """Keep the index up to date from now on, in a thread, until `close`; returns once it watches."""
+        self._watcher = threading.Thread(target=self.watch, name="codemad-index", daemon=True)
+        self._watcher.start()
+        self._watching.wait(timeout=WATCHING)
+
+    def watch(self) -> None:
+        """Keep the index up to date from now on, until `stop`."""
+        from codemad_jupyter.context.watching import watch_folder
+
+        for changes in watch_folder(self.root, self._stop):
+            self._watching.set()
+            try:
+                self._take_up(changes)
+                self.fault = ""
+            except (CodemadError, OSError) as error:
+                self.fault = f"The index does not follow the folder: {error}"
+
+    def _take_up(self, changes: Changes) -> None:
+        # Who holds the index takes up the change itself: it watches too, or looks at everything.
+        with contextlib.suppress(Held):
+            if changes.all:
+                self._indexer.update(wait=5)
+            elif changes.paths:
+                self._indexer.change(changes.paths)
+
+    def stop(self) -> None:
+        """End following, and an update at its next file."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def rest(self, seconds: float) -> None:
+        """Do nothing for a while, or until `stop`."""
+        self._stop.wait(seconds)
+
+    def close(self) -> None:
+        """`stop`, and wait until it has."""
+        self.stop()
+        self.join(timeout=10)
+
+    def join(self, *, timeout: float | None = None) -> None:
+        """Wait until following has ended."""
+        if self._watcher is not None:
+            self._watcher.join(timeout)

@@ -1,0 +1,133 @@
+"""What every edge does about keys: list them without showing them, keep, forget and try one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.config.credentials import all_keys
+from codemad_jupyter.config.key_shape import usable_key
+from codemad_jupyter.config.key_store import KeyStore, Place
+from codemad_jupyter.config.providers import CARDS, card
+from codemad_jupyter.protocol.configuring import KeyInfo, KeyRing, KeyTest
+from codemad_jupyter.protocol.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from codemad_jupyter.config.credentials import Credentials
+    from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.gateway.provider import Delta
+    from codemad_jupyter.gateway.router import Router
+
+WORDS = {
+    "environment": "from {variable}",
+    "keyring": "in the system's key store",
+    "file": "in the encrypted file",
+    "none": "no key",
+}
+
+
+def ring(settings: Settings) -> KeyRing:
+    """All providers that take a key. Asks the system's key store whether it could be used."""
+    place, notice = KeyStore().usual()
+    return KeyRing(
+        keys=tuple(_info(name, settings.credentials) for name in CARDS), store=place, notice=notice
+    )
+
+
+def keep(provider: str, text: str, *, place: Place | None = None, passphrase: str | None = None) -> str:
+    """Keep a key, and say where. Raises `UsageError` for what cannot be one."""
+    key, said = usable_key(provider, text)
+    kept = KeyStore(passphrase=passphrase).set(provider, key, place=place)
+    words = [said, f"The key for {card(provider).title} is kept {WORDS[kept]}."]
+    if all_keys().place(provider) == "environment":
+        words.append(f"{_variable(provider)} is set too, and wins.")
+    return " ".join(filter(None, words))
+
+
+def forget(provider: str) -> str:
+    """Forget a kept key, and say so. Raises `NotFound`."""
+    title, variable = card(provider).title, _variable(provider)
+    if not KeyStore().delete(provider):
+        hint = "See codemad keys list."
+        if all_keys().place(provider) == "environment":
+            hint = f"It is in the environment: unset {variable} where it is set."
+        raise NotFound(f"No key for {title} is kept by CodeMAD.", hint=hint)
+    return f"The key for {title} is forgotten here. Revoke it at {title} if somebody else may know it."
+
+
+async def try_key(provider: str, settings: Settings, *, model: str | None = None) -> KeyTest:
+    """Ask one of the provider's models for a word. Sends nothing of the person's."""
+    from codemad_jupyter.gateway.configuration import GatewayConfig
+    from codemad_jupyter.gateway.router import Router
+
+    title = card(provider).title
+    if settings.credentials.get(provider) is None:
+        why = settings.credentials.problems.get(provider, f"There is no key for {title}.")
+        return KeyTest(provider=provider, ok=False, text=why)
+    if model is not None and not model.startswith(f"{provider}/"):
+        raise UsageError(f"{model} is no model of {title}.", hint=f"Name one like {provider}/…")
+    router = Router(GatewayConfig(**settings.gateway()), redact=settings.redact)
+    try:
+        asked = model or await _cheapest(router, provider)
+        if asked is None:
+            hint = f"Name one: codemad keys test {provider} --model {provider}/…"
+            text = f"No model of {title} is known. {hint}"
+            return KeyTest(provider=provider, ok=False, text=text)
+        return _judged(provider, asked, await _answer(router, asked))
+    finally:
+        await router.aclose()
+
+
+def ring_text(ring: KeyRing) -> str:
+    """The ring as lines."""
+    lines = [f"{info.provider:<12} {_place_text(info)}" for info in ring.keys]
+    return "\n".join([*lines, *filter(None, [ring.notice])])
+
+
+def _place_text(info: KeyInfo) -> str:
+    said = WORDS[info.place].format(variable=info.variable)
+    return f"{said}: {info.detail}" if info.detail else said
+
+
+def _info(provider: str, credentials: Credentials) -> KeyInfo:
+    return KeyInfo(
+        provider=provider,
+        title=card(provider).title,
+        place=credentials.place(provider),
+        variable=_variable(provider),
+        detail=credentials.problems.get(provider, ""),
+    )
+
+
+def _variable(provider: str) -> str:
+    return card(provider).variables[0]
+
+
+async def _cheapest(router: Router, provider: str) -> str | None:
+    models = [model for model in await router.models() if model.provider == provider]
+    models.sort(key=lambda model: model.input_price if model.input_price is not None else 1e9)
+    return models[0].name if models else None
+
+
+async def _answer(router: Router, model: str) -> Delta:
+    from codemad_jupyter.gateway.provider import Request
+    from codemad_jupyter.protocol.messages import Message
+
+    asked = Request(model=model, messages=(Message.user("Say: ok"),), max_tokens=16, timeout=30)
+    last: Delta | None = None
+    async for delta in router.provider_for(model, fallbacks=()).stream(asked):
+        last = delta
+    if last is None:
+        raise UsageError(f"{model} gave no answer.", hint="Try again.")
+    return last
+
+
+def _judged(provider: str, model: str, last: Delta) -> KeyTest:
+    title = card(provider).title
+    if last.type == "finished":
+        return KeyTest(provider=provider, ok=True, text=f"The key works: {model} answered.")
+    if last.type != "failed":
+        return KeyTest(provider=provider, ok=False, text=f"{title} broke off.")
+    text = f"{last.text} {last.hint}".strip()
+    if last.kind in ("rate_limited", "overloaded", "unknown_model", "bad_request"):
+        text = f"{title} took the key, but not the question: {text}"
+    return KeyTest(provider=provider, ok=False, text=text)

@@ -1,0 +1,147 @@
+"""``codemad index`` and ``codemad search``: the index of a folder, and what is found in it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.protocol.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codemad_jupyter.app.indexing import FolderIndex
+    from codemad_jupyter.batch.subcommand import Commands
+    from codemad_jupyter.context.indexing import Progress, Report
+    from codemad_jupyter.context.search import Hit
+
+SHOWN = 10
+
+
+def add_index(commands: Commands) -> None:
+    """``codemad index``."""
+    index = subcommand(commands, "index", "bring the search index of a folder up to date")
+    index.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="DIR", help="default: here")
+    index.add_argument("--anew", action="store_true", help="build it from nothing")
+    index.add_argument("--words", action="store_true", help="leave the vectors of the embedding model out")
+    index.add_argument("--json", action="store_true", help="print what was done as JSON")
+    index.set_defaults(perform=_index)
+
+
+def add_search(commands: Commands) -> None:
+    """``codemad search``."""
+    search = subcommand(commands, "search", "find the places of a folder that fit some words best")
+    search.add_argument("query", nargs="?", metavar="QUERY", help="words, a question, or a name")
+    search.add_argument("--stdin", action="store_true", help="read queries from stdin, one a line")
+    search.add_argument("--json", action="store_true", help="print the places as a JSON list, a line a query")
+    search.add_argument("-k", type=int, default=0, metavar="N", help=f"how many places (default: {SHOWN})")
+    search.add_argument("--dir", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    search.set_defaults(perform=_search)
+
+
+def _index(args: argparse.Namespace) -> int:
+    with_progress = sys.stderr.isatty()
+    index = _opened(args.folder, progress=_shown if with_progress else None)
+    report = index.update(anew=args.anew)
+    if with_progress:
+        print("\r\x1b[K", end="", file=sys.stderr)
+    if report.notice:
+        print(f"codemad: {report.notice}", file=sys.stderr)
+    if not args.json:
+        print(_told(report), flush=True)  # what follows takes minutes; search by words works from here on
+    began = time.monotonic()
+    made = 0 if args.words else index.embed()
+    if with_progress:
+        print("\r\x1b[K", end="", file=sys.stderr)
+    if args.json:
+        print(json.dumps({"folder": str(index.folder), **_record(report), "vectors": made}))
+    elif made:
+        print(f"{made} vectors in {time.monotonic() - began:.1f} s.")
+    elif index.notice:
+        print(index.notice)
+    return 0
+
+
+def _record(report: Report) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(report)
+
+
+def _told(report: Report) -> str:
+    left = sum(report.skipped.values())
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
+    lines = [
+        f"{report.files} files, {report.chunks} places; {report.read} read anew, {report.removed} gone,"
+        f" in {report.seconds:.1f} s."
+    ]
+    return "\n".join([*lines, *([f"Left out: {left} ({why})."] if left else [])])
+
+
+def _shown(progress: Progress) -> None:
+    print(f"\r\x1b[K{progress.state} {progress.done}/{progress.total}", end="", file=sys.stderr, flush=True)
+
+
+def _opened(folder: Path, *, progress: Callable[[Progress], None] | None = None) -> FolderIndex:
+    from codemad_jupyter.app.indexing import FolderIndex
+    from codemad_jupyter.config.settings import load_settings
+
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.", hint="Name one that is there.")
+    return FolderIndex(
+        folder, load_settings(folder), processes=min(os.cpu_count() or 1, 4), progress=progress
+    )
+
+
+def _search(args: argparse.Namespace) -> int:
+    if (args.query is None) == (not args.stdin):
+        raise UsageError("A search needs either a QUERY or --stdin.", hint="See codemad search --help.")
+    if args.k < 0:
+        raise UsageError("-k needs a number above zero.")
+    index = _opened(args.dir)
+    if args.stdin:
+        index.follow()  # first: what is saved while the index is brought up to date is not missed
+    _prepare(index)
+    limit = args.k or (50 if args.stdin else SHOWN)
+    if not args.stdin:
+        _print(index.search(args.query, limit=limit), as_json=args.json, root=index.root)
+        return 0
+    try:
+        for line in sys.stdin:
+            _print(index.search(line.strip(), limit=limit), as_json=args.json, root=index.root)
+    finally:
+        index.close()
+    return 0
+
+
+def _prepare(index: FolderIndex) -> None:
+    """Bring the index up to date first: an answer from an old one would point to what is not there."""
+    from codemad_jupyter.context.manifest import Held, load
+
+    missing = load(index.folder)[0] is None
+    if missing:
+        print("codemad: no index of this folder yet; building it first.", file=sys.stderr)
+    began = time.monotonic()
+    try:
+        index.update(wait=600.0 if missing else 2.0)
+    except Held as held:
+        print(f"codemad: {held}", file=sys.stderr)
+    if missing:
+        print(f"codemad: built in {time.monotonic() - began:.1f} s.", file=sys.stderr)
+
+
+def _print(hits: list[Hit], *, as_json: bool, root: Path) -> None:
+    if as_json:
+        print(json.dumps([hit.record() for hit in hits], ensure_ascii=False), flush=True)
+        return
+    for hit in hits:
+        where = f"{hit.path}:{hit.start}" if hit.cell is None else f"{hit.path} cell {hit.cell}:{hit.start}"
+        print(f"{hit.score:6.3f}  {where}  {hit.symbol}".rstrip(), flush=True)
+    if not hits:
+        print(f"Nothing in {root.name} fits.", flush=True)

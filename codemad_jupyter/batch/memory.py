@@ -1,0 +1,55 @@
+"""``codemad memory`` and ``codemad sessions``: through the Jupyter server that serves the folder where one
+runs, else with an engine in this process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.batch.subcommand import subcommand
+
+if TYPE_CHECKING:
+    from codemad_jupyter.batch.subcommand import Commands
+
+
+def add_memory(commands: Commands) -> None:
+    """``codemad memory``."""
+    from codemad_jupyter.app.memory_words import add_memory_verbs
+
+    memory = subcommand(commands, "memory", "list, add, change, confirm and forget what is remembered")
+    add_memory_verbs(memory, common=[_common()])
+    memory.set_defaults(perform=_perform, topic="memory")
+
+
+def add_sessions(commands: Commands) -> None:
+    """``codemad sessions``."""
+    from codemad_jupyter.app.memory_words import add_session_verbs
+
+    sessions = subcommand(commands, "sessions", "find what past sessions said")
+    add_session_verbs(sessions, common=[_common()])
+    sessions.set_defaults(perform=_perform, topic="sessions")
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    common.add_argument("--json", action="store_true", help="print the answer as JSON")
+    return common
+
+
+def _perform(asked: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.printing import printable
+    from codemad_jupyter.batch.timeline import client_of
+    from codemad_jupyter.protocol.errors import UsageError
+
+    if asked.verb is None:
+        raise UsageError(f"What is to be done with {asked.topic}?", hint=f"See: codemad {asked.topic} --help")
+    from codemad_jupyter.app.memory_commands import perform, search_sessions
+
+    with client_of(asked.root) as client:
+        memory = asked.topic == "memory"
+        answer = perform(client, asked, edge="cli") if memory else search_sessions(client, asked)
+    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
+    return 0 if answer.ok else 1

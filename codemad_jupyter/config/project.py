@@ -1,0 +1,134 @@
+"""Owns what a project's own settings file may do: nothing before the person trusts the folder, and then
+only tighten limits and choose among the models the person uses anyway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from codemad_jupyter.config.fields import matches
+from codemad_jupyter.config.private_files import read_bounded
+from codemad_jupyter.config.settings import CHOOSING, PROJECT_FILE, TIGHTENING, Settings
+from codemad_jupyter.config.toml_files import Given, Key, dotted, from_file, parse
+from codemad_jupyter.config.trust import TrustedFolders
+from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.privacy import DataLevel
+
+if TYPE_CHECKING:
+    from codemad_jupyter.config.layers import Combined
+
+STRICTEST: DataLevel = "schema"
+TRUST = "Look at it, then run: codemad trust"
+
+
+def apply_project(combined: Combined, root: Path) -> None:
+    """Apply what the project's file may say. It never stops CodeMAD from starting."""
+    path = root / PROJECT_FILE
+    folders = TrustedFolders()
+    try:
+        data = read_bounded(path, follow_links=False)
+    except UsageError as error:
+        combined.notices.append(f"{error} The file was ignored.")
+        if folders.advises(root):
+            _strictest(combined, path)
+        return
+    if data is None:
+        return
+    if not folders.steers(root, data):
+        state = folders.look(root).state
+        why = "you do not trust the folder"
+        if state == "changed":
+            why = "it has changed since you trusted the folder"
+        combined.notices.append(f"{path} does not count: {why}. {TRUST} {root}")
+        return
+    try:
+        table = parse(data, path)
+    except UsageError as error:
+        combined.notices.append(f"{error} The file was ignored.")
+        _strictest(combined, path)
+        return
+    _apply(combined, from_file(table, path, data), path)
+
+
+def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
+    tight = {key for key in layer if any(matches(key, pattern) for pattern in TIGHTENING)}
+    chosen = {key for key in layer if any(matches(key, pattern) for pattern in CHOOSING)}
+    barred = sorted(dotted(key) for key in layer if key not in tight | chosen)
+    if barred:
+        choice = f" and choose {', '.join(CHOOSING)}" if CHOOSING else ""
+        combined.notices.append(
+            f"{path} sets {', '.join(barred)[:500]}; a project may only lower {', '.join(TIGHTENING)}"
+            f"{choice}. The rest was ignored."
+        )
+    for key, given in layer.items():
+        if key in tight:
+            _lower(combined, key, given)
+        elif key in chosen:
+            _choose(combined, key, given)
+        else:
+            combined.leave_out(key, given, "a project may not set this")
+
+
+def _strictest(combined: Combined, path: Path) -> None:
+    """A trusted file that cannot be understood may have wanted to send less: the least is sent."""
+    combined.values[("data_level",)] = Given(STRICTEST, str(path), str(path))
+    combined.notices.append(
+        f"Until {path} is mended, names and types alone are sent (data_level = {STRICTEST})."
+    )
+
+
+def _lower(combined: Combined, key: Key, given: Given) -> None:
+    present = _present(combined, key)
+    try:
+        lower = combined.checked(key, given)
+    except UsageError as error:
+        combined.refuse(key, given, str(error), "It was ignored.")
+        if key == ("data_level",):
+            _strictest(combined, Path(given.origin))
+        return
+    if lower is None or (present is not None and _rank(lower) > _rank(present)):
+        said = f"{given.place} asks for {dotted(key)} = {lower}, which is more than {present};"
+        combined.refuse(key, given, said, "it was ignored.")
+    else:
+        combined.values[key] = Given(lower, given.origin, given.place)
+
+
+def _choose(combined: Combined, key: Key, given: Given) -> None:
+    """Models of providers the person uses: another one would get data, or cost money, unasked."""
+    try:
+        value = combined.checked(key, given)
+    except UsageError as error:
+        combined.refuse(key, given, str(error), "It was ignored.")
+        return
+    named = [value] if isinstance(value, str) else list(value or ())
+    foreign = [name for name in named if name.partition("/")[0] not in used_providers(combined.values)]
+    if foreign:
+        said = (
+            f"{given.place} chooses {', '.join(foreign)[:200]}, of a provider your own settings do not use;"
+        )
+        combined.refuse(key, given, said, "it was ignored.")
+    else:
+        combined.values[key] = Given(value, given.origin, given.place)
+
+
+def used_providers(values: dict[Key, Given]) -> set[str]:
+    """The providers of the models that the person's own settings name, and the built-in one."""
+    found = {"codemad"}
+    for key, given in values.items():
+        if key[-1] in ("model", "fallbacks", "completion_model"):
+            named = given.value if isinstance(given.value, tuple | list) else (given.value,)
+            found |= {name.partition("/")[0] for name in named if isinstance(name, str)}
+    return found
+
+
+def _present(combined: Combined, key: Key) -> Any:
+    if key in combined.values:
+        return combined.values[key].value
+    field = Settings.model_fields.get(key[0]) if len(key) == 1 else None
+    return field.get_default(call_default_factory=True) if field is not None else None
+
+
+def _rank(value: Any) -> Any:
+    """What compares values of one setting: numbers themselves, data levels by how much they send."""
+    levels = get_args(DataLevel)
+    return levels.index(value) if value in levels else value

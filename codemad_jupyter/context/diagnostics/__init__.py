@@ -1,0 +1,1 @@
+"""Diagnostics: what language servers say about files and notebook cells, as they are or as they would be."""

@@ -1,0 +1,170 @@
+"""Owns how texts become vectors: by a model in a folder of this machine, or by a callable that is handed in.
+
+Nothing is ever fetched. Where there is no model, search goes by words alone and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from codemad_jupyter.protocol.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+BATCH = 4
+"""Texts at once: more is slower and takes gigabytes."""
+PREFERRED = ("model_int8.onnx", "model_quantized.onnx", "model.onnx")
+
+
+class Embedder(Protocol):
+    """Makes vectors of length 1. ``name`` tells models apart whose vectors must not be mixed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class LocalModel:
+    """An ONNX model in a folder, run by fastembed. ``made`` is where one is made of weights alone."""
+
+    def __init__(self, folder: Path, *, made: Path, threads: int = 1) -> None:
+        self._folder = folder
+        self._made = made
+        self._threads = threads
+
+    @cached_property
+    def _file(self) -> Path:
+        found = _runnable(self._folder)
+        if found is not None:
+            return found
+        if not (self._folder / "model.safetensors").is_file():
+            raise ModelError(
+                f"There is no model in {self._folder}: neither an .onnx file nor model.safetensors.",
+                hint="Set embedding_model to the folder of a sentence model, or leave it out.",
+            )
+        from codemad_jupyter.context.model_import import RUNNABLE, import_model
+
+        target = self._made / _digest(self._folder / "model.safetensors")
+        if not (target / RUNNABLE).is_file():
+            import_model(self._folder, target)
+        return target / RUNNABLE
+
+    @cached_property
+    def name(self) -> str:
+        """The model's own hash: the same model in another folder has the same vectors."""
+        return _digest(self._file)
+
+    @cached_property
+    def size(self) -> int:
+        """Numbers in a vector."""
+        config = json.loads((self._home / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("hidden_size") or config.get("dim"))
+
+    @property
+    def _home(self) -> Path:
+        folder = self._file.parent
+        return folder if (folder / "config.json").is_file() else folder.parent
+
+    @cached_property
+    def _model(self) -> Any:
+        try:
+            from fastembed import TextEmbedding
+            from fastembed.common.model_description import ModelSource, PoolingType
+        except ImportError as error:
+            raise ModelError(
+                "fastembed is not installed, so the model for search cannot be run.",
+                hint="Run: python -m pip install 'codemad-jupyter[embeddings]'",
+            ) from error
+        known = f"codemad/{self.name}"
+        if not any(model["model"] == known for model in TextEmbedding.list_supported_models()):
+            TextEmbedding.add_custom_model(
+                model=known,
+                pooling=PoolingType.CLS if _takes_first(self._home) else PoolingType.MEAN,
+                normalization=True,
+                sources=ModelSource(hf="none/none"),
+                dim=self.size,
+                model_file=self._file.relative_to(self._home).as_posix(),
+            )
+        return TextEmbedding(
+            known,
+            specific_model_path=str(self._home),
+            threads=1,
+            providers=["CPUExecutionProvider"],
+            local_files_only=True,
+        )
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One vector for each text."""
+        import numpy as np
+
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        model = self._model
+        if self._threads == 1 or len(texts) < self._threads:
+            return np.array(list(model.embed(list(texts), batch_size=BATCH)), dtype=np.float32)
+        parts = [list(texts[at :: self._threads]) for at in range(self._threads)]
+        found = np.zeros((len(texts), self.size), dtype=np.float32)
+        with ThreadPoolExecutor(self._threads) as pool:
+            made = pool.map(lambda part: list(model.embed(part, batch_size=1)), parts)
+            for at, vectors in enumerate(made):
+                found[at :: self._threads] = vectors
+        return found
+
+
+class CalledModel:
+    """A provider's embeddings, asked through a callable that was handed in."""
+
+    def __init__(self, name: str, size: int, call: Callable[[list[str]], list[list[float]]]) -> None:
+        self.name = hashlib.sha256(name.encode()).hexdigest()[:16]
+        self.size = size
+        self._call = call
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One vector for each text, of length 1 whatever the provider gives."""
+        import numpy as np
+
+        found = np.array(self._call(list(texts)), dtype=np.float32)
+        if found.shape != (len(texts), self.size):
+            raise ModelError(
+                f"The embeddings have the shape {found.shape}, not {(len(texts), self.size)}.",
+                hint="Check which model the endpoint serves.",
+            )
+        length = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+        made: Vectors = (found / length).astype(np.float32)
+        return made
+
+
+def _runnable(folder: Path) -> Path | None:
+    for place in (folder, folder / "onnx"):
+        for name in PREFERRED:
+            if (place / name).is_file():
+                return place / name
+    return next(iter(sorted(folder.glob("*.onnx"))), None)
+
+
+def _takes_first(folder: Path) -> bool:
+    """Whether the model's vector is that of its first token, and not the mean of all."""
+    try:
+        pooling = json.loads((folder / "1_Pooling" / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(pooling.get("pooling_mode_cls_token"))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""Owns the second stage of a search: how near chunks are to a query in meaning.
+
+What fails here never fails a search: it goes on by words, and ``fault`` says why.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.context.vectors import VectorStore
+from codemad_jupyter.protocol.errors import CodemadError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from codemad_jupyter.context.embeddings import Embedder
+    from codemad_jupyter.context.reading import Snapshot
+
+QUERY = 1_000
+"""Characters of a query that are read."""
+
+
+class Meaning:
+    """The vectors of one model for the index in ``folder``."""
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self._folder = folder
+        self._store: VectorStore | None = None
+        self.fault = ""
+        self._vector = lru_cache(maxsize=200)(self._embedded)
+
+    @property
+    def store(self) -> VectorStore:
+        """The vectors; raises `ModelError` where the model cannot be used."""
+        if self._store is None:
+            self._store = VectorStore(self._folder, model=self.embedder.name, size=self.embedder.size)
+        return self._store
+
+    def __call__(self, query: str, snapshot: Snapshot) -> NDArray[np.float32] | None:
+        """How near each chunk is (0 to 1); None where that cannot be said."""
+        if self.fault:
+            return None
+        try:
+            if not len(self.store.keys()):
+                return None  # nothing to compare with yet: the model need not be loaded
+            return self.store.near(self._vector(query[:QUERY]), snapshot)
+        except CodemadError as error:
+            self.fault = str(error)
+        except (OSError, ValueError, RuntimeError) as error:
+            self.fault = f"The embedding model cannot be used: {error}"
+        return None
+
+    def _embedded(self, query: str) -> NDArray[np.float32]:
+        vector: NDArray[np.float32] = self.embedder.embed([query])[0]
+        return vector

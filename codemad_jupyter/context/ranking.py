@@ -1,0 +1,97 @@
+"""Owns the order of what is found: evidence of several kinds, each on its own scale, added up.
+
+Pure: arrays in, arrays out. Files get the mean of their best chunks, the names they define, the words of
+their path and what their comments say; a prior puts tests, examples and generated files below source
+unless the words ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+BEST = 3
+"""So many of a file's chunks speak for it."""
+
+
+def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int) -> Floats:
+    """For every file the mean of its best chunks; chunks that do not fit count as nothing."""
+    import numpy as np
+
+    found = np.zeros(files, dtype=np.float32)
+    hits = np.flatnonzero(scores)
+    if not len(hits):
+        return found
+    owners, values = file_of[hits], scores[hits]
+    order = np.lexsort((-values, owners))
+    owners, values = owners[order], values[order]
+    first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    rank = np.arange(len(owners)) - np.repeat(first, np.diff(np.r_[first, len(owners)]))
+    kept = rank < best
+    np.add.at(found, owners[kept], values[kept] / best)
+    return found
+
+
+def scaled(scores: Floats) -> Floats:
+    """The scores with the greatest one as 1."""
+    top = float(scores.max()) if len(scores) else 0.0
+    return scores / top if top > 0 else scores
+
+
+FILE_WEIGHTS = (
+    ("body", 1, 0.6),
+    ("body", BEST, 0.8),
+    ("whole", 0, 0.5),
+    ("path", 0, 0.35),
+    ("symbols", 0, 0.3),
+    ("symbol", BEST, 0.3),
+    ("comments", 0, 0.2),
+    ("heading", 1, 0.15),
+)
+"""What speaks for a file: a field, of how many chunks (0: it is a field of files), and how much it counts."""
+CHUNK_WEIGHTS = (("body", 1.0), ("heading", 0.4), ("above", 0.4), ("symbol", 0.3), ("comment", 0.3))
+SHARED_WEIGHTS = (("path", 0.3), ("whole", 0.4))
+"""What a chunk has from its file."""
+CHUNK_FACTORS = (1.0, 0.7, 0.45)
+"""Cells of prose stand below the code they speak of, headings alone below both."""
+NEAR = 0.8
+"""How much meaning counts beside words."""
+
+
+def rank_chunks(
+    scores: Mapping[str, Floats],
+    file_of: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+    near: Floats | None = None,
+) -> Floats:
+    """How well each chunk fits; only those that hold a word of the query or are near it."""
+    import numpy as np
+
+    total = np.zeros_like(scores["body"])
+    for name, weight in CHUNK_WEIGHTS:
+        total += weight * scaled(scores[name])
+    if near is not None:
+        total += NEAR * near
+    held = total > 0
+    for name, weight in SHARED_WEIGHTS:
+        total += weight * scaled(scores[name])[file_of] * held
+    return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
+
+
+def rank_files(
+    scores: Mapping[str, Floats], file_of: NDArray[np.int32], files: int, near: Floats | None = None
+) -> Floats:
+    """How well each file fits, before its prior."""
+    import numpy as np
+
+    total = np.zeros(files, dtype=np.float32)
+    for name, best, weight in FILE_WEIGHTS:
+        found = best_of(scores[name], file_of, files, best=best) if best else scores[name]
+        total += weight * scaled(found)
+    return total if near is None else total + NEAR * scaled(best_of(near, file_of, files, best=BEST))

@@ -1,0 +1,25 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+
+import { IClient } from '../tokens';
+import { SettingsMirror } from '../mirror';
+
+const SETTINGS = 'codemad-jupyter:settings';
+
+/** The person's settings in Lab's editor. The one place where they are kept is the file on the server. */
+export const settingsPlugin: JupyterFrontEndPlugin<void> = {
+  id: SETTINGS,
+  description: 'Shows the settings of CodeMAD in the settings editor, and writes what is changed there.',
+  autoStart: true,
+  requires: [IClient, ISettingRegistry],
+  activate: (app: JupyterFrontEnd, client: IClient, registry: ISettingRegistry): void => {
+    void app.restored.then(async () => {
+      const settings = await registry.load(SETTINGS);
+      const mirror = new SettingsMirror(client, settings, text => {
+        Notification.error(text, { autoClose: 10_000 });
+      });
+      await mirror.start();
+    });
+  }
+};

@@ -1,0 +1,162 @@
+/* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
+import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { RenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ContentsManager } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import React from 'react';
+import type { Root } from 'react-dom/client';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { Access } from '../src/access';
+import { Client } from '../src/client';
+import { Drops } from '../src/drops';
+import { OpenNotebooks } from '../src/notebook/documents';
+import { Pages } from '../src/pages';
+import type { FolderTrust, KeyRing } from '../src/protocol';
+import { Requests } from '../src/requests';
+import { Session } from '../src/session';
+import { PagesContext, PanelContext } from '../src/views/context';
+import { Keys } from '../src/views/keys';
+import { TrustBanner } from '../src/views/trust';
+import { TestServer } from './server';
+
+let server: TestServer;
+let client: Client;
+let pages: Pages;
+let host: HTMLElement;
+let root: Root;
+
+const FOLDER: FolderTrust = {
+  folder: '/home/me/work',
+  state: 'untrusted',
+  by: 'nobody',
+  since: null,
+  found: ['codemad.toml', 'AGENTS.md'],
+  digest: 'abc'
+};
+
+const RING: KeyRing = {
+  keys: [
+    { provider: 'anthropic', title: 'Anthropic', place: 'environment', variable: 'ANTHROPIC_API_KEY', detail: '' },
+    { provider: 'openai', title: 'OpenAI', place: 'none', variable: 'OPENAI_API_KEY', detail: '' }
+  ],
+  store: 'file',
+  notice: 'The system offers no key store.'
+};
+
+function Shown(): React.JSX.Element {
+  const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
+  return page === 'keys' ? <Keys /> : <TrustBanner />;
+}
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  server.routes.trust = FOLDER;
+  server.routes.keys = RING;
+  client = new Client(server.settings);
+  const contents = new ContentsManager({ serverSettings: server.settings });
+  const notebooks = new OpenNotebooks(null, contents);
+  const session = new Session(client, () => notebooks.target);
+  const trans = nullTranslator.load('codemad_jupyter');
+  pages = new Pages();
+  const context = {
+    session,
+    requests: new Requests(client, session, () => notebooks.target),
+    access: new Access(client),
+    pages,
+    drops: new Drops(notebooks, contents, trans),
+    notebooks,
+    rendermime: new RenderMimeRegistry(),
+    languages: new EditorLanguageRegistry(),
+    trans
+  };
+  host = document.body.appendChild(document.createElement('div'));
+  root = createRoot(host);
+  root.render(
+    <PanelContext.Provider value={context}>
+      <PagesContext.Provider value={context}>
+        <Shown />
+      </PagesContext.Provider>
+    </PanelContext.Provider>
+  );
+});
+
+afterEach(async () => {
+  root.unmount();
+  host.remove();
+  client.dispose();
+  await server.stop();
+});
+
+async function shown(text: string): Promise<void> {
+  await vi.waitFor(() => {
+    expect(host.textContent).toContain(text);
+  });
+}
+
+async function click(name: string): Promise<void> {
+  await vi.waitFor(() => {
+    const found = [...host.querySelectorAll('button')].find(each => [each.title, each.textContent].includes(name));
+    expect(found, name).toBeDefined();
+    found?.click();
+  });
+}
+
+test('a folder with rules asks for trust, and says what it is about', async () => {
+  await shown('“work” brings instructions or settings of its own: codemad.toml, AGENTS.md.');
+  server.routes.trust = { ...FOLDER, state: 'trusted', by: 'you', since: 1 };
+  await click('Trust this folder');
+  await vi.waitFor(() => {
+    expect(host.textContent).toBe('');
+  });
+  expect([server.methods.trust, server.sent.trust]).toEqual(['POST', { trusted: true, seen: 'abc' }]);
+});
+
+test('it can be put off, and nothing is said where nothing waits', async () => {
+  await shown('Trust this folder');
+  await click('Not now');
+  await vi.waitFor(() => {
+    expect(host.textContent).toBe('');
+  });
+  expect(server.methods.trust).toBe('GET');
+});
+
+test('changed settings ask again, on the page too', async () => {
+  server.routes.trust = { ...FOLDER, state: 'changed', by: 'you' };
+  pages.show('keys');
+  await shown('have changed since you trusted it');
+  server.routes.trust = { ...FOLDER, by: 'nobody' };
+  await click('Trust it no longer');
+  await shown('They count only once you trust it');
+  expect(server.sent.trust).toEqual({ trusted: false, seen: 'abc' });
+});
+
+test('a key goes to the server and is not kept here', async () => {
+  pages.show('keys');
+  await shown('from the environment (ANTHROPIC_API_KEY)');
+  await shown('The system offers no key store.');
+  await click('Set the key for OpenAI');
+  const field = await vi.waitFor(() => {
+    const found = host.querySelector<HTMLInputElement>('input[type=password]');
+    expect(found).not.toBeNull();
+    return found as HTMLInputElement;
+  });
+  field.value = 'sk-CANARY';
+  server.routes['keys/openai'] = { done: 'The key for OpenAI is kept in the encrypted file.' };
+  const [anthropic, openai] = RING.keys;
+  server.routes.keys = { ...RING, keys: [anthropic, { ...openai, place: 'file' }] };
+  await click('Keep');
+  await shown('The key for OpenAI is kept in the encrypted file.');
+  expect([server.methods['keys/openai'], server.sent['keys/openai']]).toEqual(['PUT', { key: 'sk-CANARY' }]);
+  expect(field.value).toBe('');
+  expect(host.innerHTML).not.toContain('CANARY');
+  server.routes['keys/openai/test'] = { provider: 'openai', ok: false, text: 'The provider refused the key.' };
+  await click('Try the key for OpenAI');
+  await shown('The provider refused the key.');
+  expect(server.methods['keys/openai/test']).toBe('POST');
+  server.routes['keys/openai'] = { done: 'The key for OpenAI is forgotten here.' };
+  await click('Delete the key for OpenAI');
+  await shown('is forgotten here');
+  expect(server.methods['keys/openai']).toBe('DELETE');
+});
