@@ -74,7 +74,8 @@ class Router:
         """
         if self.tape is None:
             return self._live(model, fallbacks, account)
-        return self.tape.provider(model, lambda: self._live(model, fallbacks, account))
+        purpose = account.purpose if account is not None else ""
+        return self.tape.provider(model, lambda: self._live(model, fallbacks, account), purpose=purpose)
 
     def _live(self, model: str, fallbacks: Sequence[str] | None, account: Account | None) -> Provider:
         names = (model, *(self.config.fallbacks if fallbacks is None else fallbacks))
@@ -161,6 +162,8 @@ class Router:
         info = self.catalog.info(model)
         if provider.name in FREE:
             info = info.model_copy(update={"input_price": 0.0, "output_price": 0.0})
+        if self.tape is not None and self.tape.mode == "replay":
+            return Candidate(info=info)  # nobody is called, so nothing is lacking
         lacks = provider.why_not_ready() if isinstance(provider, Adapter) else ""
         health = self.stack.breaker(model).health()
         if not lacks and health.state == "open":
