@@ -60,6 +60,7 @@ class Engine:
         for active in self._active.values():
             await active.close()
         await self._gardener.stop()
+        await self.services.memories.likeness.finished()
         await self.services.router.aclose()
         await self.services.store.close()
 
