@@ -36,13 +36,16 @@ class Meanings:
 async def test_what_means_the_same_is_found_and_nothing_waits_for_it(tmp_path: Path) -> None:
     store = await Store.open(None, workspace="/work")
     embedder = Meanings()
-    kept = Memories(store=store, user=UserMemory(tmp_path), redact=str, embedder=embedder)
+    user = UserMemory(tmp_path)
+    hasty = Memories(store=store, user=user, redact=str, embedder=embedder, patience=0.05)
+    kept = Memories(store=store, user=user, redact=str, embedder=embedder, patience=30)
     for text, scope in (("an automobile costs", "project"), ("an oak stands", "user")):
         await kept.do(RememberFact(session="s", text=text, scope=scope))  # type: ignore[arg-type]
     embedder.gate.clear()
-    assert await kept.recall("vehicle", "s", "schema") == ()  # by words alone: the embedder is busy
+    assert await hasty.recall("vehicle", "s", "schema") == ()  # by words alone: the embedder is busy
+    assert await hasty.recall("vehicle", "s", "schema") == ()
     embedder.gate.set()
-    await kept.likeness.finished()
+    await hasty.likeness.finished()
     assert [fact.text for fact in await kept.recall("vehicle", "s", "schema")] == ["an automobile costs"]
     assert [fact.text for fact in await kept.search("tree")] == ["an oak stands"]
     assert (await kept.for_prompt("tree", "s", "schema"))[0].text == "an oak stands"
