@@ -64,6 +64,7 @@ class Engine:
         if self.services.finder is not None:
             await self.services.finder.close()
         await self.services.diagnostics.close()
+        await self.services.memories.likeness.finished()
         await self.services.router.aclose()
         await self.services.store.close()
 

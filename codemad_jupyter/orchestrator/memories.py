@@ -7,10 +7,11 @@ Facts of the person's own scope live in `store.user_memory`, all others in the w
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from codemad_jupyter.context.memory_recall import found, ranked
+from codemad_jupyter.orchestrator.memory_vectors import PATIENCE, Embedder, Likeness
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.errors import Denied, NotFound, UsageError
 from codemad_jupyter.protocol.events import MemoryChanged
@@ -46,6 +47,13 @@ class Memories:
     user: UserMemory
     redact: Redact
     mode: Mode = "on"
+    embedder: Embedder | None = None
+    patience: float = PATIENCE
+    likeness: Likeness = field(init=False)
+
+    def __post_init__(self) -> None:
+        likeness = Likeness(self.embedder, self.store, self.user, patience=self.patience)
+        object.__setattr__(self, "likeness", likeness)
 
     async def all(self) -> tuple[Memory, ...]:
         """Every fact, by scope, oldest first. Raises `StoreError`."""
@@ -55,17 +63,23 @@ class Memories:
 
     async def search(self, query: str) -> tuple[Memory, ...]:
         """Those that have to do with the query, best first, waiting ones too."""
-        return tuple(found(await self.all(), query, now=time.time(), limit=100))
+        facts = await self.all()
+        near = await self.likeness.of(facts, query)
+        return tuple(found(facts, query, now=time.time(), likeness=near, limit=100))
 
     async def for_prompt(self, query: str, session: str, level: DataLevel) -> tuple[Memory, ...]:
         """What may be told to a model in this session at this level, what matters most first."""
         if self.mode == "off":
             return ()
-        return tuple(ranked(await self._sendable(session, level), query, now=time.time()))
+        facts = await self._sendable(session, level)
+        near = await self.likeness.of(facts, query)
+        return tuple(ranked(facts, query, now=time.time(), likeness=near))
 
     async def recall(self, query: str, session: str, level: DataLevel) -> tuple[Memory, ...]:
         """Of these, the ones that have to do with the query."""
-        return tuple(found(await self._sendable(session, level), query, now=time.time()))
+        facts = await self._sendable(session, level)
+        near = await self.likeness.of(facts, query)
+        return tuple(found(facts, query, now=time.time(), likeness=near))
 
     async def used(self, facts: Sequence[Memory]) -> None:
         """Note that these were sent."""

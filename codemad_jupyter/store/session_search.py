@@ -23,7 +23,8 @@ AROUND = 90
 _ENTRIES = """
 select entries.session, sessions.title, entries.run, entries.message, entries."at"
 from entries join sessions on sessions.id = entries.session
-where len(list_filter(?::varchar[], lambda word: contains(lower(entries.message), word))) > 0
+where not starts_with(entries.message, '{"role":"tool"')
+    and len(list_filter(?::varchar[], lambda word: contains(lower(entries.message), word))) > 0
 order by entries."at" desc limit ?
 """
 

@@ -148,3 +148,45 @@ def test_a_notebook_is_verified_by_one_click(
         assert desk.sidebar.violations() == []
     assert document.cells() == before
     assert not script.asked
+
+
+def test_what_is_remembered_is_asked_shown_changed_and_forgotten(
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk], picture: Callable[..., Path]
+) -> None:
+    desk = open_desk(scripted_lab, CELLS)
+    panel = desk.sidebar.panel
+    facts = (
+        Call("remember", {"text": "The target column is diagnosis.", "kind": "decision"}),
+        Call("remember", {"text": "Likes polars.", "kind": "preference", "scope": "user"}),
+    )
+    script.play(Turn(calls=facts), Turn(text="Noted."))
+    desk.sidebar.ask("keep that in mind")
+    lines = panel.locator(".codemad-remembered")
+    expect(lines).to_have_count(2)
+    expect(lines.nth(0)).to_contain_text("Remembered, in this project: The target column is diagnosis.")
+    expect(lines.nth(1)).to_contain_text("Remember this, about you, everywhere?")
+    expect(panel).to_contain_text("Noted.")
+    for theme in themes(desk.page):
+        picture(desk.page, f"{theme}-lines")
+        assert desk.sidebar.violations() == []
+    lines.nth(1).get_by_role("button", name="Keep").click()
+    expect(lines.nth(1)).to_contain_text("Remembered, about you, everywhere: Likes polars.")
+
+    panel.get_by_role("button", name="Memory").click()
+    page_of = panel.get_by_role("region", name="Memory", exact=True)
+    mine = page_of.get_by_role("region", name="About you, everywhere").get_by_role("listitem")
+    expect(mine).to_have_count(1)
+    expect(mine).to_contain_text("Preference")
+    for theme in themes(desk.page):
+        picture(desk.page, theme)
+        assert desk.sidebar.violations() == []
+    mine.get_by_role("button", name="Edit").focus()
+    desk.page.keyboard.press("Enter")
+    dialog(desk.page).get_by_role("textbox").fill("Likes duckdb.")
+    desk.page.keyboard.press("Enter")
+    expect(mine).to_contain_text("Likes duckdb.")
+    page_of.get_by_role("button", name="Forget everything").click()
+    dialog(desk.page).get_by_role("button", name="Forget").click()
+    expect(page_of).to_contain_text("Nothing is remembered yet.")
+    page_of.get_by_role("button", name="Back to the conversation").click()
+    expect(lines.nth(0)).to_contain_text("Forgotten: 1 fact.")

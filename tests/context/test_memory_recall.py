@@ -1,6 +1,6 @@
 """Which facts a prompt is told: pure, so on values alone."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codemad_jupyter.context.budget import Piece, fit
@@ -100,6 +100,7 @@ facts_of = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(facts_of, texts, st.integers(0, 600))
 def test_the_budget_holds_and_the_order_is_always_the_same(
     facts: list[Memory], query: str, room: int

@@ -231,12 +231,14 @@ async def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     database = await asyncio.to_thread(Database.open, path, migrations=NEXT)
     await database.close()
     newer = path.read_bytes()
-    with pytest.raises(StoreNewer, match="schema version 3; this CodeMAD knows up to 2") as refusal:
+    with pytest.raises(
+        StoreNewer, match=f"version {len(NEXT)}; this CodeMAD knows up to {len(MIGRATIONS)}"
+    ) as refusal:
         await Store.open(path, workspace="/work", set_aside=True)
     assert "Update CodeMAD" in refusal.value.hint
     store, notices = await open_store(tmp_path, workspace="/work")
     assert store.path == tmp_path / f"store-{os.getpid()}-0.duckdb"
-    assert "schema version 3" in notices[0]
+    assert f"schema version {len(NEXT)}" in notices[0]
     await works(store)
     assert path.read_bytes() == newer
 
