@@ -1,12 +1,12 @@
 """Owns how the settings are put together: one layer above another, key by key, each value with its origin."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from codemad_jupyter.config import credentials as keys
 from codemad_jupyter.config.fields import checked
@@ -47,7 +47,8 @@ class Combined:
         """Put a layer above, every value checked by itself."""
         for key, given in layer.items():
             try:
-                self.values[key] = Given(self.checked(key, given), given.origin, given.place)
+                for below, value in expanded(key, self.checked(key, given)):
+                    self.values[below] = Given(value, given.origin, given.place)
             except UsageError as error:
                 if not self.lenient:
                     raise
@@ -70,6 +71,23 @@ class Combined:
         """Remember a value that does not count; what is said about it is said elsewhere."""
         shown = self.redact(str(given.value)[:200])
         self.ignored.append(Ignored(key=dotted(key), value=shown, origin=given.place, reason=reason))
+
+
+def expanded(key: Key, value: Any) -> Iterator[tuple[Key, Any]]:
+    """A checked value with its key; a table that was given whole, as in one variable, value by value."""
+    table = _tables(value)
+    if isinstance(table, Mapping):
+        yield from leaves(table, key)
+    else:
+        yield key, value
+
+
+def _tables(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return {name: _tables(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, Mapping):
+        return {name: _tables(below) for name, below in value.items()}
+    return value
 
 
 def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -> Settings:

@@ -79,6 +79,9 @@ def load(app: ServerApp) -> None:
 
 async def start(app: ServerApp) -> None:
     """Give the kernels to come the address, final by now, and the secret of their few routes."""
+    from codemad_jupyter.config.encrypted_file import take_passphrase
+
+    take_passphrase(os.environ)  # kernels are started with our environment
     _tell_kernels(app)
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from codemad_jupyter.config.fields import checked, description, known, matches
+from codemad_jupyter.config.layers import expanded
 from codemad_jupyter.config.project import used_providers
 from codemad_jupyter.config.toml_files import (
     Given,
@@ -117,6 +118,13 @@ def test_each_value_is_checked_by_itself() -> None:
         with pytest.raises(UsageError, match="There is no setting") as error:
             checked(Top, key, 1, place="p", shown="1")
         assert hint in error.value.hint
+
+
+def test_a_table_given_whole_is_taken_apart() -> None:
+    whole = checked(Top, ("many",), {"a": {"limit": 3}, "b": {"model": "x"}}, place="p", shown="…")
+    assert dict(expanded(("many",), whole)) == {("many", "a", "limit"): 3, ("many", "b", "model"): "x"}
+    assert dict(expanded(("plain",), 2)) == {("plain",): 2}
+    assert dict(expanded(("list",), ("a",))) == {("list",): ("a",)}
 
 
 def test_descriptions_come_from_the_nearest_field() -> None:
