@@ -12,7 +12,7 @@ from codemad_jupyter.config import credentials as keys
 from codemad_jupyter.config.fields import checked
 from codemad_jupyter.config.paths import user_file
 from codemad_jupyter.config.private_files import read_bounded
-from codemad_jupyter.config.project import apply_project
+from codemad_jupyter.config.project import apply_project, used_providers
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.settings import PREFIX, Ignored, Settings
 from codemad_jupyter.config.toml_files import Given, Key, Layer, dotted, from_file, leaves, nested, parse
@@ -40,6 +40,8 @@ class Combined:
     values: Layer = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
+    providers: frozenset[str] = frozenset()
+    """Those whose models the person uses."""
     broken: bool = False
     """Whether something in the person's own file cannot be understood."""
 
@@ -95,10 +97,13 @@ def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -
     combined = Combined(lenient, keys.redactor())
     combined.notices += _odd_trust()
     _add_user(combined)
+    above = (_environment(), _flat(arguments))
     if root is not None:
+        own = {**combined.values, **above[0], **above[1]}
+        combined.providers = used_providers(own) or keys.keyed_providers()
         apply_project(combined, root)
-    combined.add(_environment())
-    combined.add(_flat(arguments))
+    for layer in above:
+        combined.add(layer)
     if combined.broken:
         combined.values.update({key: Given(value, "safest", "safest") for key, value in SAFEST.items()})
     settings = _made(combined)

@@ -13,7 +13,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from codemad_jupyter.batch.kernel_environment import kernel_environment
-from codemad_jupyter.config.credentials import all_keys, environment_keys
+from codemad_jupyter.config.credentials import all_keys, environment_keys, keyed_providers
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore
 from codemad_jupyter.config.providers import CARDS
@@ -55,6 +55,7 @@ def test_the_systems_key_store_comes_first(folder: Path, use: Use) -> None:
     assert all_keys({}).place("anthropic") == "keyring"
     assert KEY.encode() not in kept_bytes(folder)
     assert json.loads((folder / "keys.json").read_text()) == {"anthropic": "keyring"}
+    assert keyed_providers({"OPENAI_API_KEY": OTHER}) == {"anthropic", "openai"}
     keys.set("anthropic", KEY, place="file")
     assert store.kept == {}
     assert keys.get("anthropic") == KEY

@@ -148,8 +148,8 @@ def test_a_project_chooses_only_among_providers_in_use() -> None:
         ("purposes", "code", "model"): Given("mistral/c", "u", "u"),
         ("ollama_url",): Given("http://127.0.0.1", "u", "u"),
     }
-    assert used_providers(own) == {"codemad", "ollama", "openai", "mistral"}
-    assert used_providers({}) == {"codemad"}
+    assert used_providers(own) == {"ollama", "openai", "mistral"}
+    assert used_providers({}) == set()
 
 
 def test_one_value_changes_and_the_rest_of_the_file_stays(tmp_path: Path) -> None:
