@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from codemad_jupyter.config.layers import Combined
 
 BUILT_IN = "codemad"
+MODELS = ("model", "fallbacks", "completion_model")
+"""The settings that name models, wherever they stand."""
 STRICTEST: DataLevel = "schema"
 TRUST = "Look at it, then run: codemad trust"
 
@@ -102,7 +104,9 @@ def _choose(combined: Combined, key: Key, given: Given) -> None:
     except UsageError as error:
         combined.refuse(key, given, str(error), "It was ignored.")
         return
-    named = [value] if isinstance(value, str) else list(value or ())
+    named: list[str] = []
+    if key[-1] in MODELS:
+        named = [value] if isinstance(value, str) else list(value or ())
     usable = combined.providers | {BUILT_IN}
     foreign = [name for name in named if name.partition("/")[0] not in usable]
     if foreign:
@@ -118,7 +122,7 @@ def used_providers(values: Mapping[Key, Given]) -> frozenset[str]:
     """The providers of the models that the person's own settings name."""
     found: set[str] = set()
     for key, given in values.items():
-        if key[-1] in ("model", "fallbacks", "completion_model"):
+        if key[-1] in MODELS:
             named = given.value if isinstance(given.value, tuple | list) else (given.value,)
             found |= {name.partition("/")[0] for name in named if isinstance(name, str)}
     return frozenset(found)
