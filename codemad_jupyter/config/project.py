@@ -110,9 +110,8 @@ def _choose(combined: Combined, key: Key, given: Given) -> None:
     usable = combined.providers | {BUILT_IN}
     foreign = [name for name in named if name.partition("/")[0] not in usable]
     if foreign:
-        said = (
-            f"{given.place} chooses {', '.join(foreign)[:200]}, of a provider your own settings do not use;"
-        )
+        names = ", ".join(foreign)[:200]
+        said = f"{given.place} chooses {names}, but your own settings use no such provider;"
         combined.refuse(key, given, said, "it was ignored.")
     else:
         combined.values[key] = Given(value, given.origin, given.place)
@@ -123,8 +122,9 @@ def used_providers(values: Mapping[Key, Given]) -> frozenset[str]:
     found: set[str] = set()
     for key, given in values.items():
         if key[-1] in MODELS:
-            named = given.value if isinstance(given.value, tuple | list) else (given.value,)
-            found |= {name.partition("/")[0] for name in named if isinstance(name, str)}
+            value = given.value
+            named = value.split(",") if isinstance(value, str) else value  # as a variable holds a list
+            found |= {str(name).strip().partition("/")[0] for name in named or ()}
     return frozenset(found)
 
 

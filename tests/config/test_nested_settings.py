@@ -144,11 +144,12 @@ def test_patterns_name_any_step() -> None:
 def test_a_project_chooses_only_among_providers_in_use() -> None:
     own = {
         ("model",): Given("ollama/a", "u", "u"),
-        ("fallbacks",): Given(("openai/b",), "u", "u"),
+        ("fallbacks",): Given("openai/b, anthropic/d", "u", "u"),
+        ("completion_model",): Given(None, "u", "u"),
         ("purposes", "code", "model"): Given("mistral/c", "u", "u"),
         ("ollama_url",): Given("http://127.0.0.1", "u", "u"),
     }
-    assert used_providers(own) == {"ollama", "openai", "mistral"}
+    assert used_providers(own) == {"ollama", "openai", "anthropic", "mistral"}
     assert used_providers({}) == set()
 
 
