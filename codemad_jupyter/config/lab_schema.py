@@ -25,7 +25,7 @@ def lab_schema() -> dict[str, Any]:
     found = Settings.model_json_schema()
     definitions = found.get("$defs", {})
     fields = found["properties"].items()
-    defaults = Settings().model_dump(mode="json")
+    defaults = Settings.model_validate({}).model_dump(mode="json")
     return {
         "title": "CodeMAD: models, limits and privacy",
         "description": "Your own settings, kept in your config.toml: the same for the sidebar, the magics and"
