@@ -109,7 +109,7 @@ def test_each_value_is_checked_by_itself() -> None:
         checked(Top, ("many", "a", "limit"), 0, place="p", shown="0")
     assert "1 or more" in error.value.hint
     for key, hint in (
-        (("plian",), "Did you mean plain"),
+        (("plaint",), "Did you mean plain"),
         (("many", "a", "limits"), "Did you mean limit"),
         (("one", "zzz"), "Known are: model, limit"),
         (("plain", "below"), "Known are"),
