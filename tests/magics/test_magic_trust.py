@@ -30,10 +30,10 @@ def test_a_folder_is_trusted_from_its_shell(tmp_path: Path) -> None:
     (root / "AGENTS.md").write_text("Prefer polars.\n")
     script = (
         "%load_ext codemad_jupyter\n%codemad trust --show\n%codemad trust\n"
-        "%codemad context what is this?\n%codemad trust --revoke\n"
+        "%codemad context what is this\n%codemad trust --revoke\n"
     )
     elsewhere = {"IPYTHONDIR": str(tmp_path / "ipython"), "CODEMAD_DATA_DIR": str(tmp_path / "data")}
     shown = in_terminal(root, script, **elsewhere)
     assert shown.count("AGENTS.md in it do not count") == 2, shown
     assert "is trusted by you" in shown
-    assert "rules AGENTS.md" in shown, shown
+    assert "Prefer polars." in shown, shown
