@@ -18,6 +18,7 @@ PROVIDERS = (
     r"GROQ|HUGGINGFACE|LITELLM|MISTRAL|MOONSHOT|NVIDIA_NIM|OPENAI|OPENROUTER|PERPLEXITY(AI)?|QWEN|REPLICATE|"
     r"SAMBANOVA|TOGETHER(AI)?|VERTEX|VOYAGE|XAI|ZAI|CO"
 )
+WITH_KEYS = "CODEMAD_PASSPHRASE"
 KEY = re.compile(rf"^(CODEMAD_)?(?P<owner>{PROVIDERS})_((API_)?KEY|(ACCESS|AUTH|API)_TOKEN)$")
 OTHERS = {"QWEN": {"DASHSCOPE"}, "GEMINI": {"GOOGLE"}, "COHERE": {"CO"}}
 """Owners in whose name a provider's key may stand too."""
@@ -37,6 +38,8 @@ def kernel_environment(environ: Mapping[str, str], models: Iterable[str]) -> dic
 
 
 def _withheld(name: str, providers: set[str]) -> bool:
+    if name == WITH_KEYS:  # only cells that ask a model have a use for keys
+        return not providers
     if SERVER.match(name):
         return True
     key = KEY.match(name)

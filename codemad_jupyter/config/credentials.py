@@ -102,6 +102,13 @@ def all_keys(environ: Mapping[str, str] | None = None, *, own_addresses: Contain
     return Credentials(keys, places=places, problems=problems)
 
 
+def keyed_providers(environ: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The providers that have a key, told without reading those that are kept."""
+    told = environment_keys(environ)
+    given = {provider for provider in CARDS if told.get(provider) is not None}
+    return frozenset(given | set(KeyStore(environ=environ).places()))
+
+
 def redactor(environ: Mapping[str, str] | None = None, *, known: Iterable[str] = ()) -> Redactor:
     """What masks every value of the environment whose name says that it is a secret, the providers'
     keys, the passwords in addresses that the environment holds, and the ``known`` ones."""

@@ -8,7 +8,7 @@ can read the person's files.
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,21 @@ from codemad_jupyter.protocol.errors import StoreError, UsageError
 VARIABLE = "CODEMAD_PASSPHRASE"
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1}
 _PURPOSE = b"codemad-jupyter keys 1"
+
+
+_taken: list[str] = []
+
+
+def take_passphrase(environ: MutableMapping[str, str]) -> None:
+    """Take the passphrase out of the environment, so that no program started from here gets it."""
+    phrase = environ.pop(VARIABLE, "")
+    if phrase:
+        _taken[:] = [phrase]
+
+
+def passphrase_of(environ: Mapping[str, str]) -> str | None:
+    """The passphrase the person set, as long as this process knows one."""
+    return environ.get(VARIABLE) or next(iter(_taken), None)
 
 
 class EncryptedFile:

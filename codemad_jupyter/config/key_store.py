@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from codemad_jupyter.config.encrypted_file import VARIABLE, EncryptedFile
+from codemad_jupyter.config.encrypted_file import EncryptedFile, passphrase_of
 from codemad_jupyter.config.paths import data_dir, user_file
 from codemad_jupyter.config.private_files import SPACE, read_bounded, write_private
 from codemad_jupyter.config.providers import CARDS, card
@@ -43,7 +43,7 @@ class KeyStore:
         self._file = EncryptedFile(
             self._folder / SEALED,
             key_file=user_file().parent / KEY_FILE,
-            passphrase=passphrase or environ.get(VARIABLE),
+            passphrase=passphrase or passphrase_of(environ),
         )
 
     def places(self) -> dict[str, Place]:

@@ -25,6 +25,7 @@ def lab_schema() -> dict[str, Any]:
     found = Settings.model_json_schema()
     definitions = found.get("$defs", {})
     fields = found["properties"].items()
+    defaults = Settings.model_validate({}).model_dump(mode="json")
     return {
         "title": "CodeMAD: models, limits and privacy",
         "description": "Your own settings, kept in your config.toml: the same for the sidebar, the magics and"
@@ -32,7 +33,10 @@ def lab_schema() -> dict[str, Any]:
         "jupyter.lab.setting-icon": "codemad-jupyter:logo",
         "jupyter.lab.setting-icon-label": "CodeMAD",
         "type": "object",
-        "properties": {name: {"title": title(name), **plain(field, definitions)} for name, field in fields},
+        "properties": {
+            name: {"title": title(name), **plain(field, definitions), "default": defaults[name]}
+            for name, field in fields
+        },
         "additionalProperties": False,
     }
 

@@ -1,18 +1,18 @@
 """Owns how the settings are put together: one layer above another, key by key, each value with its origin."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from codemad_jupyter.config import credentials as keys
 from codemad_jupyter.config.fields import checked
 from codemad_jupyter.config.paths import user_file
 from codemad_jupyter.config.private_files import read_bounded
-from codemad_jupyter.config.project import apply_project
+from codemad_jupyter.config.project import apply_project, used_providers
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.settings import PREFIX, Ignored, Settings
 from codemad_jupyter.config.toml_files import Given, Key, Layer, dotted, from_file, leaves, nested, parse
@@ -40,6 +40,8 @@ class Combined:
     values: Layer = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
+    providers: frozenset[str] = frozenset()
+    """Those whose models the person uses."""
     broken: bool = False
     """Whether something in the person's own file cannot be understood."""
 
@@ -47,7 +49,8 @@ class Combined:
         """Put a layer above, every value checked by itself."""
         for key, given in layer.items():
             try:
-                self.values[key] = Given(self.checked(key, given), given.origin, given.place)
+                for below, value in expanded(key, self.checked(key, given)):
+                    self.values[below] = Given(value, given.origin, given.place)
             except UsageError as error:
                 if not self.lenient:
                     raise
@@ -72,15 +75,35 @@ class Combined:
         self.ignored.append(Ignored(key=dotted(key), value=shown, origin=given.place, reason=reason))
 
 
+def expanded(key: Key, value: Any) -> Iterator[tuple[Key, Any]]:
+    """A checked value with its key; a table that was given whole, as in one variable, value by value."""
+    table = _tables(value)
+    if isinstance(table, Mapping):
+        yield from leaves(table, key)
+    else:
+        yield key, value
+
+
+def _tables(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return {name: _tables(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, Mapping):
+        return {name: _tables(below) for name, below in value.items()}
+    return value
+
+
 def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -> Settings:
     """Defaults, below the person's file, below the project's limits, below environment and arguments."""
     combined = Combined(lenient, keys.redactor())
     combined.notices += _odd_trust()
     _add_user(combined)
+    above = (_environment(), _flat(arguments))
     if root is not None:
+        own = {**combined.values, **above[0], **above[1]}
+        combined.providers = used_providers(own) or keys.keyed_providers()
         apply_project(combined, root)
-    combined.add(_environment())
-    combined.add(_flat(arguments))
+    for layer in above:
+        combined.add(layer)
     if combined.broken:
         combined.values.update({key: Given(value, "safest", "safest") for key, value in SAFEST.items()})
     settings = _made(combined)

@@ -3,6 +3,7 @@ only tighten limits and choose among the models the person uses anyway."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,6 +18,9 @@ from codemad_jupyter.protocol.privacy import DataLevel
 if TYPE_CHECKING:
     from codemad_jupyter.config.layers import Combined
 
+BUILT_IN = "codemad"
+MODELS = ("model", "fallbacks", "completion_model")
+"""The settings that name models, wherever they stand."""
 STRICTEST: DataLevel = "schema"
 TRUST = "Look at it, then run: codemad trust"
 
@@ -100,25 +104,28 @@ def _choose(combined: Combined, key: Key, given: Given) -> None:
     except UsageError as error:
         combined.refuse(key, given, str(error), "It was ignored.")
         return
-    named = [value] if isinstance(value, str) else list(value or ())
-    foreign = [name for name in named if name.partition("/")[0] not in used_providers(combined.values)]
+    named: list[str] = []
+    if key[-1] in MODELS:
+        named = [value] if isinstance(value, str) else list(value or ())
+    usable = combined.providers | {BUILT_IN}
+    foreign = [name for name in named if name.partition("/")[0] not in usable]
     if foreign:
-        said = (
-            f"{given.place} chooses {', '.join(foreign)[:200]}, of a provider your own settings do not use;"
-        )
+        names = ", ".join(foreign)[:200]
+        said = f"{given.place} chooses {names}, but your own settings use no such provider;"
         combined.refuse(key, given, said, "it was ignored.")
     else:
         combined.values[key] = Given(value, given.origin, given.place)
 
 
-def used_providers(values: dict[Key, Given]) -> set[str]:
-    """The providers of the models that the person's own settings name, and the built-in one."""
-    found = {"codemad"}
+def used_providers(values: Mapping[Key, Given]) -> frozenset[str]:
+    """The providers of the models that the person's own settings name."""
+    found: set[str] = set()
     for key, given in values.items():
-        if key[-1] in ("model", "fallbacks", "completion_model"):
-            named = given.value if isinstance(given.value, tuple | list) else (given.value,)
-            found |= {name.partition("/")[0] for name in named if isinstance(name, str)}
-    return found
+        if key[-1] in MODELS:
+            value = given.value
+            named = value.split(",") if isinstance(value, str) else value  # as a variable holds a list
+            found |= {str(name).strip().partition("/")[0] for name in named or ()}
+    return frozenset(found)
 
 
 def _present(combined: Combined, key: Key) -> Any:

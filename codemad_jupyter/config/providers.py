@@ -1,4 +1,4 @@
-"""The providers that take a key: their names, where a key is looked for, and what their keys look like.
+"""The providers that take a key: their names, where a key is looked for, and how to tell a stranger's.
 
 One line each. The gateway knows how they are called; this table knows nothing but keys.
 """
@@ -8,18 +8,17 @@ from typing import NamedTuple
 
 
 class KeyCard(NamedTuple):
-    """``shape`` is what all keys of the provider begin with, empty where nothing is sure; ``elsewhere``
-    says that other providers' keys may be right here, as at a gateway."""
+    """``variables``: the first that is set counts. ``elsewhere`` says that other providers' keys may be
+    right here, as at a gateway."""
 
     title: str
     variables: tuple[str, ...]
-    shape: str = ""
     elsewhere: bool = False
 
 
 CARDS: dict[str, KeyCard] = {
-    "anthropic": KeyCard("Anthropic", ("ANTHROPIC_API_KEY",), r"sk-ant-"),
-    "openai": KeyCard("OpenAI", ("OPENAI_API_KEY",), r"sk-(?!ant-|or-)"),
+    "anthropic": KeyCard("Anthropic", ("ANTHROPIC_API_KEY",)),
+    "openai": KeyCard("OpenAI", ("OPENAI_API_KEY",)),
     "compatible": KeyCard("OpenAI-compatible server", ("CODEMAD_COMPATIBLE_KEY",), elsewhere=True),
     "litellm": KeyCard("LiteLLM", ("CODEMAD_LITELLM_KEY",), elsewhere=True),
     "gemini": KeyCard("Google Gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),

@@ -23,6 +23,7 @@ SETTING = "codemad_host"
 """Where the web application's settings keep the host."""
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
+PASSPHRASE_VARIABLE = "CODEMAD_PASSPHRASE"  # noqa: S105 - a name, too
 CERTIFICATE_VARIABLE = "CODEMAD_JUPYTER_CERT"
 WILDCARDS = {"", "0.0.0.0", "::", "*"}  # noqa: S104 - compared with, never bound to
 
@@ -79,6 +80,10 @@ def load(app: ServerApp) -> None:
 
 async def start(app: ServerApp) -> None:
     """Give the kernels to come the address, final by now, and the secret of their few routes."""
+    if PASSPHRASE_VARIABLE in os.environ:  # kernels are started with our environment
+        from codemad_jupyter.config.encrypted_file import take_passphrase
+
+        take_passphrase(os.environ)
     _tell_kernels(app)
 
 

@@ -64,6 +64,7 @@ class EngineHost:
         self._ports: ServerPorts | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._retiring: asyncio.Task[None] | None = None
         self._built_from: Fingerprint = ()
         self.streams: set[StreamHandler] = set()
         """The sockets of the tabs."""
@@ -95,7 +96,10 @@ class EngineHost:
         """The engine, built by whoever comes first; a failed building is tried again by the next."""
         async with self._lock:
             if self._engine is not None and self._is_stale(self._engine):
-                await self._retire(self._engine)
+                engine, self._engine = self._engine, None
+                # A task of its own: whoever asks now may be a tab that goes with the old engine.
+                self._retiring = asyncio.create_task(self._retire(engine))
+            await self._retired()
             if self._engine is None:
                 self._engine = await self._build()
             return self._engine
@@ -111,10 +115,19 @@ class EngineHost:
 
     async def _retire(self, engine: Engine) -> None:
         """Let go of an engine; the tabs come back by themselves and meet the next one."""
-        self._engine = None
+        await engine.close()
         for stream in tuple(self.streams):
             stream.close(RESTARTED, "settings changed")
-        await engine.close()
+
+    async def _retired(self) -> None:
+        """Wait until no former engine holds the store."""
+        retiring, self._retiring = self._retiring, None
+        if retiring is not None:
+            try:
+                await asyncio.shield(retiring)
+            except asyncio.CancelledError:
+                self._retiring = retiring  # whoever waited has gone; the next one waits on
+                raise
 
     async def submit(self, command: Command) -> Ack:
         """Pass a command on, and keep the server awake while its run lasts."""
@@ -185,6 +198,7 @@ class EngineHost:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         async with self._lock:
+            await self._retired()
             engine, self._engine = self._engine, None
             if engine is not None:
                 await engine.close()

@@ -8,6 +8,7 @@ class MemoryKeyring(KeyringBackend):
     """What a desktop offers, without a desktop."""
 
     priority = 9  # type: ignore[assignment]
+    viable = False  # type: ignore[assignment]  # chosen by name alone: keyring offers it to nobody else
 
     def __init__(self) -> None:
         super().__init__()

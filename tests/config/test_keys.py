@@ -12,7 +12,8 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
-from codemad_jupyter.config.credentials import all_keys, environment_keys
+from codemad_jupyter.batch.kernel_environment import kernel_environment
+from codemad_jupyter.config.credentials import all_keys, environment_keys, keyed_providers
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore
 from codemad_jupyter.config.providers import CARDS
@@ -54,6 +55,7 @@ def test_the_systems_key_store_comes_first(folder: Path, use: Use) -> None:
     assert all_keys({}).place("anthropic") == "keyring"
     assert KEY.encode() not in kept_bytes(folder)
     assert json.loads((folder / "keys.json").read_text()) == {"anthropic": "keyring"}
+    assert keyed_providers({"OPENAI_API_KEY": OTHER}) == {"anthropic", "openai"}
     keys.set("anthropic", KEY, place="file")
     assert store.kept == {}
     assert keys.get("anthropic") == KEY
@@ -103,6 +105,23 @@ def test_a_passphrase_locks_the_file(folder: Path, use: Use) -> None:
     assert "are locked. Set CODEMAD_PASSPHRASE" in locked.notices[0]
     with pytest.raises(UsageError, match="does not open"):
         KeyStore(passphrase="wrong").get("openai")
+
+
+def test_the_passphrase_goes_to_no_program_started_here(folder: Path) -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "from codemad_jupyter.config.encrypted_file import passphrase_of, take_passphrase\n"
+        "take_passphrase(os.environ)\n"
+        "assert passphrase_of(os.environ) == 'correct horse'\n"
+        "subprocess.run([sys.executable, '-c', 'import os; print(sorted(os.environ))'], check=True)\n"
+    )
+    environ = {**os.environ, "CODEMAD_PASSPHRASE": "correct horse"}
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environ)
+    assert "CODEMAD_CONFIG" in ran.stdout
+    assert "PASSPHRASE" not in ran.stdout
+    assert "CODEMAD_PASSPHRASE" not in kernel_environment(environ, ())
+    assert "CODEMAD_PASSPHRASE" in kernel_environment(environ, ["openai/x"])
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"way": "file"}', b'{"way": 1, "nonce": "x", "data": "y"}'])

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from codemad_jupyter.config.fields import checked, description, known, matches
+from codemad_jupyter.config.layers import expanded
 from codemad_jupyter.config.project import used_providers
 from codemad_jupyter.config.toml_files import (
     Given,
@@ -108,7 +109,7 @@ def test_each_value_is_checked_by_itself() -> None:
         checked(Top, ("many", "a", "limit"), 0, place="p", shown="0")
     assert "1 or more" in error.value.hint
     for key, hint in (
-        (("plian",), "Did you mean plain"),
+        (("plaint",), "Did you mean plain"),
         (("many", "a", "limits"), "Did you mean limit"),
         (("one", "zzz"), "Known are: model, limit"),
         (("plain", "below"), "Known are"),
@@ -117,6 +118,13 @@ def test_each_value_is_checked_by_itself() -> None:
         with pytest.raises(UsageError, match="There is no setting") as error:
             checked(Top, key, 1, place="p", shown="1")
         assert hint in error.value.hint
+
+
+def test_a_table_given_whole_is_taken_apart() -> None:
+    whole = checked(Top, ("many",), {"a": {"limit": 3}, "b": {"model": "x"}}, place="p", shown="…")
+    assert dict(expanded(("many",), whole)) == {("many", "a", "limit"): 3, ("many", "b", "model"): "x"}
+    assert dict(expanded(("plain",), 2)) == {("plain",): 2}
+    assert dict(expanded(("list",), ("a",))) == {("list",): ("a",)}
 
 
 def test_descriptions_come_from_the_nearest_field() -> None:
@@ -136,12 +144,13 @@ def test_patterns_name_any_step() -> None:
 def test_a_project_chooses_only_among_providers_in_use() -> None:
     own = {
         ("model",): Given("ollama/a", "u", "u"),
-        ("fallbacks",): Given(("openai/b",), "u", "u"),
+        ("fallbacks",): Given("openai/b, anthropic/d", "u", "u"),
+        ("completion_model",): Given(None, "u", "u"),
         ("purposes", "code", "model"): Given("mistral/c", "u", "u"),
         ("ollama_url",): Given("http://127.0.0.1", "u", "u"),
     }
-    assert used_providers(own) == {"codemad", "ollama", "openai", "mistral"}
-    assert used_providers({}) == {"codemad"}
+    assert used_providers(own) == {"ollama", "openai", "anthropic", "mistral"}
+    assert used_providers({}) == set()
 
 
 def test_one_value_changes_and_the_rest_of_the_file_stays(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.config.fields import known
 from codemad_jupyter.config.paths import data_dir, workspace_dir
 from codemad_jupyter.config.redaction import PLACEHOLDER
-from codemad_jupyter.config.settings import TIGHTENING, Settings, load_settings
+from codemad_jupyter.config.settings import CHOOSING, TIGHTENING, Settings, load_settings
 from codemad_jupyter.protocol.errors import UsageError
 
 
@@ -116,7 +117,7 @@ def test_a_project_may_lower_limits_that_nobody_set(user: Path, project: Path) -
     assert (settings.cost_limit, settings.token_limit, settings.max_output_tokens) == (0.5, 5000, 100)
     assert settings.max_steps == 25
     assert "max_steps = 0" in settings.notices[0]
-    assert set(TIGHTENING) <= set(Settings.model_fields)
+    assert all(known(Settings, tuple(pattern.split("."))) for pattern in (*TIGHTENING, *CHOOSING))
 
 
 def assert_safest(settings: Settings) -> None:
