@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from codemad_jupyter.batch.cli import parser
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
 from codemad_jupyter.gateway.offline.intents import abilities
@@ -87,7 +90,7 @@ def magics() -> str:
 def settings() -> str:
     """Each setting with its variable, default and form."""
     rows = [
-        (f"`{name}`", f"`{PREFIX}{name.upper()}`", f"`{field.default}`", field.description or "")
+        (f"`{name}`", f"`{PREFIX}{name.upper()}`", f"`{_default(field)}`", field.description or "")
         for name, field in Settings.model_fields.items()
     ]
     tight = ", ".join(f"`{name}`" for name in TIGHTENING)
@@ -98,6 +101,12 @@ def settings() -> str:
         " `OPENAI_API_KEY`, `CODEMAD_COMPATIBLE_KEY`, `CODEMAD_LITELLM_KEY`."
     )
     return f"{text}\n\n{table(('setting', 'variable', 'default', 'meaning'), rows)}"
+
+
+def _default(field: FieldInfo) -> object:
+    """The default as one would write it; a table is empty."""
+    default = field.get_default(call_default_factory=True)
+    return default.model_dump(exclude_none=True) if isinstance(default, BaseModel) else default
 
 
 def tools() -> Iterator[tuple[str, ...]]:
