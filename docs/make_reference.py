@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from codemad_jupyter.batch.cli import parser
 from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
@@ -88,7 +91,7 @@ def magics() -> str:
 def settings() -> str:
     """Each setting with its variable, default and form."""
     rows = [
-        (f"`{name}`", f"`{PREFIX}{name.upper()}`", f"`{field.default}`", field.description or "")
+        (f"`{name}`", f"`{PREFIX}{name.upper()}`", f"`{_default(field)}`", field.description or "")
         for name, field in Settings.model_fields.items()
     ]
     variables = ", ".join(f"`{name}`" for card in CARDS.values() for name in card.variables)
@@ -101,6 +104,12 @@ def settings() -> str:
         " where `codemad keys set` put them."
     )
     return f"{text}\n\n{table(('setting', 'variable', 'default', 'meaning'), rows)}"
+
+
+def _default(field: FieldInfo) -> object:
+    """The default as one would write it; a table is empty."""
+    default = field.get_default(call_default_factory=True)
+    return default.model_dump(exclude_none=True) if isinstance(default, BaseModel) else default
 
 
 def tools() -> Iterator[tuple[str, ...]]:

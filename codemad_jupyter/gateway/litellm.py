@@ -8,9 +8,11 @@ import importlib
 import importlib.util
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from codemad_jupyter.gateway.adapter import Adapter
+from codemad_jupyter.gateway.beside import Beside
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.failures import CallFailed
@@ -18,6 +20,8 @@ from codemad_jupyter.gateway.openai_chat import chat_messages, chat_tools, read_
 from codemad_jupyter.gateway.provider import Delta, Request
 from codemad_jupyter.gateway.reply import Reply
 
+_BESIDE: Beside[Any] = Beside("codemad litellm")
+"""LiteLLM spends up to a millisecond on each chunk: on the caller's loop fifty streams would fill it."""
 _INSTALL = "pip install 'codemad-jupyter[litellm]'"
 
 
@@ -61,13 +65,11 @@ class LiteLLMProvider(Adapter):
 
     async def _pieces(self, request: Request, reply: Reply) -> AsyncIterator[Delta]:
         litellm = await self._client.get()
-        stream = await litellm.acompletion(**self._body(request), stream=True)
-        try:
-            async for chunk in stream:
+        body = self._body(request)
+        async with aclosing(_BESIDE.stream(lambda: _chunks(litellm, body))) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
                 for piece in read_chunk(chunk, reply):
                     yield piece
-        finally:
-            await stream.aclose()
 
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -91,6 +93,15 @@ class LiteLLMProvider(Adapter):
         if self._key:
             body["api_key"] = self._key
         return body
+
+
+async def _chunks(litellm: Any, body: dict[str, Any]) -> AsyncIterator[Any]:
+    stream = await litellm.acompletion(**body, stream=True)
+    try:
+        async for chunk in stream:
+            yield chunk
+    finally:
+        await stream.aclose()
 
 
 def _installed() -> bool:

@@ -79,6 +79,7 @@ export function newRun(id: string, event: RunStarted): IRun {
     at: event.at,
     prompt: event.prompt,
     model: event.model,
+    why: event.why,
     edge: event.edge,
     target: event.target,
     state: 'running',

@@ -133,6 +133,8 @@ export interface IRun {
   at: number;
   prompt: string;
   model: string;
+  /** Why it is this model. */
+  why: string;
   edge: RunStarted['edge'];
   target: RunStarted['target'];
   state: RunState;

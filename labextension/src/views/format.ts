@@ -35,7 +35,7 @@ export function tokensText(run: IRun, trans: TranslationBundle): string {
 export function usageTitle(run: IRun, trans: TranslationBundle): string {
   const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = run.usage;
   return [
-    line(run.model),
+    line(run.why ? `${run.model} (${run.why})` : run.model),
     trans.__('%1 tokens in, %2 out', input_tokens.toLocaleString(), output_tokens.toLocaleString()),
     trans.__('%1 read from cache, %2 written', cache_read_tokens.toString(), cache_write_tokens.toString())
   ].join('\n');
