@@ -63,7 +63,7 @@ SERVERS: tuple[Server, ...] = (
             "settings": {
                 "showSyntaxErrors": True,
                 "configurationPreference": "editorOnly",
-                "lint": {"select": ["E4", "E7", "E9", "F", "B", "PLE"]},
+                "lint": {"select": ["E71", "E72", "E9", "F", "B", "PLE"]},
             }
         },
         variables={"RAYON_NUM_THREADS": "2"},

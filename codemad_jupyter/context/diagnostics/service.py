@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from codemad_jupyter.context.diagnostics.documents import Document
-from codemad_jupyter.context.diagnostics.keeper import Keeper, Unanswered
+from codemad_jupyter.context.diagnostics.keeper import PATIENCE, Keeper, Unanswered
 from codemad_jupyter.context.diagnostics.noise import Known, kept
 from codemad_jupyter.context.diagnostics.servers import SERVERS, Choice, Place, Server, choose
 from codemad_jupyter.protocol.diagnostics import Diagnosis, Problem
@@ -34,11 +34,13 @@ class Diagnostics:
         mode: Mode = "auto",
         trusted: bool = False,
         servers: tuple[Server, ...] = SERVERS,
+        patience: float = PATIENCE,
     ) -> None:
         self._root = root
         self.mode = mode
         self._trusted = trusted
         self._servers = servers
+        self._patience = patience
         self._keepers: dict[tuple[str, Path], Keeper] = {}
 
     def choice(self, language: str, prefix: Path | None = None) -> Choice:
@@ -119,7 +121,7 @@ class Diagnostics:
     def _keeper(self, server: Server, program: str, place: Place) -> Keeper:
         key = (program, place.prefix)
         if key not in self._keepers:
-            self._keepers[key] = Keeper(server, program, place)
+            self._keepers[key] = Keeper(server, program, place, patience=self._patience)
         return self._keepers[key]
 
     async def close(self) -> None:
