@@ -216,6 +216,6 @@ def choose(language: str, place: Place, servers: tuple[Server, ...] = SERVERS) -
             used[server.role] = (server, program)
     return Choice(
         used=tuple(used.values()),
-        missing=tuple(each for role, each in missing.items() if role not in used and role not in distrusted),
+        missing=tuple(each for role, each in missing.items() if role not in used),
         distrusted=tuple(each for role, each in distrusted.items() if role not in used),
     )
