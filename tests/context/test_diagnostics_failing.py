@@ -198,3 +198,16 @@ async def test_a_server_gets_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["VIRTUAL_ENV"] == "/env"
     assert told["PATH"] == os.environ["PATH"]
     assert not [value for value in told.values() if "secret" in value]
+
+
+async def test_servers_start_anew_when_trust_changes(tmp_path: Path, notes: Path) -> None:
+    mind = [False]
+    diagnostics = Diagnostics(tmp_path, servers=(odd("push", notes),), trusted=lambda folder: mind[0])
+    try:
+        for mind[0] in (False, False, True, True, False):
+            assert (await diagnostics.check(file("x"), deadline=SOON)).servers == ("odd",)
+    finally:
+        await diagnostics.close()
+    assert len(started(notes)) == 3
+    for pid in started(notes):
+        await gone(pid)

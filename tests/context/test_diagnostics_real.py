@@ -113,7 +113,7 @@ async def test_nothing_of_the_folder_is_run_and_its_settings_need_trust(
 ) -> None:
     own = {name: shutil.which(name) or "" for name in ("ty", "ruff")}
     monkeypatch.setenv("PATH", os.pathsep.join([*(str(Path(each).parent) for each in own.values())]))
-    diagnostics = Diagnostics(hostile, trusted=trusted)
+    diagnostics = Diagnostics(hostile, trusted=lambda folder: trusted)
     script = "#!/usr/bin/env -S uv run --script\n# /// script\n# dependencies = []\n# ///\nimport conftest\n"
     document = Document("a.py", "python", text=f"{script}x: int = conftest.y or 'a'\nz: int = 'a'\n")
     try:

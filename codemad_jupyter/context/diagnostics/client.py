@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.context.diagnostics.offers import CAPABILITIES, GRANTED
 from codemad_jupyter.context.diagnostics.process import ServerProcess
 from codemad_jupyter.context.diagnostics.sheets import Sheet
 from codemad_jupyter.context.diagnostics.wire import Json, WireFault, framed, read_message
@@ -281,22 +282,3 @@ class LspClient:
         await self._process.end(grace=grace if self.alive else 0)
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
-
-
-QUIET = """
-client/registerCapability client/unregisterCapability window/workDoneProgress/create
-window/showMessageRequest workspace/diagnostic/refresh workspace/semanticTokens/refresh
-workspace/inlayHint/refresh workspace/codeLens/refresh
-"""
-GRANTED = frozenset(QUIET.split())
-CAPABILITIES: Json = {
-    "general": {"positionEncodings": ["utf-16"]},
-    "workspace": {"configuration": True, "workspaceFolders": True, "diagnostics": {"refreshSupport": True}},
-    "textDocument": {
-        "synchronization": {"dynamicRegistration": False},
-        "publishDiagnostics": {"versionSupport": True, "tagSupport": {"valueSet": [1, 2]}},
-        "diagnostic": {"dynamicRegistration": False, "relatedDocumentSupport": False},
-    },
-    "notebookDocument": {"synchronization": {"dynamicRegistration": False}},
-    "window": {"workDoneProgress": False},
-}

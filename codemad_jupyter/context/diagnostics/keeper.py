@@ -98,12 +98,12 @@ class Keeper:
     async def _start(self) -> LspClient:
         server, place = self.server, self._place
         options = dict(server.options)
+        arguments = server.command[1:]
         if not place.trusted:
+            arguments += server.untrusted_arguments
             options.update(server.untrusted)
         extra = {name: value.format(prefix=place.prefix) for name, value in server.variables.items()}
-        process = await ServerProcess.start(
-            (self._program, *server.command[1:]), extra=extra, memory=server.memory
-        )
+        process = await ServerProcess.start((self._program, *arguments), extra=extra, memory=server.memory)
         client = LspClient(process, root=place.root, settings=options)
         try:
             await client.open(options)
