@@ -16,16 +16,21 @@ from codemad_jupyter.tools.diagnostics import diagnostics, document_of, known_na
 from codemad_jupyter.tools.tool import Registry, ToolContext
 
 
-async def test_the_names_of_a_live_kernel_are_known() -> None:
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}), user_ns={"live": [1]})
-    known = await known_names(ShellKernel(shell), deadline=20)
+@pytest.fixture
+def kernel() -> ShellKernel:
+    plain = Config({"HistoryManager": {"enabled": False}})
+    return ShellKernel(InteractiveShell(config=plain, user_ns={"live": [1]}))
+
+
+async def test_the_names_of_a_live_kernel_are_known(kernel: ShellKernel) -> None:
+    known = await known_names(kernel, deadline=20)
     assert "live" in known.names
     assert not known.more
     assert (await known_names(None, deadline=20)).names == frozenset()
 
 
-async def test_a_kernel_that_cannot_be_looked_into_may_know_any_name() -> None:
-    assert (await known_names(ShellKernel(None), deadline=0.01)).more
+async def test_a_kernel_that_cannot_be_looked_into_may_know_any_name(kernel: ShellKernel) -> None:
+    assert (await known_names(kernel, deadline=0)).more
 
 
 @pytest.mark.parametrize(
