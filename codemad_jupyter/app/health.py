@@ -65,6 +65,7 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
         ("sandbox", _sandbox),
         ("trials", lambda: asyncio.to_thread(_trials)),
+        ("diagnostics", lambda: asyncio.to_thread(_diagnostics, root)),
         ("node", lambda: asyncio.to_thread(_node)),
     )
     done = await asyncio.gather(*(_tried(name, check) for name, check in checks))
@@ -152,6 +153,17 @@ def _magics() -> Check:
         return Check(name="magics", state="failed", detail=f"{', '.join(missing)} missing", hint=hint)
     importlib.import_module("codemad_jupyter.magics.magics")
     return Check(name="magics", state="ok", detail="%load_ext codemad_jupyter works in any Python kernel")
+
+
+def _diagnostics(root: Path) -> Check:
+    from codemad_jupyter.context.diagnostics.service import Diagnostics, lacking
+
+    choice = Diagnostics(root).choice("python")
+    found = ", ".join(server.name for server, _ in choice.used) or "no language server"
+    detail = f"{found} for Python"
+    if not choice.missing:
+        return Check(name="diagnostics", state="ok", detail=detail)
+    return Check(name="diagnostics", state="warning", detail=detail, hint=lacking(choice))
 
 
 def _kernelspec() -> Check:

@@ -31,7 +31,6 @@ class Order:
 
     paths: tuple[Path, ...]
     json: bool = False
-    trusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def check(order: Order) -> int:
     files = [file for path in order.paths for file in _files(path)]
     if not files:
         raise UsageError("There is no file of code or notebook here.", hint="Name files or a folder.")
-    checked = asyncio.run(_checked(files, trusted=order.trusted))
+    checked = asyncio.run(_checked(files))
     _print_json(checked) if order.json else _print_lines(checked)
     wrong = any(each.diagnosis.problems or each.unread for each in checked)
     return 1 if wrong or not any(each.diagnosis.servers for each in checked) else 0
@@ -72,12 +71,12 @@ def _files(path: Path) -> list[Path]:
     return [path / each for each in found]
 
 
-async def _checked(files: list[Path], *, trusted: bool) -> list[Checked]:
+async def _checked(files: list[Path]) -> list[Checked]:
     from codemad_jupyter.context.diagnostics.service import Diagnostics
 
     tops = await asyncio.to_thread(lambda: [each.resolve() for each in files])
     root = Path(os.path.commonpath([Path.cwd(), *(each.parent for each in tops)]))
-    diagnostics = Diagnostics(root, trusted=trusted)
+    diagnostics = Diagnostics(root)
     try:
         return [await _one(diagnostics, root, file) for file in tops]
     finally:

@@ -27,6 +27,8 @@ from codemad_jupyter.tools.diagnostics import document_of, kernel_of, known_name
 
 DEADLINE = 3.0
 """Seconds after which the model goes on without; servers that are up answer in a small part of it."""
+LONGEST = 5.0
+"""The same, with what it takes to read the document and the kernel's names."""
 MOST_PROBLEMS = 20
 CHANGING = ("insert", "replace", "delete", "move", "retype", "split", "merge")
 
@@ -55,8 +57,9 @@ class Diagnoser:
         if self.services.diagnostics.mode == "off":
             return
         try:
-            diagnosis = await self._diagnosis(edit, run, kernel)
-        except CodemadError:
+            async with asyncio.timeout(LONGEST):
+                diagnosis = await self._diagnosis(edit, run, kernel)
+        except (CodemadError, TimeoutError):
             return  # without the document there is nothing to look at; the proposal stands all the same
         except Exception:
             _log.exception("the proposal %s could not be diagnosed", edit.id)

@@ -45,8 +45,9 @@ async def known_names(kernel: KernelPort | None, *, deadline: float) -> Known:
     if kernel is None:
         return Known()
     try:
-        report = await kernel.report(deadline=deadline)
-    except KernelError:
+        async with asyncio.timeout(deadline * 2):
+            report = await kernel.report(deadline=deadline)
+    except (KernelError, TimeoutError):
         return Known(more=True)
     return Known(frozenset(each.name for each in report.variables), more=report.truncated)
 

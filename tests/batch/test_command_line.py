@@ -28,6 +28,7 @@ def test_help_lists_every_subcommand() -> None:
         "apply",
         "merge",
         "verify",
+        "check",
         "checkpoints",
         "blame",
         "context",

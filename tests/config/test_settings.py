@@ -20,6 +20,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home" / "config.toml"
     path.parent.mkdir()
     monkeypatch.setenv("CODEMAD_CONFIG", str(path))
+    monkeypatch.delenv("CODEMAD_DIAGNOSTICS")
     return path
 
 

@@ -9,8 +9,10 @@ from codemad_jupyter.app.plain_text import PlainStream, plain_text
 from codemad_jupyter.magics.render import MAX_DIFF_LINES, bundle
 from codemad_jupyter.magics.safe_text import fenced, safe_markdown
 from codemad_jupyter.magics.transcript import Change, Prose, Transcript
+from codemad_jupyter.protocol.diagnostics import Diagnosis, Problem
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget, Trial, make_hunks, whole_hunk
 from codemad_jupyter.protocol.events import (
+    EditDiagnosed,
     EditProposed,
     EditSettled,
     EditTried,
@@ -194,6 +196,23 @@ def test_events_make_segments_in_order() -> None:
     assert "it failed: NameError: y" in bundle(change)["text/plain"]
     assert "Applied." in bundle(change)["text/plain"]
     assert bundle(last)["text/plain"] == "Done.\nTrying again."
+
+
+def test_problems_that_a_proposal_would_bring_stand_below_it() -> None:
+    transcript = Transcript()
+    edit = an_insert("x = 1")
+    path, cell = edit.place
+    evil = "<img src=x onerror=alert(1)> [a](javascript:b)"
+    problems = [Problem(path=path, cell=cell, line=n, text=f"{evil} {n}", server="ty") for n in range(1, 8)]
+    transcript.add(EditProposed(edit=edit))
+    transcript.add(EditDiagnosed(edit=edit.id, diagnosis=Diagnosis(problems=tuple(problems), more=1)))
+    [change] = transcript.segments
+    shown = bundle(change)
+    assert f"It would bring: line 1: error: {evil} 1 [ty]; line 2:" in shown["text/plain"]
+    assert "line 5:" in shown["text/plain"]
+    assert "… and 3 more" in shown["text/plain"]
+    assert "<img" not in shown["text/html"]
+    assert "<img" not in shown["text/markdown"]
 
 
 def test_a_denied_tool_is_remembered() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.context.diagnostics.offers import CAPABILITIES, GRANTED
 from codemad_jupyter.context.diagnostics.process import ServerProcess
 from codemad_jupyter.context.diagnostics.sheets import Sheet
 from codemad_jupyter.context.diagnostics.wire import Json, WireFault, framed, read_message
@@ -106,21 +107,21 @@ class LspClient:
     async def change(self, old: Sheet, new: Sheet) -> None:
         """Let the new state take the place of the old one."""
         if new.notebook or old.uri != new.uri:
-            await self.hide(old)
+            self.hide(old)
             await self.show(new)
             return
         named = {"uri": new.uri, "version": self._next(new)}
         changes = [{"text": new.parts[0].text}]
         await self.notify("textDocument/didChange", {"textDocument": named, "contentChanges": changes})
 
-    async def hide(self, sheet: Sheet) -> None:
-        """Close it again."""
+    def hide(self, sheet: Sheet) -> None:
+        """Close it again. Waits for nothing: the server may be the one that does not listen."""
         if sheet.notebook:
             texts = [{"uri": part.uri} for part in sheet.parts]
             asked = {"notebookDocument": {"uri": sheet.uri}, "cellTextDocuments": texts}
-            await self.notify("notebookDocument/didClose", asked)
+            self._tell("notebookDocument/didClose", asked)
         else:
-            await self.notify("textDocument/didClose", {"textDocument": {"uri": sheet.uri}})
+            self._tell("textDocument/didClose", {"textDocument": {"uri": sheet.uri}})
         for part in sheet.parts:
             self._pushed.pop(part.uri, None)
             self._current.pop(part.uri, None)
@@ -185,7 +186,7 @@ class LspClient:
             await self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": asked})
             return await answer
         except asyncio.CancelledError:
-            self._write({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": number}})
+            self._tell("$/cancelRequest", {"id": number})
             raise
         finally:
             self._waiting.pop(number, None)
@@ -193,6 +194,9 @@ class LspClient:
     async def notify(self, method: str, told: Json | None) -> None:
         """Tell the server something."""
         await self._send({"jsonrpc": "2.0", "method": method, "params": told})
+
+    def _tell(self, method: str, told: Json) -> None:
+        self._write({"jsonrpc": "2.0", "method": method, "params": told})
 
     async def _send(self, message: Json) -> None:
         if self._fault is not None:
@@ -278,22 +282,3 @@ class LspClient:
         await self._process.end(grace=grace if self.alive else 0)
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
-
-
-QUIET = """
-client/registerCapability client/unregisterCapability window/workDoneProgress/create
-window/showMessageRequest workspace/diagnostic/refresh workspace/semanticTokens/refresh
-workspace/inlayHint/refresh workspace/codeLens/refresh
-"""
-GRANTED = frozenset(QUIET.split())
-CAPABILITIES: Json = {
-    "general": {"positionEncodings": ["utf-16"]},
-    "workspace": {"configuration": True, "workspaceFolders": True, "diagnostics": {"refreshSupport": True}},
-    "textDocument": {
-        "synchronization": {"dynamicRegistration": False},
-        "publishDiagnostics": {"versionSupport": True, "tagSupport": {"valueSet": [1, 2]}},
-        "diagnostic": {"dynamicRegistration": False, "relatedDocumentSupport": False},
-    },
-    "notebookDocument": {"synchronization": {"dynamicRegistration": False}},
-    "window": {"workDoneProgress": False},
-}

@@ -3,7 +3,6 @@ fails too often, let go when it idles.
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ FORGIVEN = 600.0
 """Seconds after which a failure no longer counts."""
 IDLE = 600.0
 """Seconds without a question after which a server is ended."""
-MOST_SILENT = 2
-"""Questions in a row that may go without an answer."""
+PATIENCE = 20.0
+"""Seconds from the first unanswered question on, after which a server that answers none is ended."""
 
 
 class Unanswered(Exception):
@@ -32,7 +31,7 @@ class Unanswered(Exception):
 class Keeper:
     """One server for one workspace and one environment."""
 
-    def __init__(self, server: Server, program: str, place: Place) -> None:
+    def __init__(self, server: Server, program: str, place: Place, *, patience: float = PATIENCE) -> None:
         self.server = server
         self._program = program
         self._place = place
@@ -41,7 +40,8 @@ class Keeper:
         self._lock = asyncio.Lock()
         self._failures: deque[float] = deque(maxlen=MOST_FAILURES)
         self._words = ""
-        self._silent = 0
+        self._patience = patience
+        self._silent_since: float | None = None
         self._resting: asyncio.Task[None] | None = None
 
     async def look(self, documents: Sequence[Document], *, deadline: float) -> list[list[Problem]]:
@@ -53,7 +53,7 @@ class Keeper:
             raise Unanswered(await self._unheard(deadline)) from None
         except (WireFault, ServerFault, OSError) as error:
             raise Unanswered(await self._failed(error)) from None
-        self._silent = 0
+        self._silent_since = None
         self._rest()
         return found
 
@@ -73,8 +73,7 @@ class Keeper:
                 found.append(following.problems(await client.diagnostics(following), self.server.name))
         finally:
             if shown is not None and client.alive:
-                with contextlib.suppress(WireFault):
-                    await client.hide(shown)
+                client.hide(shown)
         return found
 
     async def _ready(self) -> LspClient:
@@ -99,20 +98,20 @@ class Keeper:
     async def _start(self) -> LspClient:
         server, place = self.server, self._place
         options = dict(server.options)
+        arguments = server.command[1:]
         if not place.trusted:
+            arguments += server.untrusted_arguments
             options.update(server.untrusted)
         extra = {name: value.format(prefix=place.prefix) for name, value in server.variables.items()}
-        process = await ServerProcess.start(
-            (self._program, *server.command[1:]), extra=extra, memory=server.memory
-        )
+        process = await ServerProcess.start((self._program, *arguments), extra=extra, memory=server.memory)
         client = LspClient(process, root=place.root, settings=options)
         try:
             await client.open(options)
         except BaseException as error:
             self._words = process.last_words
             await client.close(grace=0)
-            if isinstance(error, TimeoutError):
-                raise WireFault("it did not get ready") from None
+            if isinstance(error, TimeoutError | ServerFault):
+                raise WireFault(f"it did not get ready {error}".strip()) from None
             raise
         return client
 
@@ -134,9 +133,11 @@ class Keeper:
         return f"{self.server.name} failed: {str(error) or type(error).__name__}{words}."
 
     async def _unheard(self, deadline: float) -> str:
-        self._silent += 1
-        if self._silent >= MOST_SILENT and self._client is not None:
-            self._silent = 0
+        now = time.monotonic()
+        if self._silent_since is None:
+            self._silent_since = now  # it may just be slow
+        elif now - self._silent_since >= self._patience and self._client is not None:
+            self._silent_since = None
             await self._drop(WireFault("it did not answer"))
         return f"{self.server.name} gave no answer in {deadline:g} s."
 

@@ -26,6 +26,12 @@ def opaque(source: str) -> bool:
     return OPAQUE.search(source) is not None
 
 
+def magic_words(source: str) -> set[str]:
+    """The words in what is blanked: a shell line may use what nothing else uses."""
+    lines = zip(source.split("\n"), plain(source).split("\n"), strict=True)
+    return {word for line, left in lines if line != left for word in re.findall(r"\w+", line)}
+
+
 def plain(source: str) -> str:
     """The cell without what only IPython understands; as many lines as before."""
     lines = source.split("\n")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemad_jupyter.context.diagnostics.documents import Document
-from codemad_jupyter.context.diagnostics.magics import opaque
+from codemad_jupyter.context.diagnostics.magics import magic_words, opaque
 from codemad_jupyter.protocol.diagnostics import Problem
 
 UNDEFINED = frozenset(
@@ -33,6 +33,7 @@ UNIMPORTED = frozenset(
 )
 SYNTAX = frozenset(["invalid-syntax", "syntax-error", "E999"])
 AWAITING = frozenset(["F704", "PLE1142", "await-outside-async", "await-not-async", "yield-outside-function"])
+UNUSED = frozenset(["F401", "F841", "B007"])
 GIVEN = frozenset(
     [
         "get_ipython",
@@ -94,6 +95,7 @@ def _kind(code: str) -> str:
 
 def _real(document: Document, known: Known, root: Path) -> Callable[[Problem], bool]:
     notebook = document.cells is not None
+    used = {word for cell in document.cells or () for word in magic_words(cell.source)}
     anything = notebook and (known.more or any(opaque(cell.source) for cell in document.cells or ()))
 
     def real(problem: Problem) -> bool:
@@ -102,6 +104,8 @@ def _real(document: Document, known: Known, root: Path) -> Callable[[Problem], b
             return not (anything or name in known.names or name in GIVEN or NUMBERED.match(name))
         if problem.code in UNIMPORTED:
             return not _beside(name or problem.text, document, known, root)
+        if problem.code in UNUSED and name.rpartition(".")[2] in used:
+            return False
         return not (notebook and problem.code in AWAITING)
 
     return real

@@ -18,8 +18,9 @@ GIGABYTE = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """How to start a server and what it is for. ``options`` are sent at the start, ``untrusted`` besides
-    in a folder that nobody trusts (they keep its configuration out).
+    """How to start a server and what it is for. ``options`` are sent at the start, ``untrusted``
+    (and ``untrusted_arguments`` on the command line) besides in a folder that nobody trusts: they keep its
+    configuration out.
     ``variables`` go into its environment; in them ``{prefix}`` is the kernel's."""
 
     name: str
@@ -30,6 +31,7 @@ class Server:
     needs_trust: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     untrusted: Mapping[str, Any] = field(default_factory=dict)
+    untrusted_arguments: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     memory: int | None = None
 
@@ -63,7 +65,7 @@ SERVERS: tuple[Server, ...] = (
             "settings": {
                 "showSyntaxErrors": True,
                 "configurationPreference": "editorOnly",
-                "lint": {"select": ["E4", "E7", "E9", "F", "B", "PLE"]},
+                "lint": {"select": ["E71", "E72", "E9", "F", "B", "PLE"]},
             }
         },
         variables={"RAYON_NUM_THREADS": "2"},
@@ -110,6 +112,7 @@ SERVERS: tuple[Server, ...] = (
         languages=_C,
         role="types",
         command=("clangd", "--background-index=false", "--clang-tidy=false"),
+        untrusted_arguments=("--enable-config=false",),
         install="the package clangd of your system",
         needs_trust=False,
         memory=4 * GIGABYTE,
@@ -216,6 +219,6 @@ def choose(language: str, place: Place, servers: tuple[Server, ...] = SERVERS) -
             used[server.role] = (server, program)
     return Choice(
         used=tuple(used.values()),
-        missing=tuple(each for role, each in missing.items() if role not in used and role not in distrusted),
+        missing=tuple(each for role, each in missing.items() if role not in used),
         distrusted=tuple(each for role, each in distrusted.items() if role not in used),
     )

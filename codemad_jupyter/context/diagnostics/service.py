@@ -7,12 +7,12 @@ state before. It never raises for a server that is missing, slow or broken: the 
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from codemad_jupyter.context.diagnostics.documents import Document
-from codemad_jupyter.context.diagnostics.keeper import Keeper, Unanswered
+from codemad_jupyter.context.diagnostics.keeper import PATIENCE, Keeper, Unanswered
 from codemad_jupyter.context.diagnostics.noise import Known, kept
 from codemad_jupyter.context.diagnostics.servers import SERVERS, Choice, Place, Server, choose
 from codemad_jupyter.protocol.diagnostics import Diagnosis, Problem
@@ -24,22 +24,33 @@ MOST_PROBLEMS = 200
 NOTHING_KNOWN = Known()
 
 
+def nobody(folder: Path) -> bool:
+    """Trusts no folder."""
+    return False
+
+
 class Diagnostics:
-    """The language servers of one workspace. `close` ends them."""
+    """The language servers of one workspace. `close` ends them.
+
+    ``trusted`` is asked each time whether the person trusts the folder: only then do its configuration
+    and servers that may run code of it count.
+    """
 
     def __init__(
         self,
         root: Path,
         *,
         mode: Mode = "auto",
-        trusted: bool = False,
+        trusted: Callable[[Path], bool] = nobody,
         servers: tuple[Server, ...] = SERVERS,
+        patience: float = PATIENCE,
     ) -> None:
         self._root = root
         self.mode = mode
         self._trusted = trusted
         self._servers = servers
-        self._keepers: dict[tuple[str, Path], Keeper] = {}
+        self._patience = patience
+        self._keepers: dict[tuple[str, Path, bool], Keeper] = {}
 
     def choice(self, language: str, prefix: Path | None = None) -> Choice:
         """Which servers would be asked about the language."""
@@ -86,7 +97,8 @@ class Diagnostics:
             return Diagnosis(detail="Diagnostics are switched off.")
         if any(state.size > MOST_CHARACTERS or len(state.cells or ()) > MOST_CELLS for state in states):
             return Diagnosis(detail=f"{document.path} is too large to be checked.")
-        place = self._place(prefix)
+        place = await asyncio.to_thread(self._place, prefix)
+        await self._retire(place.trusted)
         choice = await asyncio.to_thread(choose, document.language, place, self._servers)
         keepers = [self._keeper(server, program, place) for server, program in choice.used]
         answers = await asyncio.gather(*(_asked(keeper, states, deadline) for keeper in keepers))
@@ -114,13 +126,18 @@ class Diagnostics:
         )
 
     def _place(self, prefix: Path | None) -> Place:
-        return Place(self._root, prefix or Path(sys.prefix), self._trusted)
+        return Place(self._root, prefix or Path(sys.prefix), self._trusted(self._root))
 
     def _keeper(self, server: Server, program: str, place: Place) -> Keeper:
-        key = (program, place.prefix)
+        key = (program, place.prefix, place.trusted)
         if key not in self._keepers:
-            self._keepers[key] = Keeper(server, program, place)
+            self._keepers[key] = Keeper(server, program, place, patience=self._patience)
         return self._keepers[key]
+
+    async def _retire(self, trusted: bool) -> None:
+        """End the servers that were started before the person changed their mind about the folder."""
+        outdated = [key for key in self._keepers if key[2] is not trusted]
+        await asyncio.gather(*(self._keepers.pop(key).close() for key in outdated))
 
     async def close(self) -> None:
         """End all servers."""
