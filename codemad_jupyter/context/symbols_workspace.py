@@ -23,7 +23,6 @@ SECONDS = 15.0
 MOST_FILES = 3_000
 """Files in one answer; in a larger folder those nearest to its root come first."""
 READ = frozenset({*GRAMMARS, *PATTERNS, "notebook"})
-TITLED = frozenset({"markdown", "rest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ class WorkspaceSymbols:
     def read(self, *, holding: str = "", seconds: float = SECONDS) -> Symbols:
         """The symbols of the files in which a text stands; of all files where it is ""."""
         with self._lock:
-            kinds = READ if holding else READ | TITLED
-            entries = [entry for entry in walk_files(self.root) if language_of(entry.path) in kinds]
+            entries = [entry for entry in walk_files(self.root) if language_of(entry.path) in READ]
             entries.sort(key=lambda entry: (entry.path.count("/"), entry.path))
             known = {entry.path: entry for entry in entries}
             self._kept = {path: kept for path, kept in self._kept.items() if known.get(path) == kept[0]}

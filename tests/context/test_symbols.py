@@ -113,6 +113,8 @@ def test_modules_are_found_by_what_imports_call_them() -> None:
     assert modules.find("react", path="web/main.ts", language="typescript") is None
     assert modules.find("deep/h.h", path="src/a.c", language="c") == "inc/deep/h.h"
     assert modules.find("load.R", path="R/main.R", language="r") == "R/load.R"
+    assert modules.find("itself.web.y", path="a.py", language="python") is None
+    assert Modules(["sub/a.py"]).find("itself.sub.a", path="b.py", language="python") == "sub/a.py"
     assert modules.find("os", path="run.py", language="python") is None
 
 
