@@ -1,6 +1,6 @@
 """The built-in tools, in the order a model sees them."""
 
-from codemad_jupyter.tools import cell_parts, cells, dataflow, files, kernel, patches
+from codemad_jupyter.tools import cell_parts, cells, dataflow, files, kernel, patches, symbols
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
@@ -9,5 +9,6 @@ BUILT_IN: tuple[Tool, ...] = (
     *cell_parts.TOOLS,
     *dataflow.TOOLS,
     *files.TOOLS,
+    *symbols.TOOLS,
     *patches.TOOLS,
 )
