@@ -1,7 +1,6 @@
 """The search of a workspace as the engine uses it: by itself, and with a process that follows the folder."""
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -35,7 +34,7 @@ async def test_looks_after_the_index_when_it_is_asked(root: Path, settings: Sett
     assert [hit.path for hit in found.hits] == ["load.py"]
     assert "no embedding model is set" in found.notice
     await finder.close()
-    assert sorted(os.listdir(root)) == ["load.py"]
+    assert await asyncio.to_thread(lambda: [path.name for path in root.iterdir()]) == ["load.py"]
 
 
 async def test_says_that_another_process_holds_the_index(root: Path, settings: Settings) -> None:
