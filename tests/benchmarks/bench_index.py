@@ -39,13 +39,12 @@ def words(count: int) -> list[str]:
 
 def function() -> str:
     name, body = "_".join(words(3)), words(60)
-    lines = [
-        f"    {'_'.join(body[at : at + 2])} = {body[at + 2]}({', '.join(body[at + 3 : at + 6])})"
-        for at in range(0, 60, 6)
-    ]
-    return f'def {name}({", ".join(words(3))}):\n    """{" ".join(words(14)).capitalize()}."""\n' + "\n".join(
-        lines
-    )
+    lines = []
+    for at in range(0, 60, 6):
+        one, two, called, *given = body[at : at + 6]
+        lines.append(f"    {one}_{two} = {called}({', '.join(given)})")
+    head = f'def {name}({", ".join(words(3))}):\n    """{" ".join(words(14)).capitalize()}."""\n'
+    return head + "\n".join(lines)
 
 
 def make(root: Path, files: int, each: int) -> None:
@@ -67,15 +66,20 @@ def plain(root: Path) -> float:
     return time.perf_counter() - began
 
 
-def queries(searcher: Searcher, count: int = 200) -> tuple[float, float]:
-    """Median and 95th percentile of a query, in milliseconds."""
-    times = []
+def queries(searcher: Searcher, count: int = 200) -> str:
+    """Median and 95th percentile of a query, in milliseconds, on the clock and of the processor."""
+    times, busy = [], []
     for _ in range(count + 10):
         query = " ".join(words(DRAW.randint(3, 10)))
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.thread_time()
         searcher.search(query, limit=50)
         times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times[10:]), statistics.quantiles(times[10:], n=20)[-1]
+        busy.append((time.thread_time() - spent) * 1000)
+    clock, cpu = (
+        f"median {statistics.median(found[10:]):.1f} ms, p95 {statistics.quantiles(found[10:], n=20)[-1]:.1f} ms"
+        for found in (times, busy)
+    )
+    return f"{clock} (of the processor: {cpu})"
 
 
 def saved_to_found(index: FolderIndex, root: Path) -> float:
@@ -83,10 +87,10 @@ def saved_to_found(index: FolderIndex, root: Path) -> float:
     index.follow()
     times = []
     for number in range(10):
-        word = f"quxword{number}zz"
+        word, name = "quxword" + chr(97 + number) * 3, f"saved{number}.py"
         began = time.perf_counter()
-        (root / f"saved{number}.py").write_text(f"def {word}():\n    return 1\n")
-        while not index.search(word) and time.perf_counter() - began < 30:
+        (root / name).write_text(f"def {word}():\n    return 1\n")
+        while not any(hit.path == name for hit in index.search(word)) and time.perf_counter() - began < 30:
             time.sleep(0.005)
         times.append(time.perf_counter() - began)
     index.close()
@@ -110,8 +114,8 @@ def with_model(index: FolderIndex, model: LocalModel) -> None:
         part = keys[at : at + 10_000]
         made = draw.normal(size=(len(part), model.size)).astype(np.float32)
         meaning.store.add(part.tolist(), made / np.linalg.norm(made, axis=1, keepdims=True))
-    median, high = queries(Searcher(Index(index.folder), meaning=meaning))
-    print(f"query with a model: median {median:.1f} ms, p95 {high:.1f} ms; memory {peak()}")
+    said = queries(Searcher(Index(index.folder), meaning=meaning))
+    print(f"query with a model: {said}; memory {peak()}")
 
 
 def main() -> None:
@@ -131,13 +135,10 @@ def main() -> None:
         report = FolderIndex(root, settings, processes=2).update()
         child = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = time.process_time() - cpu + child.ru_utime + child.ru_stime
-        print(
-            f"cold: {report.chunks} chunks in {report.seconds:.1f} s ({cpu:.1f} s of processor), memory {peak()}"
-        )
+        print(f"cold: {report.chunks} chunks in {report.seconds:.1f} s, {cpu:.1f} s of processor; {peak()}")
         index = FolderIndex(root, settings)
         print(f"warm: nothing changed, {index.update().seconds:.2f} s")
-        median, high = queries(Searcher(Index(index.folder)))
-        print(f"query by words: median {median:.1f} ms, p95 {high:.1f} ms")
+        print(f"query by words: {queries(Searcher(Index(index.folder)))}")
         print(f"saved to found: {saved_to_found(index, root):.2f} s; threads left {threading.active_count()}")
         if options.model:
             with_model(index, LocalModel(options.model, made=Path(scratch) / "made"))
