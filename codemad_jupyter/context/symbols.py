@@ -37,9 +37,13 @@ class Use:
 
 
 class SymbolTable:
-    """The symbols of a workspace. Add files in any order; answers are ordered by path and line."""
+    """The symbols of a workspace. Add files in any order; answers are ordered by path and line.
 
-    def __init__(self, files: Iterable[FileSymbols] = ()) -> None:
+    ``paths`` are files of the workspace whose symbols are not needed: what is imported from them is ours.
+    """
+
+    def __init__(self, files: Iterable[FileSymbols] = (), *, paths: Iterable[str] = ()) -> None:
+        self._paths = frozenset(paths)
         self.files: dict[str, FileSymbols] = {}
         self._defining: dict[str, set[str]] = defaultdict(set)
         self._using: dict[str, set[str]] = defaultdict(set)
@@ -175,9 +179,9 @@ class SymbolTable:
     def _in_module(self, file: FileSymbols, module: str, name: str, hops: int = 3) -> Iterator[Site]:
         """Definitions of a name in a module, also where the module only passes it on."""
         path = self._module_files().find(module, path=file.path, language=file.language)
-        if path is None:
+        there = self.files.get(path) if path is not None else None
+        if path is None or there is None:
             return
-        there = self.files[path]
         found = [item for item in there.definitions if _fits(item.qualified, name)]
         yield from (Site(path, item) for item in found)
         first, _, rest = name.partition(".")
@@ -196,7 +200,7 @@ class SymbolTable:
 
     def _module_files(self) -> Modules:
         if self._modules is None:
-            self._modules = Modules(self.files)
+            self._modules = Modules(self._paths.union(self.files))
         return self._modules
 
     def _may_mean(self, site: Site, reference: Reference, language: str) -> bool:

@@ -71,7 +71,7 @@ def _best(file: FileSymbols, number: int, weights: dict[tuple[int, str], float])
     for item in file.definitions:
         if item.qualified.rpartition(".")[0] in functions or item.name.startswith("__"):
             continue
-        if item.kind == "variable" and (number, item.name) not in weights:
+        if item.kind == "variable" and ("." in item.qualified or (number, item.name) not in weights):
             continue
         shown.setdefault(item.qualified, item)
 

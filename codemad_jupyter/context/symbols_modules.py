@@ -48,7 +48,10 @@ class Modules:
                 posixpath.join(_up(module, folder), module.strip(".").replace(".", "/")), endings
             )
         parts = module.replace("::", "/").replace("crate/", "").replace(".", "/")
-        return self._first(posixpath.join(folder, parts), endings) or self._ending(parts, endings)
+        found = self._first(posixpath.join(folder, parts), endings) or self._ending(parts, endings)
+        rest = parts.partition("/")[2]
+        # The workspace may be the package itself, whose name its own imports begin with.
+        return found or (self._first(rest, endings) if "/" in rest else None)
 
     def _package(self, module: str, path: str) -> str | None:
         return self._first(_up(module, posixpath.dirname(path)).rstrip("/"), ("/__init__.py",))

@@ -1,6 +1,16 @@
 """The built-in tools, in the order a model sees them."""
 
-from codemad_jupyter.tools import cell_parts, cells, dataflow, diagnostics, files, kernel, memory, patches
+from codemad_jupyter.tools import (
+    cell_parts,
+    cells,
+    dataflow,
+    diagnostics,
+    files,
+    kernel,
+    memory,
+    patches,
+    symbols,
+)
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
@@ -9,6 +19,7 @@ BUILT_IN: tuple[Tool, ...] = (
     *cell_parts.TOOLS,
     *dataflow.TOOLS,
     *files.TOOLS,
+    *symbols.TOOLS,
     *patches.TOOLS,
     *diagnostics.TOOLS,
     *memory.TOOLS,

@@ -293,4 +293,6 @@ _RULES: Mapping[str, Rule] = {
     "cell_dependencies": lambda arguments, result, level: result,
     "diagnostics": lambda arguments, result, level: result,
     "list_files": lambda arguments, result, level: result,
+    "find_symbol": lambda arguments, result, level: result,
+    "workspace_map": lambda arguments, result, level: result,
 }

@@ -213,6 +213,7 @@ def test_doctor_says_what_works(work: Path) -> None:
         "kernelspec",
         "models",
         "store",
+        "search",
         "sandbox",
     }
     assert states["git"] == states["magics"] == states["models"] == "ok"

@@ -33,7 +33,8 @@ ENDINGS = (
 PATHS = [f"a.{ending}" for ending in ENDINGS]
 PIECES = """
 def f(a):|class A:|    return x|function g() {|}|if (a) {|"|'|'''|\"\"\"|`|${|/*|*/|//|#|# %%|# Title|===|---|
-```|$$|create table t (|);|(|)|[|]|<|>|{|\\|end|module M|struct S|fn h() {|impl S {|@dec|import a|from b import c|
+```|$$|create table t (|);|(|)|[|]|<|>|{|\\|end|module M|struct S|fn h() {|impl S {|@dec|import a|
+from b import c|
 =>|->|::|%%bash|!ls|select|template<class T>|namespace n {|lambda: 0|
 x = 1|\t|  | |é|日本|\u2028|\x0c|\x00|\ud800
 """

@@ -12,7 +12,8 @@ FILES = {
     "pkg/__init__.py": "from pkg.core import clean\n",
     "pkg/core.py": "def clean(x):\n    return strip(x)\n\ndef strip(x):\n    return x\n\nclass Model:\n"
     "    def fit(self):\n        self.check()\n\n    def check(self):\n        return clean(self)\n",
-    "pkg/other.py": "from . import core\nfrom .core import Model as M, strip\nimport numpy as np\n\ndef run():\n"
+    "pkg/other.py": "from . import core\n"
+    "from .core import Model as M, strip\nimport numpy as np\n\ndef run():\n"
     "    core.clean(1)\n    m = M()\n    m.fit()\n    np.clean(2)\n    return strip(3)\n",
     "app.py": "from pkg import clean\n\ndef main():\n    clean('a')\n    thing.fit()\n",
     "second.py": "class Tree:\n    def fit(self):\n        pass\n",
@@ -112,6 +113,8 @@ def test_modules_are_found_by_what_imports_call_them() -> None:
     assert modules.find("react", path="web/main.ts", language="typescript") is None
     assert modules.find("deep/h.h", path="src/a.c", language="c") == "inc/deep/h.h"
     assert modules.find("load.R", path="R/main.R", language="r") == "R/load.R"
+    assert modules.find("itself.web.y", path="a.py", language="python") is None
+    assert Modules(["sub/a.py"]).find("itself.sub.a", path="b.py", language="python") == "sub/a.py"
     assert modules.find("os", path="run.py", language="python") is None
 
 
@@ -137,7 +140,7 @@ def test_the_map_is_the_same_in_any_order_of_files() -> None:
     shuffled = list(files)
     random.Random(3).shuffle(shuffled)
     assert workspace_map(files, 300) == workspace_map(shuffled, 300)
-    assert [file.path for file in rank_files(files)][0] == "pkg/core.py"
+    assert next(iter(rank_files(files))).path == "pkg/core.py"
 
 
 def test_the_map_of_little_is_little() -> None:

@@ -11,6 +11,8 @@ from codemad_jupyter.context.chunking.reading import Names, Reader
 from codemad_jupyter.context.chunking.values import Import
 
 Rows = tuple[int, int]
+SQUEEZED = 400
+"""Characters of a line, on average, from which on a text is taken for the output of a program."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ def read_code(
     text = lines.text if readable is None else readable
     grammar = GRAMMARS.get(language)
     degraded = ""
+    if grammar is not None and len(text) > SQUEEZED * max(len(lines.rows), 50):
+        degraded = "generated: its lines are too long to be read by people"
+        return Code(list(windows(lines, 0, len(lines.rows) - 1)), Names(), (), degraded)
     if grammar is not None:
         source = parsing.encoded(text)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codemad_jupyter.context.chunking.declarations import last_row
 from codemad_jupyter.context.chunking.grammar import Words
 from codemad_jupyter.context.chunking.lines import LARGEST, SMALLEST, Lines, windows
 
@@ -92,7 +93,7 @@ class Outline:
         while stack:
             node, level = stack.pop()
             start = max(node.start_point[0], found[-1].last + 1 if found else first)
-            end = min(_last_row(node), last)
+            end = min(last_row(node), last)
             if end < start:
                 continue
             kind = node.type
@@ -131,11 +132,6 @@ class Outline:
     def seen(self, unit: Unit) -> bool:
         """Is there any text in these rows?"""
         return self.lines.trimmed(unit.first, unit.last) is not None
-
-
-def _last_row(node: "Node") -> int:
-    row, column = node.end_point
-    return int(row) - 1 if column == 0 and row > node.start_point.row else int(row)
 
 
 def _from(first: int, unit: Unit) -> Unit:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.context.chunking.grammar import Grammar, words
+from codemad_jupyter.context.chunking.declarations import (
+    bound_names,
+    inner_name,
+    is_prototype,
+    last_row,
+    name_of,
+    outermost,
+)
+from codemad_jupyter.context.chunking.grammar import Grammar
 from codemad_jupyter.context.chunking.values import Definition, DefinitionKind, Reference
 
 if TYPE_CHECKING:
@@ -18,19 +26,6 @@ PLAIN = re.compile(r"[\w.:$]{1,60}")
 SELF = frozenset({"self", "cls", "this", "super", "Self", "_", "__class__"})
 MOST_NAMES = 200_000
 """Uses of names that are read; a larger text is data."""
-PATTERNS = (
-    "pattern",
-    "_list",
-    "_declarator",
-    "pattern_list",
-    "as_pattern_target",
-    "tuple",
-    "typed_expression",
-)
-PATTERN_NAMES = words(
-    "shorthand_property_identifier_pattern property_identifier private_property_identifier field_identifier"
-)
-NO_PATTERNS = words("parameter_list function_declarator argument_list type_parameter_list")
 
 
 @dataclass
@@ -168,13 +163,9 @@ class Reader:
         if name.child_count and name.type in self.grammar.members:
             self.on_member(name, scope, call=call)
             return
-        self.use(self.inner(name), scope, owner=before, call=call or node.type == "method_invocation")
-
-    def inner(self, node: "Node") -> "Node":
-        """The name in a template or generic type."""
-        while node.named_child_count and node.type not in self.grammar.names:
-            node = node.named_child(0)
-        return node
+        self.use(
+            inner_name(name, self.grammar), scope, owner=before, call=call or node.type == "method_invocation"
+        )
 
     def on_call(self, node: "Node", scope: Scope) -> None:
         """A call: what is called, then the arguments."""
@@ -188,7 +179,7 @@ class Reader:
         elif callee.type in self.grammar.names:
             self.use(callee, scope, call=True)
         elif callee.type in ("generic_type", "generic_function", "template_function", "macro_identifier"):
-            self.use(self.inner(callee), scope, call=True)
+            self.use(inner_name(callee, self.grammar), scope, call=True)
         else:
             self.stack.append((callee, scope))
 
@@ -202,24 +193,13 @@ class Reader:
             return
         open_scope = scope.kind in ("file", "class", "module")
         for holder in holders:
-            for name in self.bound(holder) if holder is not None else ():
+            for name in bound_names(holder, self.grammar) if holder is not None else ():
                 self.settled.add(name.start_byte)
                 if not open_scope:
                     scope.bound.add(self.text(name))
                 elif node.type in self.grammar.variables:
                     self.define(node, name, self.text(name), "variable", scope)
         self.push(node, scope)
-
-    def bound(self, node: "Node") -> "list[Node]":
-        """The names in a pattern."""
-        found, stack = [], [node]
-        while stack:
-            item = stack.pop()
-            if item.type in self.grammar.names or item.type in PATTERN_NAMES:
-                found.append(item)
-            elif item.type.endswith(PATTERNS) and item.type not in NO_PATTERNS:
-                stack += item.named_children
-        return found
 
     def defines_function(self, node: "Node", holders: "Sequence[Node | None]", scope: Scope) -> bool:
         """``f = () => …``, ``f(x) = …`` and prototypes in C are definitions of functions."""
@@ -230,33 +210,19 @@ class Reader:
         value = node.child_by_field_name("value")
         if value is not None and value.type in ("arrow_function", "function_expression", "class"):
             kind = "class" if value.type == "class" else "function"
-        elif not (target.type == "call_expression" and node.type == "assignment") and not _prototype(target):
+        elif not (target.type == "call_expression" and node.type == "assignment") and not is_prototype(
+            target
+        ):
             return False
-        name = self.name_of(node, target)
+        name = name_of(node, self.grammar, given=target)
         if name is None:
             return False
         self.enter(node, name, self.text(name), kind, scope)
         return True
 
-    def name_of(self, node: "Node", given: "Node | None" = None) -> "Node | None":
-        """The node with the name that is defined: its own field, or deep in a declarator or head."""
-        item = given or node.child_by_field_name("name") or node.child_by_field_name("declarator")
-        if item is None and node.type in ("struct_specifier", "union_specifier", "enum_specifier"):
-            return None
-        item = item or (node.named_child(0) if node.named_child_count else None)
-        for _ in range(20):
-            if item is None or not item.named_child_count or item.type == "qualified_identifier":
-                return item
-            if item.type in ("destructor_name", "operator_name", "operator_cast"):
-                return item
-            last = self.grammar.members.get(item.type, ("", "name"))[1] == ""
-            inner = item.named_child(item.named_child_count - 1 if last else 0)
-            item = item.child_by_field_name("declarator") or inner
-        return None
-
     def on_definition(self, node: "Node", scope: Scope) -> None:
         """A function, class or the like."""
-        name = self.name_of(node)
+        name = name_of(node, self.grammar)
         headless = node.type.endswith("_specifier") and node.child_by_field_name("body") is None
         if name is None or headless or name.start_byte in self.settled:
             self.push(node, scope)
@@ -288,8 +254,8 @@ class Reader:
         if kind == "function" and (scope.kind == "class" or "." in text):
             kind = "method"
         qualified = f"{scope.name}.{text}" if scope.name else text
-        whole = _outermost(node)
-        first, last = whole.start_point[0], _last_row(whole)
+        whole = outermost(node)
+        first, last = whole.start_point[0], last_row(whole)
         if kind != "variable" or (qualified, kind) not in self.seen:
             self.seen.add((qualified, kind))
             signature = self.rows[name.start_point[0]].strip()[:160]
@@ -302,7 +268,7 @@ class Reader:
     def on_scope(self, node: "Node", scope: Scope) -> None:
         """A block that gives its contents the name of a type."""
         name = self.field(node, self.grammar.scopes[node.type])
-        text = self.text(self.inner(name)) if name is not None else ""
+        text = self.text(inner_name(name, self.grammar)) if name is not None else ""
         self.push(node, Scope(f"{scope.name}.{text}" if scope.name else text, "class", scope))
 
     def on_comment(self, node: "Node", _: Scope) -> None:
@@ -320,34 +286,3 @@ class Reader:
     def on_import(self, node: "Node", _: Scope) -> None:
         """An import, read by its text."""
         self.found.imports.append(self.text(node)[:20_000])
-
-
-def _prototype(node: "Node") -> bool:
-    for _ in range(5):
-        if node.type == "function_declarator":
-            return True
-        inner = node.child_by_field_name("declarator")
-        if inner is None:
-            return False
-        node = inner
-    return False
-
-
-def _outermost(node: "Node") -> "Node":
-    """The definition with its decorators, ``export``, template head."""
-    above = node.parent
-    while above is not None and above.type in (
-        "decorated_definition",
-        "export_statement",
-        "template_declaration",
-        "lexical_declaration",
-        "variable_declaration",
-        "const_statement",
-    ):
-        node, above = above, above.parent
-    return node
-
-
-def _last_row(node: "Node") -> int:
-    row, column = node.end_point
-    return int(row) - 1 if column == 0 and row > node.start_point[0] else int(row)

@@ -118,6 +118,8 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     list_files: trans.__('List files'),
     read_file: trans.__('Read file'),
     search_workspace: trans.__('Search the workspace'),
+    find_symbol: trans.__('Find a symbol'),
+    workspace_map: trans.__('Draw a map of the workspace'),
     insert_cell: trans.__('Write a cell'),
     replace_cell: trans.__('Change a cell'),
     delete_cell: trans.__('Delete a cell'),

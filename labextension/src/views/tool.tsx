@@ -32,6 +32,8 @@ const ICONS: Record<string, LabIcon> = {
   list_files: folderIcon,
   read_file: fileIcon,
   search_workspace: searchIcon,
+  find_symbol: searchIcon,
+  workspace_map: searchIcon,
   run_code: runIcon,
   insert_cell: codeIcon,
   replace_cell: codeIcon,

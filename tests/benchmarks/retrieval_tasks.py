@@ -1,0 +1,73 @@
+"""The tasks of the retrieval benchmark: commit messages with their files, questions with their cell."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+QUESTIONS = Path(__file__).with_name("cell_questions.json")
+SOURCE = re.compile(r"\.(py|js|ts|tsx|jsx|c|h|cc|cpp|go|rs|java|r|jl|ipynb)$", re.IGNORECASE)
+CHORES = re.compile(
+    r"\b(bump|publish|sha256|release|changelog|version|typo|pre-commit|dependabot|lint|flake8|black|format)\b"
+)
+SIGNED = re.compile(r"^(co-authored|signed-off|change-id)", re.IGNORECASE)
+SYMBOL = re.compile(r"\w+_\w+|\w+\(\)|[a-z]+[A-Z]\w+|\b[A-Z][a-z]+[A-Z]\w+|\w+\.\w+|`")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked, the state of the folder it is asked in, and what would be right."""
+
+    query: str
+    commit: str
+    files: frozenset[str]
+    cell: int | None = None
+
+    @property
+    def names_symbols(self) -> bool:
+        return SYMBOL.search(self.query) is not None
+
+
+def git(repository: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
+
+
+def commit_tasks(repository: Path, *, count: int, span: int, seed: int = 1) -> list[Task]:
+    """A fixed choice of the last commits, oldest first: no merges, at most five files, none named."""
+    shape = "--format=%x01%P%x02%B%x03"
+    log = git(repository, "log", "--no-merges", f"-n{span}", shape, "--name-status", "--no-renames", "HEAD")
+    found = [task for record in log.split("\x01")[1:] for task in _task(record)]
+    chosen = random.Random(seed).sample(range(len(found)), min(count, len(found)))
+    return [found[at] for at in sorted(chosen, reverse=True)]
+
+
+def _task(record: str) -> Iterator[Task]:
+    head, _, names = record.partition("\x03")
+    parent, _, message = head.partition("\x02")
+    changes = [line.split("\t") for line in names.splitlines() if "\t" in line]
+    files = [change[1] for change in changes]
+    lines = [line for line in message.splitlines() if not SIGNED.match(line)]
+    query = " ".join(re.sub(r"\(?#\d+\)?|https?://\S+", "", " ".join(lines)).split())[:400]
+    told = set(re.findall(r"[a-z_0-9.]+", query.lower()))
+    named = any({Path(path).name.lower(), Path(path).stem.lower()} & told for path in files)
+    good = 0 < len(files) <= 5 and all(change[0] == "M" for change in changes) and not named
+    enough = len(re.findall(r"[A-Za-z]{3,}", query)) >= 8 and not CHORES.search(query.lower())
+    if good and enough and any(map(SOURCE.search, files)):
+        yield Task(query, parent.split()[0], frozenset(files))
+
+
+def cell_tasks(name: str) -> list[Task]:
+    """The questions about the notebooks of a repository, written by hand."""
+    known = json.loads(QUESTIONS.read_text()).get(name)
+    if known is None:
+        return []
+    return [
+        Task(item["query"], known["commit"], frozenset([item["path"]]), item["cell"])
+        for item in known["questions"]
+    ]
