@@ -7,6 +7,7 @@ something is first searched. A search answers from what there is and says what i
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 8.0
 """Seconds a search waits for an index that is being built."""
+HELD = 1.0
+"""Seconds a search waits for another process that changes the index."""
 FRESH = 2.0
 """An index looked after so many seconds ago is not looked after again before a search."""
 
@@ -34,17 +37,21 @@ class WorkspaceFinder:
         self.root = root
         self._settings = settings
         self._index: FolderIndex | None = None
-        self._worker: subprocess.Popen[bytes] | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
         self._update: asyncio.Task[str] | None = None
         self._updated = float("-inf")
 
     def start(self) -> None:
         """Let a process of low priority build and follow the index, until `close` or this process ends."""
-        if not self._settings.index or self._worker is not None:
+        if not self._settings.index or self.worker is not None:
             return
         command = (sys.executable, "-m", "codemad_jupyter.app.index_worker", str(self.root))
-        self._worker = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        self.worker = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_told(self._settings)},
         )
 
     async def find(self, query: str, *, limit: int) -> Found:
@@ -52,13 +59,13 @@ class WorkspaceFinder:
         index = self._opened()
         notice = await (self._followed(index) if self._followed_elsewhere() else self._looked_after(index))
         hits = await asyncio.to_thread(index.search, query, limit=limit)
-        return Found(tuple(hits), notice)
+        return Found(tuple(hits), " ".join(part for part in (notice, index.notice) if part))
 
     async def close(self) -> None:
         """Stop what goes on."""
-        if self._worker is not None:
-            await asyncio.to_thread(_ended, self._worker)
-            self._worker = None
+        if self.worker is not None:
+            await asyncio.to_thread(_ended, self.worker)
+            self.worker = None
         if self._index is not None:
             self._index.stop()
         if self._update is not None:
@@ -72,7 +79,7 @@ class WorkspaceFinder:
         return self._index
 
     def _followed_elsewhere(self) -> bool:
-        return self._worker is not None and self._worker.poll() is None
+        return self.worker is not None and self.worker.poll() is None
 
     async def _followed(self, index: FolderIndex) -> str:
         end = time.monotonic() + PATIENCE
@@ -98,13 +105,20 @@ class WorkspaceFinder:
     async def _run(self, index: FolderIndex) -> str:
         """Update the index; what a person should know of it."""
         try:
-            report = await asyncio.to_thread(index.update, wait=PATIENCE)
+            report = await asyncio.to_thread(index.update, wait=HELD)
         except Held as held:
             return held.message
         except (CodemadError, OSError) as error:
             return f"The index could not be brought up to date: {error}"
         self._updated = time.monotonic()
         return report.notice
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """The settings that say where things lie, for a process that loads its own."""
+    names = ("index_dir", "data_dir", "embedding_model")
+    values = ((name, getattr(settings, name)) for name in names)
+    return {f"CODEMAD_{name.upper()}": str(value) for name, value in values if value is not None}
 
 
 def _ended(worker: subprocess.Popen[bytes]) -> None:

@@ -63,6 +63,7 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
         ("git", _git),
         ("models", lambda: _models(settings)),
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
+        ("search", lambda: asyncio.to_thread(_search, root, settings)),
         ("sandbox", _sandbox),
         ("trials", lambda: asyncio.to_thread(_trials)),
         ("node", lambda: asyncio.to_thread(_node)),
@@ -214,6 +215,16 @@ def _store(root: Path, settings: Settings) -> Check:
         hint = "Make its folder writable, or name another one with CODEMAD_DATA_DIR."
         return Check(name="store", state="warning", detail=f"{store}: {error.strerror}", hint=hint)
     return Check(name="store", state="ok", detail=f"{store} (free)")
+
+
+def _search(root: Path, settings: Settings) -> Check:
+    """What search has to go by here; nothing is built and no model is loaded."""
+    from codemad_jupyter.app.indexing import FolderIndex
+
+    status = FolderIndex(root, settings).status()
+    hint = "" if status.ready else "It is built when something is searched; codemad index builds it now."
+    state: State = "warning" if status.fault else "ok"
+    return Check(name="search", state=state, detail=status.sentence, hint=hint)
 
 
 async def _sandbox() -> Check:

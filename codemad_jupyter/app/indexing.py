@@ -10,6 +10,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,29 @@ def local_model(settings: Settings) -> LocalModel | None:
     return LocalModel(settings.embedding_model, made=data_dir(settings) / "models")
 
 
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """How far an index is. ``lacking`` are chunks without a vector, where there is a model."""
+
+    ready: bool
+    files: int
+    chunks: int
+    lacking: int
+    fault: str
+    notice: str
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        if self.fault:
+            return self.fault
+        if not self.files and not self.ready:
+            return "this folder has no index yet"
+        built = "" if self.ready else " so far; it is still being built"
+        vectors = f"; {self.lacking} places have no vector yet" if self.lacking else ""
+        return f"{self.files} files and {self.chunks} places indexed{built}{vectors}. {self.notice}".strip()
+
+
 class FolderIndex:
     """The index of one folder: brought up to date, and asked."""
 
@@ -106,6 +130,17 @@ class FolderIndex:
         if self._meaning is None:
             return NO_MODEL
         return self._meaning.fault
+
+    def status(self) -> IndexStatus:
+        """How far the index is; nothing is changed."""
+        snapshot = self._index.current()
+        if snapshot is None:
+            return IndexStatus(False, 0, 0, 0, self._index.fault or self.fault, self.notice)
+        lacking = self._meaning.lacking(snapshot) if self._meaning else 0
+        manifest = snapshot.manifest
+        return IndexStatus(
+            manifest.complete, manifest.files, snapshot.chunks, lacking, self.fault, self.notice
+        )
 
     def embed(self, *, wait: float = PATIENCE) -> int:
         """Give the chunks that have none yet their vectors; how many were made.

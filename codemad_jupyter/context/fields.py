@@ -18,6 +18,9 @@ HEAD = 4_000
 """Characters of a data file that are searched: its columns and the look of its rows."""
 LONG_JSON = 100_000
 OUTPUTS = 1_000
+ABOVE = 800
+HEADING = 120
+"""Characters up to which a cell that begins with a heading is nothing else."""
 EMBEDDED = 1_200
 """Characters of a chunk an embedding is made of."""
 
@@ -41,8 +44,13 @@ def read_fields(chunks: FileChunks, *, mask: Mask) -> Indexed:
     rows: list[tuple[ChunkRow, dict[str, str]]] = []
     names: dict[str, None] = {}
     comments: list[str] = []
+    said = ""
     for chunk in chunks.chunks:
-        rows.append((_row(chunk, mask), _texts(chunk, mask)))
+        kind = _kind(chunk)
+        texts = _texts(chunk, mask)
+        rows.append((_row(chunk, kind, mask), texts if kind else {**texts, "above": said}))
+        # What is written above a cell of code is often its description; the cell below that has its own.
+        said = texts["body"][:ABOVE] if kind else ""
         names.update(dict.fromkeys([chunk.symbol, *chunk.defines]))
         comments.append(rows[-1][1]["comment"])
     names.update(dict.fromkeys(definition.name for definition in chunks.symbols.definitions))
@@ -54,7 +62,13 @@ def read_fields(chunks: FileChunks, *, mask: Mask) -> Indexed:
     return rows, whole
 
 
-def _row(chunk: SourceChunk, mask: Mask) -> ChunkRow:
+def _kind(chunk: SourceChunk) -> int:
+    if chunk.cell_index is None or chunk.cell_type == "code":
+        return 0
+    return 2 if len(chunk.text) < HEADING and chunk.text.lstrip().startswith("#") else 1
+
+
+def _row(chunk: SourceChunk, kind: int, mask: Mask) -> ChunkRow:
     return ChunkRow(
         start=chunk.start_line,
         end=chunk.end_line,
@@ -62,6 +76,7 @@ def _row(chunk: SourceChunk, mask: Mask) -> ChunkRow:
         cell_id=chunk.cell or "",
         symbol=mask(chunk.symbol),
         key=text_key(embedded_text(chunk, mask)),
+        kind=kind,
     )
 
 

@@ -27,7 +27,7 @@ def join(segments: Sequence[tuple[Arrays, Sequence[int]]]) -> Arrays:
     joined: Arrays = {"first": np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes))])}
     for name in ("size", "mtime", "digest"):
         joined[name] = np.concatenate([a[name][keep] for a, keep in zip(every, files, strict=True)])
-    for name in ("start", "end", "cell", "key"):
+    for name in ("start", "end", "cell", "key", "kind"):
         joined[name] = np.concatenate([a[name][keep] for a, keep in zip(every, chunks, strict=True)])
     joined.update(_texts("path", every, files))
     for name in ("cell_id", "symbol"):

@@ -27,7 +27,7 @@ KINDS = (
         "test",
         r"(^|/)(tests?|testing|specs?|__tests__|e2e)/|(^|/)test_[^/]*$|[_.-](test|tests|spec)\.\w+$"
         r"|(^|/)conftest\.py$",
-        0.6,
+        0.7,
         "test pytest unittest fixture spec conftest mock coverage",
     ),
     Kind(
@@ -52,7 +52,7 @@ KINDS = (
     Kind(
         "prose",
         r"\.(md|rst|txt|adoc|html?)$",
-        0.75,
+        0.5,
         "doc docs documentation readme typo guide link wording page sphinx markdown rst install faq tutorial"
         " spelling",
     ),

@@ -19,7 +19,7 @@ from typing import Any
 
 from codemad_jupyter.protocol.errors import CodemadError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what is written changes: an index of another number is built again."""
 NAME = "index.json"
 LOCK = "index.lock"

@@ -54,6 +54,15 @@ class Meaning:
             self.fault = f"The embedding model cannot be used: {error}"
         return None
 
+    def lacking(self, snapshot: Snapshot) -> int:
+        """How many chunks have no vector yet; where the model cannot be used, ``fault`` says so."""
+        try:
+            rows = self.store.rows_of(snapshot)
+        except (CodemadError, OSError, ValueError) as error:
+            self.fault = str(error)
+            return 0
+        return int(((rows < 0) & (snapshot.alive[snapshot.file_of] > 0)).sum())
+
     def _embedded(self, query: str) -> NDArray[np.float32]:
         vector: NDArray[np.float32] = self.embedder.embed([query])[0]
         return vector

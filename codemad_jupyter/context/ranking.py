@@ -20,7 +20,7 @@ BEST = 3
 """So many of a file's chunks speak for it."""
 
 
-def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int = BEST) -> Floats:
+def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int) -> Floats:
     """For every file the mean of its best chunks; chunks that do not fit count as nothing."""
     import numpy as np
 
@@ -44,20 +44,44 @@ def scaled(scores: Floats) -> Floats:
     return scores / top if top > 0 else scores
 
 
-FILE_WEIGHTS = {"body": 1.2, "path": 0.8, "symbols": 0.4, "comments": 0.3, "heading": 0.2, "whole": 0.0}
-CHUNK_WEIGHTS = {"body": 1.0, "symbol": 0.4, "comment": 0.2, "heading": 0.3}
+FILE_WEIGHTS = (
+    ("body", 1, 0.6),
+    ("body", BEST, 0.8),
+    ("whole", 0, 0.5),
+    ("path", 0, 0.35),
+    ("symbols", 0, 0.3),
+    ("symbol", BEST, 0.3),
+    ("comments", 0, 0.2),
+    ("heading", 1, 0.15),
+)
+"""What speaks for a file: a field, of how many chunks (0: it is a field of files), and how much it counts."""
+CHUNK_WEIGHTS = (("body", 1.0), ("heading", 0.4), ("above", 0.4), ("symbol", 0.3), ("comment", 0.3))
+SHARED_WEIGHTS = (("path", 0.3), ("whole", 0.4))
+"""What a chunk has from its file."""
+CHUNK_FACTORS = (1.0, 0.7, 0.45)
+"""Cells of prose stand below the code they speak of, headings alone below both."""
 NEAR = 0.8
 """How much meaning counts beside words."""
 
 
-def rank_chunks(scores: Mapping[str, Floats], near: Floats | None = None) -> Floats:
-    """How well each chunk fits."""
+def rank_chunks(
+    scores: Mapping[str, Floats],
+    file_of: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+    near: Floats | None = None,
+) -> Floats:
+    """How well each chunk fits; only those that hold a word of the query or are near it."""
     import numpy as np
 
     total = np.zeros_like(scores["body"])
-    for name, weight in CHUNK_WEIGHTS.items():
+    for name, weight in CHUNK_WEIGHTS:
         total += weight * scaled(scores[name])
-    return total if near is None else total + NEAR * scaled(near)
+    if near is not None:
+        total += NEAR * near
+    held = total > 0
+    for name, weight in SHARED_WEIGHTS:
+        total += weight * scaled(scores[name])[file_of] * held
+    return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
 
 
 def rank_files(
@@ -67,11 +91,7 @@ def rank_files(
     import numpy as np
 
     total = np.zeros(files, dtype=np.float32)
-    for name, weight in FILE_WEIGHTS.items():
-        if weight:
-            found = scores[name]
-            whole = (
-                found if len(found) == files and name not in CHUNK_WEIGHTS else best_of(found, file_of, files)
-            )
-            total += weight * scaled(whole)
-    return total if near is None else total + NEAR * scaled(best_of(near, file_of, files))
+    for name, best, weight in FILE_WEIGHTS:
+        found = best_of(scores[name], file_of, files, best=best) if best else scores[name]
+        total += weight * scaled(found)
+    return total if near is None else total + NEAR * scaled(best_of(near, file_of, files, best=BEST))

@@ -86,6 +86,13 @@ class Snapshot:
         return np.concatenate([np.zeros(0, np.uint64), *(arrays["key"] for arrays in self._segments)])
 
     @cached_property
+    def chunk_kinds(self) -> NDArray[np.uint8]:
+        """1 for chunks of cells of prose, 2 for those that are a heading, 0 for others."""
+        import numpy as np
+
+        return np.concatenate([np.zeros(0, np.uint8), *(arrays["kind"] for arrays in self._segments)])
+
+    @cached_property
     def cells(self) -> NDArray[np.int32]:
         """The number of the cell of every chunk, -1 outside notebooks."""
         import numpy as np

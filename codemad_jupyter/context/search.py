@@ -76,7 +76,7 @@ class Searcher:
             return []
         scores = {name: snapshot.scores(name, terms) for name in FIELDS}
         near = self._meaning(query, snapshot) if self._meaning else None
-        chunks = rank_chunks(scores, near)
+        chunks = rank_chunks(scores, snapshot.file_of, snapshot.chunk_kinds, near)
         files = rank_files(scores, snapshot.file_of, snapshot.files, near)
         if votes:
             files += np.array([votes.get(path, 0.0) for path in snapshot.paths], dtype=np.float32)

@@ -35,6 +35,7 @@ FIELDS: dict[str, Field] = {
     "symbol": Field("chunk", 6, 0.5),
     "comment": Field("chunk", 40, 0.6),
     "heading": Field("chunk", 12, 0.5),
+    "above": Field("chunk", 40, 0.6),
     "path": Field("file", 7, 0.6, 0.8),
     "symbols": Field("file", 60, 0.7),
     "comments": Field("file", 250, 0.6),
@@ -47,7 +48,8 @@ TERM_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A chunk as the index keeps it; ``key`` names its text for vectors."""
+    """A chunk as the index keeps it; ``key`` names its text for vectors, ``kind`` is 1 for a cell of prose
+    and 2 for one that is a heading and little else."""
 
     start: int
     end: int
@@ -55,6 +57,7 @@ class ChunkRow:
     cell_id: str
     symbol: str
     key: int
+    kind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class SegmentBuilder:
             "start": np.array([chunk.start for chunk in self._chunks], dtype=np.int32),
             "end": np.array([chunk.end for chunk in self._chunks], dtype=np.int32),
             "cell": np.array([chunk.cell for chunk in self._chunks], dtype=np.int32),
+            "kind": np.array([chunk.kind for chunk in self._chunks], dtype=np.uint8),
             "key": np.array([chunk.key for chunk in self._chunks], dtype=np.uint64),
             **_strings("path", [row.path for row in self.files]),
             **_strings("cell_id", [chunk.cell_id for chunk in self._chunks]),

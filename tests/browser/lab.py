@@ -99,7 +99,8 @@ def own_folders(folder: Path) -> dict[str, str]:
         "XDG_CONFIG_HOME": "xdg-config",
         "XDG_CACHE_HOME": "xdg-cache",
     }
-    return {variable: str(folder / name) for variable, name in names.items()}
+    # A process that follows the folder for each server would cost more than the tests.
+    return {"CODEMAD_INDEX": "false", **{name: str(folder / place) for name, place in names.items()}}
 
 
 def serve_own_front_end(folder: Path) -> None:

@@ -24,6 +24,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / name))
     monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")  # of all extensions only ours
+    # A process that follows the folder for each server would cost more than the tests.
+    monkeypatch.setenv("CODEMAD_INDEX", "false")
     for variable in ("CODEMAD_JUPYTER_URL", "CODEMAD_KERNEL_TOKEN"):
         monkeypatch.setenv(variable, "")  # what the server sets is taken back with it
     return tmp_path
