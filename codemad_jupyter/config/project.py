@@ -22,6 +22,7 @@ BUILT_IN = "codemad"
 MODELS = ("model", "fallbacks", "completion_model")
 """The settings that name models, wherever they stand."""
 STRICTEST: DataLevel = "schema"
+ORDERS: dict[str, tuple[str, ...]] = {"data_level": get_args(DataLevel), "memory": ("off", "ask", "on")}
 TRUST = "Look at it, then run: codemad trust"
 
 
@@ -90,7 +91,7 @@ def _lower(combined: Combined, key: Key, given: Given) -> None:
         if key == ("data_level",):
             _strictest(combined, Path(given.origin))
         return
-    if lower is None or (present is not None and _rank(lower) > _rank(present)):
+    if lower is None or (present is not None and _rank(key, lower) > _rank(key, present)):
         said = f"{given.place} asks for {dotted(key)} = {lower}, which is more than {present};"
         combined.refuse(key, given, said, "it was ignored.")
     else:
@@ -135,7 +136,7 @@ def _present(combined: Combined, key: Key) -> Any:
     return field.get_default(call_default_factory=True) if field is not None else None
 
 
-def _rank(value: Any) -> Any:
-    """What compares values of one setting: numbers themselves, data levels by how much they send."""
-    levels = get_args(DataLevel)
-    return levels.index(value) if value in levels else value
+def _rank(key: Key, value: Any) -> Any:
+    """What compares values of one setting: numbers themselves, words by how much they allow."""
+    order = ORDERS.get(key[-1])
+    return order.index(value) if order else value

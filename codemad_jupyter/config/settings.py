@@ -5,7 +5,6 @@ A project's file is written by whoever wrote the project: it counts once the per
 then tighten limits and choose among the person's models, nothing else.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,19 +12,32 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from codemad_jupyter.config.credentials import Credentials
+from codemad_jupyter.config.model_settings import ModelSettings
 from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.privacy import DataLevel
-from codemad_jupyter.protocol.supply import PURPOSES, Budgets, Purpose, PurposeSettings, Rates
 
 PREFIX = "CODEMAD_"
 
-TIGHTENING = ("max_output_tokens", "max_steps", "cost_limit", "token_limit", "time_limit", "data_level")
+TIGHTENING = (
+    "max_output_tokens",
+    "max_steps",
+    "cost_limit",
+    "token_limit",
+    "time_limit",
+    "data_level",
+    "memory",
+    *(
+        f"budgets.{whose}.{what}"
+        for whose in ("session", "notebook")
+        for what in ("cost", "tokens", "seconds")
+    ),
+)
 """What a trusted project's file may set, and only to less than would hold without it (``*``: any name)."""
 
-CHOOSING: tuple[str, ...] = ()
+CHOOSING = ("purposes.*.model", "purposes.*.fallbacks", "purposes.*.routing")
 """Which models a trusted project's file may choose, among those of providers that the person uses anyway."""
 
 
@@ -39,48 +51,12 @@ class Ignored(Value):
 
 
 OWN_KEYS = ("anthropic", "openai", "compatible", "litellm")
+"""The providers whose key is a field of its own in the gateway's configuration; the others share a table."""
 
 
-class Settings(Value):
+class Settings(ModelSettings):
     """All settings. Times are in seconds, costs in US dollars; None means: not set, or no limit."""
 
-    model: str | None = Field(None, description="The model to begin with, as text: provider/name.")
-    fallbacks: tuple[str, ...] = Field(
-        (),
-        description="Models tried when the first fails: a list of texts, or one text with commas.",
-    )
-    anthropic_base_url: str | None = Field(None, description="Address for Anthropic's interface: http(s)://…")
-    openai_base_url: str | None = Field(None, description="Address for OpenAI's interface: http(s)://…")
-    openai_api: Literal["auto", "responses", "chat"] = Field(
-        "auto", description="Which interface of OpenAI is used: auto, responses or chat."
-    )
-    compatible_base_url: str | None = Field(
-        None, description="Address of a server that speaks OpenAI's interface: http(s)://…"
-    )
-    compatible_models: tuple[str, ...] = Field(
-        (), description="Models of that server: a list of texts, or one text with commas."
-    )
-    ollama_url: str = Field("http://127.0.0.1:11434", description="Address of Ollama: http(s)://…")
-    litellm_base_url: str | None = Field(None, description="Address given to LiteLLM: http(s)://…")
-    timeout: float = Field(
-        60.0, gt=0, le=3600, description="Longest silence of a model: seconds, up to 3600."
-    )
-    connect_timeout: float = Field(
-        10.0, gt=0, le=600, description="Longest wait for a connection: seconds, up to 600."
-    )
-    total_timeout: float = Field(
-        900.0, gt=0, le=86400, description="Longest time of one model call: seconds, up to 86400."
-    )
-    retry_cap: float = Field(
-        120.0, ge=0, le=3600, description="Longest wait a provider may ask for: seconds, up to 3600."
-    )
-    max_output_tokens: int = Field(
-        8192,
-        ge=1,
-        le=1_000_000,
-        description="Longest answer of a model: a whole number, 1 or more.",
-    )
-    prices: Path | None = Field(None, description="A JSON file of windows and prices: its path.")
     max_steps: int = Field(
         25, ge=1, le=1000, description="Model calls one run may make: a whole number, 1 to 1000."
     )
@@ -160,51 +136,6 @@ class Settings(Value):
         description="How much data is sent to models: schema, statistics, samples, outputs or images.",
     )
 
-    completion_model: str | None = Field(
-        None, description="The model that continues what you type in a cell, as text; none: off."
-    )
-
-    purposes: dict[Purpose, PurposeSettings] = Field(
-        default_factory=dict,
-        description="Which model serves what, tables [purposes.code] with model, fallbacks, routing, "
-        "max_output_tokens, timeout; routing: explicit, complexity, window, price, latency or availability. "
-        f"Purposes: {', '.join(PURPOSES)}.",
-    )
-    limits: dict[str, Rates] = Field(
-        default_factory=dict,
-        description="How often a provider may be called, tables [limits.anthropic] with "
-        "requests_per_minute, tokens_per_minute, concurrency: whole numbers, 1 or more.",
-    )
-    budgets: Budgets = Field(
-        default_factory=Budgets,
-        description="What may be used before the next call is refused, tables [budgets.session], "
-        "[budgets.notebook], [budgets.user] with cost (US dollars), tokens, seconds, days (how far back).",
-    )
-    provider_urls: dict[str, str] = Field(
-        default_factory=dict,
-        description="Addresses of providers that are not where usual, table [provider_urls]: name = http(s)://…",
-    )
-    cache: Literal["off", "deterministic", "all"] = Field(
-        "deterministic",
-        description="Which answers are given again when the same is asked: off, all, or deterministic (those "
-        "at temperature 0).",
-    )
-    resume: bool = Field(
-        False,
-        description="Whether the next model goes on with an answer that broke off: true or false.",
-    )
-
-    cassette: Path | None = Field(
-        None, description="A file, or a folder of files, with recorded answers of models: its path."
-    )
-    cassette_mode: Literal["off", "record", "replay", "replay_or_ask"] = Field(
-        "off",
-        description="What is done with the cassette: off, record, replay (asks no model) or replay_or_ask.",
-    )
-    cassette_pace: float = Field(
-        0.0, ge=0, le=10, description="Pause between two pieces of a replayed answer: seconds, up to 10."
-    )
-
     index: bool = Field(
         True, description="Whether the folder is indexed in the background for search: true or false."
     )
@@ -225,22 +156,6 @@ class Settings(Value):
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
 
-    @field_validator("fallbacks", "compatible_models", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator(
-        "anthropic_base_url", "openai_base_url", "compatible_base_url", "ollama_url", "litellm_base_url"
-    )
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("not an address")
-        return value
-
     @field_validator("context_shares")
     @classmethod
     def _shares(cls, value: str) -> str:
@@ -249,20 +164,7 @@ class Settings(Value):
             raise ValueError("not five percentages that make 100")
         return value
 
-    @field_validator("purposes", "limits", "budgets", "provider_urls", mode="before")
-    @classmethod
-    def _table(cls, value: Any) -> Any:
-        """A variable of the environment holds a table as JSON."""
-        return json.loads(value) if isinstance(value, str) else value
-
-    @field_validator("provider_urls")
-    @classmethod
-    def _addresses(cls, value: dict[str, str]) -> dict[str, str]:
-        for address in value.values():
-            cls._address(address)
-        return value
-
-    @field_validator("prices", "data_dir", "cassette", "index_dir", "embedding_model")
+    @field_validator("data_dir", "index_dir", "embedding_model")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value if value is None else value.expanduser()

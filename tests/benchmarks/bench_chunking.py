@@ -1,4 +1,4 @@
-# ruff: noqa: E501, T201
+# ruff: noqa: E501
 """Speed of chunking with all its fields, by language, beside the parser alone, `ast` and plain lines.
 
 Run ``python tests/benchmarks/bench_chunking.py [FOLDER …]`` for real files (default: the standard library
