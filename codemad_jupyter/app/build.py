@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.app.finding import WorkspaceFinder
+from codemad_jupyter.app.indexing import local_model
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     import pluggy
 
 
+PATIENT = 30.0
+"""Seconds a look at the kernel may take where answers are recorded or replayed."""
+
+
 async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: Policy = "ask") -> Engine:
     """The engine of the workspace ``root``, started. ``policy`` settles what would ask a person.
 
@@ -46,6 +51,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
     hooks = await asyncio.to_thread(plugin_manager)
+    trusted = TrustedFolders()
+    taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
     engine = Engine(
         Services(
             root=root,
@@ -60,11 +67,13 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             ),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
-            diagnostics=Diagnostics(root, mode=settings.diagnostics),
+            diagnostics=Diagnostics(
+                root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises
+            ),
             registry=_registry(hooks, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
-            trusted=TrustedFolders().advises,
+            trusted=trusted.advises,
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
             memories=Memories(
@@ -72,10 +81,11 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
                 user=UserMemory(data_dir(settings)),
                 redact=settings.redact,
                 mode=settings.memory,
+                embedder=local_model(settings),
             ),
             policy=policy,
             limits=_limits(settings),
-            inspect_deadline=_deadline(settings),
+            inspect_deadline=max(settings.inspect_deadline, PATIENT if taped else 0),
             trial=settings.trial,
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
@@ -90,19 +100,13 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             stop_grace=settings.stop_grace,
             ask_before_run=settings.ask_before_run,
             shares=Shares.read(settings.context_shares),
-            compaction=settings.compaction,
-            cell_id=new_cell_id if settings.cassette_mode == "off" else counted_cell_ids(),
+            compaction="plain" if taped else settings.compaction,
+            cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
         )
     )
     await engine.start()
     return engine
-
-
-def _deadline(settings: Settings) -> float:
-    """Longer with a cassette: what is asked must not hang on how busy the machine is."""
-    recorded = settings.cassette_mode != "off"
-    return max(settings.inspect_deadline, 30.0) if recorded else settings.inspect_deadline
 
 
 def _limits(settings: Settings) -> Limits:

@@ -72,11 +72,12 @@ def _files(path: Path) -> list[Path]:
 
 
 async def _checked(files: list[Path]) -> list[Checked]:
+    from codemad_jupyter.config.trust import TrustedFolders
     from codemad_jupyter.context.diagnostics.service import Diagnostics
 
     tops = await asyncio.to_thread(lambda: [each.resolve() for each in files])
     root = Path(os.path.commonpath([Path.cwd(), *(each.parent for each in tops)]))
-    diagnostics = Diagnostics(root)
+    diagnostics = Diagnostics(root, trusted=TrustedFolders().advises)
     try:
         return [await _one(diagnostics, root, file) for file in tops]
     finally:

@@ -60,10 +60,9 @@ def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
     chosen = {key for key in layer if any(matches(key, pattern) for pattern in CHOOSING)}
     barred = sorted(dotted(key) for key in layer if key not in tight | chosen)
     if barred:
-        choice = f" and choose {', '.join(CHOOSING)}" if CHOOSING else ""
         combined.notices.append(
             f"{path} sets {', '.join(barred)[:500]}; a project may only lower {', '.join(TIGHTENING)}"
-            f"{choice}. The rest was ignored."
+            f" and choose {', '.join(CHOOSING)}. The rest was ignored."
         )
     for key, given in layer.items():
         if key in tight:

@@ -7,7 +7,7 @@ beyond its patience: then words alone decide this time, and the vectors are ther
 import asyncio
 import logging
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from codemad_jupyter.context.memory_recall import likeness_of
@@ -31,7 +31,7 @@ class Embedder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def embed(self, texts: Sequence[str], /) -> Sequence[Sequence[float]]: ...
+    def embed(self, texts: Sequence[str], /) -> Iterable[Iterable[float]]: ...
 
 
 class Likeness:
