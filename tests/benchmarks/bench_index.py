@@ -76,8 +76,8 @@ def queries(searcher: Searcher, count: int = 200) -> str:
         times.append((time.perf_counter() - began) * 1000)
         busy.append((time.thread_time() - spent) * 1000)
     clock, cpu = (
-        f"median {statistics.median(found[10:]):.1f} ms, p95 {statistics.quantiles(found[10:], n=20)[-1]:.1f} ms"
-        for found in (times, busy)
+        f"median {statistics.median(found):.1f} ms, p95 {statistics.quantiles(found, n=20)[-1]:.1f} ms"
+        for found in (times[10:], busy[10:])
     )
     return f"{clock} (of the processor: {cpu})"
 
