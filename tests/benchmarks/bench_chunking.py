@@ -1,4 +1,4 @@
-# ruff: noqa: E501
+# ruff: noqa: E501, T201
 """Speed of chunking with all its fields, by language, beside the parser alone, `ast` and plain lines.
 
 Run ``python tests/benchmarks/bench_chunking.py [FOLDER …]`` for real files (default: the standard library
@@ -132,11 +132,11 @@ def hostile() -> None:
     random.seed(1)
     garbage = "".join(random.choices("(){}[]<>\"'`;:,.=+-*/ \nabcdef", k=1_000_000))
     texts = {pattern: pattern * (1_000_000 // len(pattern)) for pattern in PATTERNS} | {"garbage": garbage}
-    sys.stdout.write(f"{'pattern':30}{'slowest':>8}{'seconds':>9}{'peak MB':>9}" + "\n")
+    print(f"{'pattern':30}{'slowest':>8}{'seconds':>9}{'peak MB':>9}")
     for name, text in texts.items():
         worst = max((spent(chunk_file, [(f"a.{ending}", text)]), ending) for ending in ENDINGS)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        sys.stdout.write(f"{name!r:30}{worst[1]:>8}{worst[0]:9.2f}{peak:9}" + "\n")
+        print(f"{name!r:30}{worst[1]:>8}{worst[0]:9.2f}{peak:9}")
 
 
 def main() -> None:

@@ -171,3 +171,9 @@ def test_a_degraded_text_still_shows_its_definitions() -> None:
     chunks = chunk_file("a.java", text)
     assert "repeated" in chunks.degraded
     assert [item.name for item in chunks.symbols.definitions] == ["found"]
+
+
+def test_the_output_of_a_bundler_is_not_read_as_code() -> None:
+    chunks = chunk_file("bundle.js", "function a(){return 1};" * 2_000)
+    assert chunks.degraded.startswith("generated")
+    assert chunks.symbols.definitions == ()

@@ -71,7 +71,7 @@ def _javascript(text: str) -> Items:
 
 
 REQUIRE = re.compile(
-    r"""(?:(?:const|let|var)\s+(\w+|\{[^}]{0,2000}\})\s*=\s*)?\brequire\s*\(\s*["'`]([^"'`\n]+)["'`]"""
+    r"""(?:(?:const|let|var)\s+(\w+|\{[^}]{0,300}\})\s*=\s*)?\brequire\s*\(\s*["'`]([^"'`\n]+)["'`]"""
 )
 
 

@@ -26,7 +26,8 @@ class Pattern:
 
 
 STRINGS = r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"""
-CALL = re.compile(r"(?:([A-Za-z][\w.]*)(?:::|\$))?\b([A-Za-z_.][\w.]*)(?=\s*\()")
+# Lengths are bounded, so that a text of one long word costs no more than another.
+CALL = re.compile(r"(?<![\w.])(?:([A-Za-z][\w.]{0,80})(?:::|\$))?([A-Za-z_.][\w.]{0,80})(?=\s{0,20}\()")
 R = Pattern(
     define=re.compile(
         r"^[ \t]*(?P<name>[A-Za-z.][\w.]*|`[^`\n]+`)[ \t]*(?:<<?-|=)[ \t]*"
@@ -64,7 +65,7 @@ ANY = Pattern(
         re.MULTILINE,
     ),
     blank=re.compile(r"(?P<note>^[ \t]*(?:#|//|--|;)[^\n]*)", re.MULTILINE),
-    use=re.compile(r"(?:([A-Za-z_]\w*)(?:\.|::|->))?\b([A-Za-z_]\w*)(?=\s*\()"),
+    use=re.compile(r"\b(?:([A-Za-z_]\w{0,80})(?:\.|::|->))?([A-Za-z_]\w{0,80})(?=\s{0,20}\()"),
     kinds=(
         *((word, "class") for word in ("class", "interface", "struct", "trait", "enum", "object")),
         ("type", "type"),

@@ -8,7 +8,7 @@ from codemad_jupyter.context.chunking.assembling import Place, chunk
 from codemad_jupyter.context.chunking.lines import LARGEST, SMALLEST, Lines, windows
 from codemad_jupyter.context.chunking.values import ChunkKind, SourceChunk
 
-ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t\r]*$")
+ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t])")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t\r]*$")
 UNDERLINE = re.compile(r"""([=\-~^"'#*+`:.<>_])\1{2,}[ \t\r]*$""")
@@ -48,9 +48,9 @@ def markdown_headings(rows: list[str]) -> Iterator[Heading]:
             continue
         if fence:
             continue
-        atx = ATX.match(row[:1_000]) if "#" in row[:4] else None
+        atx = ATX.match(row) if "#" in row[:4] else None
         if atx is not None:
-            yield Heading(number, len(atx[1]), atx[2].strip())
+            yield Heading(number, len(atx[1]), row[atx.end() :].strip().rstrip("#").strip()[:200])
         elif number > start and SETEXT.match(row[:1_000]) and _is_title(rows, number - 1):
             yield Heading(number - 1, 1 if "=" in row[:8] else 2, rows[number - 1].strip())
 

@@ -7,7 +7,7 @@ from codemad_jupyter.context.chunking.languages import language_of
 
 MARK = re.compile(r"^#[ \t]*%%(?!\w)[ \t]*(\[(?:markdown|md|raw)\])?[ \t]*(.*)$")
 MAGIC = re.compile(r"^([ \t]*)(?:%{1,2}[A-Za-z]|!|\?{1,2}\w)[^\n]*(?:(?<=\\)\n[^\n]*)*", re.MULTILINE)
-ASSIGNED = re.compile(r"^([ \t]*[\w., \t]+=[ \t]*)(?:%[A-Za-z]|!)[^\n]*", re.MULTILINE)
+ASSIGNED = re.compile(r"^([\w., \t]{1,200}=[ \t]{0,20})(?:%[A-Za-z]|!)[^\n]*", re.MULTILINE)
 HELP = re.compile(r"^([ \t]*)[\w.]+\?{1,2}[ \t]*$", re.MULTILINE)
 CELL = re.compile(r"\s*%%([A-Za-z]\w*)[ \t]*([^\n]*)")
 IN_PYTHON = words("time timeit capture prun memit mprun lprun python python3 pypy snakeviz")
