@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+COUNTED = 5_000
+"""So many chunks of a query speak for their files."""
 BEST = 3
 """So many of a file's chunks speak for it."""
 
@@ -28,7 +30,12 @@ def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int
     hits = np.flatnonzero(scores)
     if not len(hits):
         return found
-    owners, values = file_of[hits], scores[hits]
+    values = scores[hits]
+    if len(hits) > COUNTED:
+        # Common words are in most chunks of a big folder; the weakest of those cannot lift a file.
+        kept_from = np.partition(values, len(values) - COUNTED)[len(values) - COUNTED]
+        hits, values = hits[values >= kept_from], values[values >= kept_from]
+    owners = file_of[hits]
     order = np.lexsort((-values, owners))
     owners, values = owners[order], values[order]
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
