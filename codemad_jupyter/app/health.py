@@ -265,14 +265,12 @@ def landlock_version() -> int:
     import ctypes
 
     create_ruleset, ask_version = 444, 1
-    answer = ctypes.CDLL(None, use_errno=True).syscall(create_ruleset, None, 0, ask_version)
-    return max(0, int(answer))
+    return max(0, int(ctypes.CDLL(None, use_errno=True).syscall(create_ruleset, None, 0, ask_version)))
 
 
 def _trials() -> Check:
     if platform.system() == "Linux":
-        detail = "proposed code is tried in a copy of the kernel before you see it"
-        return Check(name="trials", state="ok", detail=detail)
+        return Check(name="trials", state="ok", detail="proposed code is tried in a copy of the kernel first")
     return Check(
         name="trials",
         state="warning",

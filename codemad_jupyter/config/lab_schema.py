@@ -34,7 +34,7 @@ def lab_schema() -> dict[str, Any]:
         "jupyter.lab.setting-icon-label": "CodeMAD",
         "type": "object",
         "properties": {
-            name: {"title": title(name), **plain(field, definitions), "default": defaults[name]}
+            name: _with_titles({"title": title(name), **plain(field, definitions), "default": defaults[name]})
             for name, field in fields
         },
         "additionalProperties": False,
@@ -59,6 +59,19 @@ def plain(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
             for name, value in kept["properties"].items()
         }
     return kept
+
+
+def _with_titles(schema: Any) -> Any:
+    """The schema with a title for each choice, which a settings editor can show and translate."""
+    if isinstance(schema, list):
+        return [_with_titles(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    choices = [
+        {"const": each, "title": "none" if each is None else str(each)} for each in schema.get("enum", ())
+    ]
+    rest = {key: _with_titles(value) for key, value in schema.items() if key != "enum"}
+    return {**rest, "oneOf": choices} if choices else rest
 
 
 def title(name: str) -> str:

@@ -1,4 +1,5 @@
-"""Commands: all that a front end may ask of the engine. Imperatives, one tagged union."""
+"""Commands: all that a front end may ask of the engine. Imperatives, one tagged union in one file, for the
+reason that `events` gives."""
 
 from typing import Annotated, Literal
 
