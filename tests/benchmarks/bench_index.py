@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """What the index costs: building, starting warm, one saved file, memory, and the time of a query.
 
     python tests/benchmarks/bench_index.py [--files 10000] [--chunks 100000] [--model DIR]

@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """How well search finds the file of a change and the cell of a question, against simpler ways, in one run.
 
     python tests/benchmarks/bench_retrieval.py OWNER/NAME=PATH... [--model DIR] [--tasks N] [--span N]
