@@ -76,6 +76,8 @@ class Indexer:
     ) -> None:
         self.root = root
         self.folder = folder
+        inside = folder.is_relative_to(root)
+        self._own = f"{folder.relative_to(root).as_posix()}/" if inside else ""
         self._mask = mask
         self._processes = processes
         self._limits = limits or Limits()
@@ -91,7 +93,8 @@ class Indexer:
         with listed.writing(self.folder, wait=wait):
             report = Report(notice=self._open(anew=anew))
             skips = Skips()
-            entries = list(walk_files(self.root, limits=self._limits, skips=skips))
+            found = walk_files(self.root, limits=self._limits, skips=skips)
+            entries = [entry for entry in found if not self._is_own(entry.path)]
             present = {entry.path for entry in entries}
             report.removed = self._remove(path for path in list(self._known) if path not in present)
             self._read(entries, report)
@@ -104,12 +107,15 @@ class Indexer:
     def change(self, paths: Iterable[str], *, wait: float = 5.0) -> Report:
         """Look at these paths alone: files that changed, came or went, and folders that went."""
         began = time.monotonic()
+        paths = [path for path in dict.fromkeys(paths) if not self._is_own(path)]
+        if not paths:
+            return Report()
         with listed.writing(self.folder, wait=wait):
             report = Report(notice=self._open())
             rules = Rules(self.root)
             gone: list[str] = []
             entries: list[Entry] = []
-            for path in dict.fromkeys(paths):
+            for path in paths:
                 entry = look_at(self.root, path, rules=rules, limits=self._limits)
                 if entry is None:
                     below = f"{path}/"
@@ -121,6 +127,10 @@ class Indexer:
             self._save()
             self._tidy()
         return self._told(report, began)
+
+    def _is_own(self, path: str) -> bool:
+        """Whether the path belongs to the index itself: a folder of indexes may lie in the folder."""
+        return bool(self._own) and f"{path}/".startswith(self._own)
 
     def _told(self, report: Report, began: float) -> Report:
         report.files = self._manifest.files

@@ -93,6 +93,16 @@ def test_single_changes_and_folders_that_go(root: Path, place: Path) -> None:
     assert paths(place, "histogram") == []
 
 
+def test_an_index_inside_its_folder_does_not_read_itself(root: Path) -> None:
+    place = root / "kept" / "index"
+    indexer = Indexer(root, place)
+    assert indexer.update().files == 3
+    before = manifest.signature(place)
+    assert indexer.change(["kept/index/index.json", "kept/index/index.lock"]).read == 0
+    assert manifest.signature(place) == before
+    assert indexer.update().files == 3
+
+
 def test_many_small_steps_become_one_segment(root: Path, place: Path) -> None:
     indexer = Indexer(root, place)
     indexer.update()
