@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from codemad_jupyter.config.credentials import VARIABLES
+from codemad_jupyter.config.providers import CARDS as KEYS
 from codemad_jupyter.gateway.cards import CARDS
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.router import Router
@@ -71,7 +71,7 @@ async def test_without_a_key_nothing_is_sent(routers: Make, model_server: ModelS
     failure = await failed(router.provider_for(f"{card.name}/x"), ask(f"{card.name}/x"))
     assert failure.kind == "no_key"
     assert card.variables[0] in failure.hint
-    assert VARIABLES[card.name] == card.variables
+    assert KEYS[card.name].variables == card.variables
     assert model_server.requests == []
     assert card.base_url.startswith("https://")
 
