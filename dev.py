@@ -39,7 +39,7 @@ APART = {
 }
 """Packages that bring extensions of their own to every server: beside the environment, in folders of it
 that only the tests which need them switch on."""
-EXTRAS = ("test", "demo", "litellm")
+EXTRAS = ("test", "demo", "litellm", "embeddings", "bedrock")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
 
