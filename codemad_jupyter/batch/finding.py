@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.subcommand import subcommand
-from codemad_jupyter.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +90,7 @@ def _shown(progress: Progress) -> None:
 def _opened(folder: Path, *, progress: Callable[[Progress], None] | None = None) -> FolderIndex:
     from codemad_jupyter.app.indexing import FolderIndex
     from codemad_jupyter.config.settings import load_settings
+    from codemad_jupyter.protocol.errors import UsageError
 
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", hint="Name one that is there.")
@@ -100,6 +100,8 @@ def _opened(folder: Path, *, progress: Callable[[Progress], None] | None = None)
 
 
 def _search(args: argparse.Namespace) -> int:
+    from codemad_jupyter.protocol.errors import UsageError
+
     if (args.query is None) == (not args.stdin):
         raise UsageError("A search needs either a QUERY or --stdin.", hint="See codemad search --help.")
     if args.k < 0:

@@ -34,8 +34,12 @@ def test_help_lists_every_subcommand() -> None:
         "context",
         "config",
         "doctor",
+        "index",
         "keys",
+        "memory",
         "models",
+        "search",
+        "sessions",
         "trust",
     }
     assert set(subparsers()) == documented
