@@ -28,7 +28,7 @@ let host: HTMLElement;
 let root: Root;
 
 const FOLDER: FolderTrust = {
-  folder: '/home/me/work',
+  folder: '/data/work',
   state: 'untrusted',
   by: 'nobody',
   since: null,
