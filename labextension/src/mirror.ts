@@ -5,7 +5,11 @@
  * is told, and Lab shows again what holds.
  */
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import type { PartialJSONValue, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type {
+  PartialJSONValue,
+  ReadonlyPartialJSONObject,
+  ReadonlyPartialJSONValue
+} from '@lumino/coreutils';
 import { JSONExt } from '@lumino/coreutils';
 
 import type { Client } from './client';
@@ -76,10 +80,21 @@ export class SettingsMirror {
 export function changes(from: Values, to: Values): Record<string, Values[string] | null> {
   const found: Record<string, Values[string] | null> = {};
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    const [before, after] = [from[key] ?? null, to[key] ?? null];
+    const [before, after] = [given(from[key]), given(to[key])];
     if (!JSONExt.deepEqual(before, after)) {
       found[key] = after;
     }
   }
   return found;
+}
+
+/** The value without what was not given: Lab's form fills the tables it shows with nulls and empty tables. */
+function given(value: Values[string]): ReadonlyPartialJSONValue | null {
+  if (value === undefined || value === null || JSONExt.isPrimitive(value) || JSONExt.isArray(value)) {
+    return value ?? null;
+  }
+  const kept = Object.entries(value)
+    .map(([key, inner]): [string, ReadonlyPartialJSONValue | null] => [key, given(inner)])
+    .filter(([, inner]) => inner !== null);
+  return kept.length > 0 ? Object.fromEntries(kept) : null;
 }

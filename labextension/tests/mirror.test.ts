@@ -51,6 +51,9 @@ async function mirrored(own: object): Promise<void> {
 test('what leads from one to the other', () => {
   expect(changes({ a: 1, b: [1], c: 2 }, { a: 1, b: [2], d: { e: 1 } })).toEqual({ b: [2], c: null, d: { e: 1 } });
   expect(changes({ a: null }, {})).toEqual({});
+  const filled = { budgets: { user: { cost: null, days: null }, session: null }, max_steps: 9 };
+  expect(changes({}, filled)).toEqual({ max_steps: 9 });
+  expect(changes({}, { budgets: { user: { cost: 3, days: null } } })).toEqual({ budgets: { user: { cost: 3 } } });
 });
 
 test('the file wins at the start, and nothing is sent back', async () => {
