@@ -48,10 +48,13 @@ def index_folder(root: Path, settings: Settings) -> Path:
 
 
 def _mask(root: Path) -> Callable[[str], str]:
-    """What masks secrets; also called in processes that only read files."""
+    """What masks secrets; also called in processes that only read files. The numbers of masked secrets
+    differ from process to process: they are no words of the folder."""
+    from codemad_jupyter.config.redaction import unnumbered
     from codemad_jupyter.config.settings import load_settings
 
-    return load_settings(root, lenient=True).redact
+    redact = load_settings(root, lenient=True).redact
+    return lambda text: unnumbered(redact(text))
 
 
 def local_model(settings: Settings) -> LocalModel | None:

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.config.redaction import Redactor, unnumbered
 from codemad_jupyter.context import manifest
 from codemad_jupyter.context.indexing import MANY, Indexer
 from codemad_jupyter.context.manifest import Held
@@ -133,6 +134,12 @@ def test_ignore_rules_are_those_of_git_and_more(root: Path, place: Path) -> None
     assert "private.md" in paths(place, "zirconium")
 
 
+def masking() -> Callable[[str], str]:
+    """As the product masks: without numbers, whose digits would be words."""
+    redact = Redactor()
+    return lambda text: unnumbered(redact(text))
+
+
 def test_secrets_stay_out(root: Path, place: Path) -> None:
     key = "sk-ant-" + "aB3dE5gH7jK9mN1pQ2rS4tU6vW8x"
     for name in (".env", ".env.local", "id_rsa", "server.pem", "credentials.json", ".npmrc"):
@@ -143,7 +150,7 @@ def test_secrets_stay_out(root: Path, place: Path) -> None:
     output = {"output_type": "stream", "name": "stdout", "text": [f"key {key} cobalt\n"]}
     cell = {"id": "k1", "cell_type": "code", "metadata": {}, "source": "show()", "outputs": [output]}
     (root / "leak.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5}))
-    Indexer(root, place, mask=Redactor).update()
+    Indexer(root, place, mask=masking).update()
     assert find(place, CANARY) == []
     snapshot = Index(place).current()
     assert snapshot is not None

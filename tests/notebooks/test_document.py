@@ -188,9 +188,12 @@ class TestApply:
         nb = notebook(*(code(f"c{n}", f"x = {n}\n" * 5, outputs=[stream]) for n in range(10_000)))
         data = document.render(nb)
         begin = time.process_time()
+        json.dumps(json.loads(data), indent=1)
+        plain = time.process_time() - begin
+        begin = time.process_time()
         made = document.apply(document.parse(data, "n"), (change("replace", "c5000", source="y"),))
         document.render(made, document.style_of(data))
-        assert time.process_time() - begin < 1.0
+        assert time.process_time() - begin < 20 * plain  # a few times reading and writing, not more per cell
 
 
 class TestInverse:

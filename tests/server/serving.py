@@ -158,6 +158,13 @@ class Tab:
             self.over = await asyncio.wait_for(self.socket.read_message(), WAIT) is None
 
 
+async def started(kernel: Any) -> None:
+    """Wait for a kernel that is just being started or restarted: it cannot be shut down in between."""
+    deadline = asyncio.get_running_loop().time() + 30
+    while not kernel.ready.done() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.05)
+
+
 @asynccontextmanager
 async def serving(root: Path, *, home: Path, base_url: str = "/deep/er/") -> AsyncIterator[Served]:
     """A started server with CodeMAD on ``root``, closed afterwards."""
@@ -191,6 +198,7 @@ async def serving(root: Path, *, home: Path, base_url: str = "/deep/er/") -> Asy
         for tab in served.tabs:
             tab.close()
             await tab.closed()
+        await asyncio.gather(*map(started, app.kernel_manager._kernels.values()))
         await app._cleanup()
         server.stop()
         await server.close_all_connections()
