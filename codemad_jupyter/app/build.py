@@ -25,6 +25,7 @@ from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
+from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
@@ -57,14 +58,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
         Services(
             root=root,
             store=store,
-            router=Router(
-                GatewayConfig.model_validate(settings.gateway()),
-                redact=settings.redact,
-                offline=OfflineProvider(),
-                extra=_providers(hooks),
-                ledger=Spending(data_dir(settings) / "spending"),
-                root=root,
-            ),
+            router=_router(root, settings, hooks),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=Diagnostics(
@@ -76,13 +70,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             trusted=trusted.advises,
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
-            memories=Memories(
-                store=store,
-                user=UserMemory(data_dir(settings)),
-                redact=settings.redact,
-                mode=settings.memory,
-                embedder=local_model(settings),
-            ),
+            memories=_memories(store, settings),
             policy=policy,
             limits=_limits(settings),
             inspect_deadline=max(settings.inspect_deadline, PATIENT if taped else 0),
@@ -107,6 +95,27 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     )
     await engine.start()
     return engine
+
+
+def _router(root: Path, settings: Settings, hooks: "pluggy.PluginManager") -> Router:
+    return Router(
+        GatewayConfig.model_validate(settings.gateway()),
+        redact=settings.redact,
+        offline=OfflineProvider(),
+        extra=_providers(hooks),
+        ledger=Spending(data_dir(settings) / "spending"),
+        root=root,
+    )
+
+
+def _memories(store: Store, settings: Settings) -> Memories:
+    return Memories(
+        store=store,
+        user=UserMemory(data_dir(settings)),
+        redact=settings.redact,
+        mode=settings.memory,
+        embedder=local_model(settings),
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -246,6 +246,8 @@ async def _sandbox() -> Check:
         command = ("bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-pid", "--", "true")
         status, said = await _program(*command)
         bwrap = "bubblewrap works" if status == 0 else f"bubblewrap fails ({said})"
+    from codemad_jupyter.notebooks.confined import version as landlock_version
+
     version = await asyncio.to_thread(landlock_version)
     landlock = f"Landlock {version} is there" if version > 0 else "Landlock is not there"
     if bwrap == "bubblewrap works" or version > 0:
@@ -256,16 +258,6 @@ async def _sandbox() -> Check:
         detail=f"{bwrap}; {landlock}: code that a model runs is kept back by your approval alone",
         hint="Install bubblewrap (Linux), and read what you approve.",
     )
-
-
-def landlock_version() -> int:
-    """The version of Landlock this kernel offers, 0 where there is none."""
-    if platform.system() != "Linux":
-        return 0
-    import ctypes
-
-    create_ruleset, ask_version = 444, 1
-    return max(0, int(ctypes.CDLL(None, use_errno=True).syscall(create_ruleset, None, 0, ask_version)))
 
 
 def _trials() -> Check:

@@ -181,7 +181,9 @@ class ActiveSession:
 
     def _choice_for(self, prompt: cmd.Prompt) -> tuple[Choice, Purpose]:
         state, router = self.session.state, self._services.router
-        return choice_for(prompt, self.session.messages, router=router, session_model=state.model)
+        return choice_for(
+            prompt, self.session.conversation.at("images"), router=router, session_model=state.model
+        )
 
     async def _begin(self, prompt: cmd.Prompt, choice: Choice, purpose: Purpose) -> Ack:
         session, run = self.session, new_id("run")

@@ -1,4 +1,5 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
+/** The pages beside the conversation, in one file: they share a server, a session and the panel they open in. */
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ContentsManager } from '@jupyterlab/services';
