@@ -79,7 +79,7 @@ class FollowedRun(LiveRun):
             self._forget(self)
 
     async def _reply(self, request: str) -> dict[str, Any]:
-        if not self._started:
+        if not self._begun.is_set():
             return {"status": "aborted"}
         error = next((each for each in self.outputs if each["output_type"] == "error"), None)
         if error is None:

@@ -18,6 +18,7 @@ TICK = 1.0
 AFTER_INTERRUPT = 5.0
 GRACE = 2.0  # what code that is stopped may take to end by itself
 SETTLED = 0.05  # between the word that code begins and its first instruction
+HEARD = 0.3  # what the word that code has begun may take to come here
 LONGEST_MESSAGE = 2_000
 
 
@@ -31,14 +32,15 @@ class LiveRun:
         self._client = line.client()
         self._log = OutputLog()
         self._kernel_session = ""
-        self._started = self._unwanted = False
+        self._begun = asyncio.Event()
+        self._unwanted = False
         self._finish: asyncio.Future[dict[str, Any]] | None = None
         self._ending: asyncio.Future[None] | None = None
 
     @property
     def running(self) -> bool:
         """Does the kernel run this code now, not something before it?"""
-        return self._started and self._finish is not None and not self._finish.done()
+        return self._begun.is_set() and self._finish is not None and not self._finish.done()
 
     async def execute(self, code: str, timeout: float | None) -> ExecutionResult:
         begin = time.monotonic()
@@ -54,10 +56,13 @@ class LiveRun:
 
     async def stop(self, grace: float) -> None:
         """Interrupt the code; while it waits behind another cell, as soon as its turn comes."""
+        if self._finish is not None and not self._finish.done():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._begun.wait(), HEARD)
         self._unwanted = True
-        if self._finish is None or self._finish.done():
-            return
-        if self._started:
+        if self._ending is not None:
+            await asyncio.wait({self._ending})
+        elif self._finish is not None and self.running:
             await self._interrupt_twice(self._finish, grace)
 
     async def _interrupt_twice(self, finish: "asyncio.Future[dict[str, Any]]", grace: float) -> None:
@@ -116,8 +121,8 @@ class LiveRun:
             message = await self._next(self._client.get_iopub_msg)
             if message["parent_header"].get("msg_id") != request:
                 continue
-            if not self._started and message["msg_type"] == "execute_input":
-                self._started = True
+            if not self._begun.is_set() and message["msg_type"] == "execute_input":
+                self._begun.set()
                 if self._unwanted:
                     self._ending = asyncio.ensure_future(self._end_unwanted())
             content = message["content"]
@@ -160,7 +165,7 @@ class LiveRun:
 
     async def _end_late(self, finish: "asyncio.Future[dict[str, Any]]", timeout: float) -> None:
         """Interrupt code that took too long. Code that waits behind another cell is not ours to stop."""
-        if not self._started:
+        if not self._begun.is_set():
             raise KernelError(
                 f"The kernel was busy with another cell for {timeout:.0f} s; the code is queued behind it.",
                 hint="Wait for that cell or interrupt it.",
