@@ -83,7 +83,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def hands_out(config: pytest.Config) -> bool:
-    """Is this the process that only hands tests out (`-n`)? Its workers start from the environment it keeps."""
+    """Does this process only hand tests out (`-n`)? Its workers start from the environment it was given."""
     return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 
