@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 LIMIT = 90.0
 PAUSE = 0.02
@@ -28,3 +29,13 @@ async def until(condition: Callable[[], object], what: str | Callable[[], object
 
 def _missed(what: str | Callable[[], object]) -> object:
     return f"{what} did not happen within {LIMIT:.0f} s" if isinstance(what, str) else what()
+
+
+def making(path: Path | str) -> str:
+    """Code for a kernel that makes a file, so that a test sees how far it is."""
+    return f"open({str(path)!r}, 'w').close()\n"
+
+
+def awaiting(path: Path | str) -> str:
+    """Code for a kernel that goes on when the test has made the file."""
+    return f"while not __import__('os').path.exists({str(path)!r}): __import__('time').sleep({PAUSE})\n"
