@@ -97,7 +97,7 @@ def _take(task: Task, entry: Entry, builder: SegmentBuilder, made: Made, mask: M
         made.touched[entry.path] = (entry.size, mtime)
         return
     text = cut(entry.path, text)
-    chunks = by_lines(entry.path, text) if task.plain else chunk_file(entry.path, text)
+    chunks = by_lines(entry.path, text) if task.plain else chunk_file(entry.path, text, uses=False)
     made.degraded += bool(chunks.degraded) or task.plain
     # Most files hold no secret: then their pieces need no second look.
     needed = notebook or mask(text) != text

@@ -65,7 +65,7 @@ class EmbeddingRun:
         text = read_text(self._root / path, limit=Limits().notebook)
         if text is None:
             return
-        for chunk in chunk_file(path, cut(path, text)).chunks:
+        for chunk in chunk_file(path, cut(path, text), uses=False).chunks:
             words = embedded_text(chunk, self._mask)
             key = text_key(words)
             if key in wanted:  # else the file has changed since; the next run takes it up

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from codemad_jupyter.context.words import split
+from codemad_jupyter.context.words import terms, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,6 +81,19 @@ class _Postings:
     lengths: array[int] = field(default_factory=lambda: array("i"))
 
 
+class _Numbers(dict[str, tuple[int, ...]]):
+    """The terms of every word of the texts, numbered as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terms: dict[str, int] = {}
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        known = self.terms
+        found = self[word] = tuple(known.setdefault(term, len(known)) for term in terms(word))
+        return found
+
+
 class SegmentBuilder:
     """Gathers files for one segment."""
 
@@ -88,8 +101,7 @@ class SegmentBuilder:
         self.files: list[FileRow] = []
         self._chunks: list[ChunkRow] = []
         self._firsts: list[int] = [0]
-        self._numbers: dict[str, int] = {}
-        self._known: dict[str, array[int]] = {}
+        self._numbers = _Numbers()
         self._fields = {name: _Postings() for name in FIELDS}
 
     @property
@@ -121,21 +133,21 @@ class SegmentBuilder:
         self._firsts.append(len(self._chunks))
 
     def _add_text(self, name: str, text: str) -> array[int]:
-        numbers = array("i", self._number(split(text))) if text else array("i")
+        known = self._numbers
+        found: list[int] = []
+        for word in words(text):
+            found += known[word]
+        numbers = array("i", found)
         postings = self._fields[name]
         postings.words.extend(numbers)
         postings.lengths.append(len(numbers))
         return numbers
 
-    def _number(self, terms: Iterable[str]) -> list[int]:
-        numbers = self._numbers
-        return [numbers.setdefault(term, len(numbers)) for term in terms]
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything gathered, as the arrays of a segment."""
         import numpy as np
 
-        hashes = np.array([term_hash(term) for term in self._numbers], dtype=np.uint64)
+        hashes = np.array([term_hash(term) for term in self._numbers.terms], dtype=np.uint64)
         found: dict[str, NDArray[Any]] = {
             "size": np.array([row.size for row in self.files], dtype=np.int64),
             "mtime": np.array([row.mtime for row in self.files], dtype=np.int64),

@@ -1,5 +1,8 @@
 """Files cut into chunks: whole functions, their symbols, their comments; per language."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from codemad_jupyter.context.chunking import FileChunks, SourceChunk, chunk_file
@@ -131,6 +134,40 @@ def test_each_language_shows_its_definitions(path: str) -> None:
     assert found == wanted.split()
     assert chunks.degraded == ""
     assert "\n".join(chunk.text for chunk in chunks.chunks) == text.rstrip("\n")
+
+
+DOCUMENTED = '''"""What it is."""
+from a import (  # noqa
+    b,
+)
+# why
+LIMIT = 3
+
+
+class K:
+    """Kept."""
+
+    size: int = 1  # bytes
+
+    @property
+    def m(self, q=lambda: 1):
+        "Says."
+        def inner(x):
+            f"{x}"
+            return x
+        total = [inner(i) for i in q]
+'''
+CELL = {"id": "c", "cell_type": "code", "metadata": {}, "source": DOCUMENTED, "outputs": []}
+NOTEBOOK = json.dumps({"cells": [CELL], "nbformat": 4, "nbformat_minor": 5})
+READABLE = {**{path: text for path, (text, _) in PROGRAMS.items()}, "d.py": DOCUMENTED, "d.ipynb": NOTEBOOK}
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_without_uses_nothing_but_the_references_is_missing(path: str) -> None:
+    whole, lean = (chunk_file(path, READABLE[path], uses=uses) for uses in (True, False))
+    references = lean.symbols.references
+    assert lean == replace(whole, symbols=replace(whole.symbols, references=references))
+    assert not references or path in ("a.R", "a.sql")  # read by patterns, which find all at once
 
 
 @pytest.mark.parametrize(

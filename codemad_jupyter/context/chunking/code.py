@@ -6,6 +6,7 @@ from codemad_jupyter.context.chunking import outline, parsing
 from codemad_jupyter.context.chunking.grammars import GRAMMARS
 from codemad_jupyter.context.chunking.imports import read_imports
 from codemad_jupyter.context.chunking.lines import Lines, windows
+from codemad_jupyter.context.chunking.naming import Namer
 from codemad_jupyter.context.chunking.patterns import PATTERNS, find_names
 from codemad_jupyter.context.chunking.reading import Names, Reader
 from codemad_jupyter.context.chunking.values import Import
@@ -26,11 +27,17 @@ class Code:
 
 
 def read_code(
-    lines: Lines, language: str, *, readable: str | None = None, cells: list[Rows] | None = None
+    lines: Lines,
+    language: str,
+    *,
+    readable: str | None = None,
+    cells: list[Rows] | None = None,
+    uses: bool = True,
 ) -> Code:
     """Read a text of a known language; ``readable`` stands in for it where a parser would stumble.
 
-    ``cells`` are rows that a chunk must not cross. Only a language with no syntax here gives no names.
+    ``cells`` are rows that a chunk must not cross; without ``uses`` the uses of names are left out. Only a
+    language with no syntax here gives no names.
     """
     text = lines.text if readable is None else readable
     grammar = GRAMMARS.get(language)
@@ -45,7 +52,8 @@ def read_code(
         except parsing.NotParsed as reason:
             degraded = str(reason)
         else:
-            names = Reader(grammar, source, lines.rows).read(tree.root_node)
+            reader = Reader if uses else Namer
+            names = reader(grammar, source, lines.rows).read(tree.root_node)
             groups = frozenset(grammar.definitions) | frozenset(grammar.scopes)
             rows = outline.cut_tree(tree.root_node, lines, groups, grammar.prefixes, cells=cells)
             return Code(rows, names, read_imports(language, names.imports, text))

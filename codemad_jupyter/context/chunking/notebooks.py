@@ -44,7 +44,7 @@ class CellText:
     """Of a heading cell, which old documents have."""
 
 
-def chunk_notebook(path: str, text: str) -> FileChunks:
+def chunk_notebook(path: str, text: str, *, uses: bool = True) -> FileChunks:
     """The chunks of a notebook. Where it is no notebook, windows of lines and the reason."""
     try:
         document = json.loads(text)
@@ -57,7 +57,7 @@ def chunk_notebook(path: str, text: str) -> FileChunks:
             if text.strip()
             else FileChunks(path, "notebook")
         )
-    return _Notebook(path, _language(document)).read(cells)
+    return _Notebook(path, _language(document), uses=uses).read(cells)
 
 
 def _as_lines(path: str, text: str, reason: str) -> FileChunks:
@@ -70,9 +70,10 @@ def _as_lines(path: str, text: str, reason: str) -> FileChunks:
 class _Notebook:
     """Gathers what the cells hold."""
 
-    def __init__(self, path: str, language: str) -> None:
+    def __init__(self, path: str, language: str, *, uses: bool) -> None:
         self.path = path
         self.language = language
+        self.uses = uses
         self.chunks: list[SourceChunk] = []
         self.trail: tuple[Heading, ...] = ()
         self.imports: dict[Import, None] = {}
@@ -143,7 +144,8 @@ class _Notebook:
             rows = list(windows(lines, 0, len(lines.rows) - 1))
             self.chunks += assemble(self.place(cell), lines, rows, (), (), "cell")
             return
-        code = read_code(lines, language, readable=readable, cells=[(0, len(lines.rows) - 1)])
+        whole = [(0, len(lines.rows) - 1)]
+        code = read_code(lines, language, readable=readable, cells=whole, uses=self.uses)
         if code.degraded:
             self.degraded.append(f"cell {cell.index}: {code.degraded}")
         names = code.names

@@ -48,7 +48,7 @@ def parse(source: bytes, grammar: Grammar, *, seconds: float = SECONDS) -> "Tree
 
     end = time.monotonic() + seconds
     try:
-        return Parser(_language(grammar)).parse(
+        return Parser(language_for(grammar)).parse(
             lambda offset, _: source[offset : offset + PIECE],
             progress_callback=lambda _offset, _failed: time.monotonic() > end,
         )
@@ -70,7 +70,8 @@ def repeats(source: bytes) -> bool:
     return _REPEATED.search(marks) is not None
 
 
-def _language(grammar: Grammar) -> "Language":
+def language_for(grammar: Grammar) -> "Language":
+    """The compiled language of a grammar, loaded once; `ImportError` where it is not installed."""
     key = (grammar.package, grammar.entry)
     with _lock:
         if key not in _languages:
