@@ -86,7 +86,8 @@ class Phases:
 
 
 def _repair_text(failing: Sequence[Edit]) -> str:
-    lines = "\n".join(f"- {_failed_text(edit)}" for edit in failing)
+    """By name alone: how each one failed stands in the tool's answer, as far as the data level allows."""
+    lines = "\n".join(f"- “{edit.title}” ({edit.id})" for edit in failing)
     return (
         f"These proposals failed when they were tried:\n{lines}\nPropose better ones, or say why you cannot."
     )

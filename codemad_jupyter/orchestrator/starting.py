@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from codemad_jupyter.gateway.choosing import Choice
-from codemad_jupyter.gateway.router import CHOSEN, DEFAULT
 from codemad_jupyter.orchestrator import plans, slash
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -27,7 +26,7 @@ from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import PlanChanged, RunStarted
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan, plan_text
-from codemad_jupyter.protocol.supply import Purpose
+from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
 from codemad_jupyter.tools.proposals import new_id
 
 

@@ -45,6 +45,15 @@ _STANDS: dict[PlanStatus, str] = {
 }
 
 
+def progress_line(plan: Plan) -> str:
+    """How far it is, in a line."""
+    done = sum(task.status == "done" for task in plan.tasks)
+    now = next((task for task in plan.tasks if task.status in ("running", "failed")), None)
+    words = {"running": "now", "failed": "failed"}
+    what = f"; {words[now.status]}: {now.title}" if now else ""
+    return f"Plan: {done} of {len(plan.tasks)} tasks done{what}."
+
+
 def plan_text(plan: Plan) -> str:
     """The plan as plain text, its tasks numbered as a person names them."""
     numbers = {task.id: number for number, task in enumerate(plan.tasks, start=1)}
