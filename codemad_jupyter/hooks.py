@@ -28,6 +28,10 @@ class Specs:
         """Return a dict of provider name to Provider; their models are named ``name/model``."""
 
     @hookspec
+    def register_commands(self) -> Any:
+        """Return a list of `protocol.slash.SlashCommand`: words that a person may begin a prompt with."""
+
+    @hookspec
     def before_tool(self, tool: str, arguments: dict[str, Any]) -> str | None:
         """Called before a tool runs. Return a reason to refuse the call, or None to let it go on."""
 

@@ -20,9 +20,10 @@ from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.hooks import plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
-from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.slash import gathered
+from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.store.store import Store
@@ -91,6 +92,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
+            commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
         )
     )
     await engine.start()

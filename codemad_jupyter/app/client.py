@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
@@ -76,6 +77,10 @@ class EngineClient(Protocol):
 
     def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
         """What could be pointed at with ``@``, best first."""
+        ...
+
+    def plan(self, session: str) -> Plan | None:
+        """The latest plan of the session."""
         ...
 
     def memories(self, query: str = "") -> tuple[Memory, ...]:

@@ -23,6 +23,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 
 CONNECT = 3.0
@@ -104,6 +105,10 @@ class HttpClient:
         return tuple(
             Mention.model_validate(each) for each in self._ask("GET", f"mentions?{words}")["mentions"]
         )
+
+    def plan(self, session: str) -> Plan | None:
+        found = self._ask("GET", "plan?" + urlencode({"session": session}))["plan"]
+        return None if found is None else Plan.model_validate(found)
 
     def memories(self, query: str = "") -> tuple[Memory, ...]:
         found = self._ask("GET", "memory?" + urlencode({"query": query}))

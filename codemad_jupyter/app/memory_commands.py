@@ -19,7 +19,7 @@ from codemad_jupyter.protocol.events import MemoryChanged
 from codemad_jupyter.protocol.memories import Memory
 
 
-class _Words(argparse.ArgumentParser):
+class Words(argparse.ArgumentParser):
     """Says what is wrong by an exception: nobody is to be thrown out of a notebook."""
 
     def error(self, message: str) -> NoReturn:
@@ -28,14 +28,14 @@ class _Words(argparse.ArgumentParser):
 
 def read_memory_words(words: Sequence[str]) -> argparse.Namespace:
     """What was typed after ``memory``. Raises `UsageError`."""
-    parser = _Words(prog="%codemad memory", add_help=False)
+    parser = Words(prog="%codemad memory", add_help=False)
     add_memory_verbs(parser)
     return parser.parse_args([*words] or ["list"])
 
 
 def read_session_words(words: Sequence[str]) -> argparse.Namespace:
     """What was typed after ``sessions``. Raises `UsageError`."""
-    parser = _Words(prog="%codemad sessions", add_help=False)
+    parser = Words(prog="%codemad sessions", add_help=False)
     add_session_verbs(parser)
     return parser.parse_args([*words])
 

@@ -59,15 +59,16 @@ def add_session_verbs(
 
 def memory_text() -> str:
     """The verbs of ``memory`` and their options, a line each."""
-    return _text("memory", add_memory_verbs)
+    return verbs_text("memory", add_memory_verbs)
 
 
 def session_text() -> str:
     """The verbs of ``sessions``."""
-    return _text("sessions", add_session_verbs)
+    return verbs_text("sessions", add_session_verbs)
 
 
-def _text(name: str, add: Callable[[argparse.ArgumentParser], None]) -> str:
+def verbs_text(name: str, add: Callable[[argparse.ArgumentParser], None]) -> str:
+    """The verbs that ``add`` gives a parser, a line each with what they do."""
     parser = argparse.ArgumentParser(prog=name, add_help=False)
     add(parser)
     verbs = next(action.choices for action in parser._actions if isinstance(action.choices, dict))

@@ -24,6 +24,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class EngineDoor(Protocol):
     async def mentions(
         self, query: str, target: Target, *, session: str | None = None
     ) -> tuple[Mention, ...]: ...
+    async def plan(self, session: str) -> Plan | None: ...
     async def memories(self, query: str = "") -> tuple[Memory, ...]: ...
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
     @property
@@ -184,6 +186,9 @@ class ThreadClient:
 
     def mentions(self, query: str, target: Target, *, session: str | None = None) -> tuple[Mention, ...]:
         return self._do(self._engine.mentions(query, target, session=session), timeout=ANSWER)
+
+    def plan(self, session: str) -> Plan | None:
+        return self._do(self._engine.plan(session), timeout=ANSWER)
 
     def memories(self, query: str = "") -> tuple[Memory, ...]:
         return self._do(self._engine.memories(query), timeout=ANSWER)

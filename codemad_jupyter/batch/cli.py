@@ -25,6 +25,7 @@ from codemad_jupyter.batch.notebook_commands import (
     add_merge,
     add_verify,
 )
+from codemad_jupyter.batch.plan import add_plan
 from codemad_jupyter.batch.settings_commands import (
     add_config,
     add_keys,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         add_index,
         add_search,
         add_memory,
+        add_plan,
         add_sessions,
         _add_doctor,
         add_models,

@@ -19,7 +19,7 @@ def add_memory(commands: Commands) -> None:
     from codemad_jupyter.app.memory_words import add_memory_verbs
 
     memory = subcommand(commands, "memory", "list, add, change, confirm and forget what is remembered")
-    add_memory_verbs(memory, common=[_common()])
+    add_memory_verbs(memory, common=[common_options()])
     memory.set_defaults(perform=_perform, topic="memory")
 
 
@@ -28,11 +28,12 @@ def add_sessions(commands: Commands) -> None:
     from codemad_jupyter.app.memory_words import add_session_verbs
 
     sessions = subcommand(commands, "sessions", "find what past sessions said")
-    add_session_verbs(sessions, common=[_common()])
+    add_session_verbs(sessions, common=[common_options()])
     sessions.set_defaults(perform=_perform, topic="sessions")
 
 
-def _common() -> argparse.ArgumentParser:
+def common_options() -> argparse.ArgumentParser:
+    """Options that stand after any verb."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     common.add_argument("--json", action="store_true", help="print the answer as JSON")

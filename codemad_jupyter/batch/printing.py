@@ -12,9 +12,13 @@ from codemad_jupyter.protocol.events import (
     Event,
     MessageDone,
     Notice,
+    PlanChanged,
+    RunStarted,
     TextDelta,
     ToolDone,
 )
+from codemad_jupyter.protocol.plans import plan_text, progress_line
+from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT
 
 
 def printable(text: str) -> str:
@@ -44,11 +48,18 @@ class EventPrinter:
             case EditProposed():
                 self._out(plain_text(f"{_proposal(event.edit)}\n"))
             case ToolDone():
-                self._aside(f"[{event.tool}] {event.summary}")
+                self.say(f"[{event.tool}] {event.summary}")
             case EditSettled():
-                self._aside(f"{event.status}: {event.detail}" if event.detail else f"edit {event.status}")
+                self.say(f"{event.status}: {event.detail}" if event.detail else f"edit {event.status}")
             case Notice():
-                self._aside(event.text)
+                self.say(event.text)
+            case RunStarted() if event.why not in (CHOSEN, DEFAULT, ""):
+                self.say(f"{event.model}: {event.why}")
+            case PlanChanged() if event.change in ("proposed", "approved"):
+                self._end_line()
+                self._out(plain_text(f"{plan_text(event.plan)}\n"))
+            case PlanChanged():
+                self.say(event.text or progress_line(event.plan))
 
     def _message(self, event: MessageDone) -> None:
         stream = self._streams.pop(event.id, None)
@@ -61,7 +72,8 @@ class EventPrinter:
         sys.stdout.flush()
         self._line_open = not text.endswith("\n") if text else self._line_open
 
-    def _aside(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print what is beside the answer."""
         self._end_line()
         print(plain_text(text), file=sys.stderr, flush=True)
 

@@ -26,12 +26,11 @@ from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
 from codemad_jupyter.gateway.tapes import tape_of
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.supply import Account, Purpose, PurposeSettings
+from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Account, Purpose, PurposeSettings
 
 OFFLINE_MODEL = "codemad/offline"
 _ANTHROPIC_MODEL = "anthropic/claude-sonnet-5-5"
 _OPENAI_MODEL = "openai/gpt-6-sol"
-CHOSEN, DEFAULT = "chosen by the person", "the default model"
 # New models appear every month, so an unlisted name is fine as long as it has the family's look.
 _FAMILIES = {
     "anthropic": re.compile(r"claude-.+"),

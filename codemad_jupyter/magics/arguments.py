@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS, Known, Subcommand, subcommand_in
 from codemad_jupyter.protocol.commands import Intent
@@ -16,13 +17,13 @@ from codemad_jupyter.protocol.errors import UsageError
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--model": ("-m", "NAME", "ask this model (provider/name) for this one question"),
-    "--intent": ("-i", "INTENT", "auto, answer, edit or fix: what you want, where guessing goes wrong"),
+    "--intent": ("-i", "INTENT", "what you want, where guessing goes wrong: answer, edit, fix, plan, test …"),
     "--variable": ("-v", "NAME", "point at a variable (may be repeated)"),
     "--file": ("-f", "PATH", "point at a file of the workspace (may be repeated)"),
     "--new": ("-n", "", "begin a fresh session first"),
 }
 
-INTENTS: tuple[Intent, ...] = ("auto", "answer", "edit", "fix")
+INTENTS: tuple[Intent, ...] = get_args(Intent)
 _WORD = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\S+)")
 
 
@@ -51,6 +52,8 @@ def read_line(line: str, known: Known | None = None) -> Ask | Subcommand:
         return replace(options, text=_needed(rest))
     if found.name == "fix":
         return replace(options, text="Fix the last error.", intent="fix")
+    if found.name == "compact":
+        return replace(options, text="/compact")
     if options != Ask(""):
         raise UsageError(
             f"{found.name} takes no options of a question.",
@@ -127,7 +130,7 @@ def _with(ask: Ask, option: str, value: str) -> Ask:
 def _refuse_typo(text: str) -> None:
     """A lone word (or one with a flag or a number behind it) that looks like a subcommand is no question."""
     words = text.split()
-    if not words or words[0] in SUBCOMMANDS:
+    if not words or words[0] in SUBCOMMANDS or words[0].startswith("/"):
         return
     if any(not (word.startswith("--") or word.isdecimal()) for word in words[1:]):
         return

@@ -14,7 +14,7 @@ from codemad_jupyter.magics.place import Place, place_of
 from codemad_jupyter.magics.questions import answer
 from codemad_jupyter.magics.review import Edits
 from codemad_jupyter.magics.transcript import Transcript
-from codemad_jupyter.protocol.commands import Ack, Attachment, Cancel, Command, Prompt
+from codemad_jupyter.protocol.commands import Ack, ApprovePlan, Attachment, Cancel, Command, Prompt
 from codemad_jupyter.protocol.errors import CodemadError, Denied, UsageError
 from codemad_jupyter.protocol.events import ApprovalAsked, Event, Notice
 
@@ -50,7 +50,17 @@ class Conversation:
             return
         if ask.new:
             self.door.begin(place)
-        prompt = self._prompt(ask, place)
+        self._show(self._prompt(ask, place), place)
+
+    def carry_out(self, command: ApprovePlan) -> None:
+        """Carry out the plan and draw the run."""
+        place = place_of(self._ip)
+        if place.headless and place.policy == "off":
+            show_text(self._ip, SWITCHED_OFF)
+            return
+        self._show(command, place)
+
+    def _show(self, prompt: Prompt | ApprovePlan, place: Place) -> None:
         transcript = Transcript(first_number=self.edits.next_number)
         canvas = canvas_for(self._ip, transcript, ask=not place.headless)
         if self.door.notice:
@@ -78,7 +88,9 @@ class Conversation:
             edge="magic",
         )
 
-    def _run(self, prompt: Prompt, place: Place, transcript: Transcript, canvas: Canvas) -> None:
+    def _run(
+        self, prompt: Prompt | ApprovePlan, place: Place, transcript: Transcript, canvas: Canvas
+    ) -> None:
         """The client itself cancels the run at an interrupt while it waits; one that comes while an
         event is drawn is passed on here. Either way the last events are still read and drawn."""
         client = self.door.client(place)

@@ -58,6 +58,8 @@ def _piece_markdown(piece: Piece) -> str:
     if piece.kind == "text":
         text = safe_markdown(unnumbered(piece.text))
         return f"\n{text}" if text.startswith("- ") else text
+    if piece.kind == "plan":
+        return fenced(plain_text(unnumbered(piece.text)), "text")
     line = safe_markdown(one_line(unnumbered(piece.text)))
     if piece.name:
         return f"- {code_span(piece.name)} {line}".rstrip()
@@ -71,7 +73,7 @@ def prose_plain(prose: Prose) -> str:
 
 def piece_plain(piece: Piece) -> str:
     """A piece as plain text."""
-    if piece.kind == "text":
+    if piece.kind in ("text", "plan"):
         return plain_text(unnumbered(piece.text)).rstrip("\n")
     line = one_line(unnumbered(piece.text))
     return f"[{piece.name}] {line}".rstrip() if piece.name else line

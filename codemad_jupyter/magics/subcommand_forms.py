@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
 from codemad_jupyter.app.merge_words import options_text
+from codemad_jupyter.app.plan_words import PLAN_VERBS, plan_verbs_text
 from codemad_jupyter.app.timeline_words import VERBS, verbs_text
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.privacy import DataLevel
@@ -22,6 +23,8 @@ Name = Literal[
     "blame",
     "merge",
     "fix",
+    "plan",
+    "compact",
     "verify",
     "status",
     "models",
@@ -50,6 +53,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "merge [NOTEBOOK] […]",
         "a notebook with conflict markers: see the conflicts, choose sides (see: help merge)",
     ),
+    "plan": ("plan [VERB …]", "the plan: show, edit, move, remove, approve, drop (see: help plan)"),
+    "compact": ("compact", "summarise the conversation so far, to send less of it"),
     "fix": ("fix", "look at the last error and propose a repair"),
     "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
     "status": ("status", "what answers here: engine, model, session, edits that wait"),
@@ -149,6 +154,11 @@ def _memory(words: list[str], known: Known) -> Subcommand | None:
     return given if not words or words[0] in MEMORY_VERBS else None
 
 
+def _plan(words: list[str], known: Known) -> Subcommand | None:
+    given = Subcommand("plan", words=_unquoted(words))
+    return given if not words or words[0] in PLAN_VERBS else None
+
+
 def _sessions(words: list[str], known: Known) -> Subcommand | None:
     found = len(words) > 1 and words[0] in SESSION_VERBS
     return Subcommand("sessions", words=_unquoted(words)) if found else None
@@ -226,6 +236,8 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "blame": _plain("blame"),
     "merge": _merge,
     "fix": _plain("fix"),
+    "plan": _plan,
+    "compact": _plain("compact"),
     "verify": _verify,
     "status": _plain("status"),
     "models": _models,
@@ -248,6 +260,7 @@ def usage_of(name: str) -> str:
         "checkpoints": verbs_text,
         "merge": options_text,
         "memory": memory_text,
+        "plan": plan_verbs_text,
         "sessions": session_text,
     }.get(name, str)()
     return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

@@ -41,6 +41,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _blame(talk, ip))
         case "memory" | "sessions":
             show_text(ip, _remembered(talk, ip, command))
+        case "plan":
+            _plan(talk, ip, command.words)
         case "merge":
             show_text(ip, _merge(talk, ip, command.words))
         case "status":
@@ -109,6 +111,19 @@ def _remembered(talk: Conversation, ip: InteractiveShell, command: Subcommand) -
         return memory.search_sessions(talk.door.client(place_of(ip)), asked).text
     asked = memory.read_memory_words(command.words)
     return memory.perform(talk.door.client(place_of(ip)), asked, edge="magic").text
+
+
+def _plan(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> None:
+    from codemad_jupyter.app import plan_commands as plans
+
+    asked = plans.read_plan_words(words)
+    place = place_of(ip)
+    client, session = talk.door.client(place), talk.door.session(place)
+    if asked.verb == "approve":
+        target = talk.door.target(place)
+        talk.carry_out(plans.approval(client, session, target=target, edge="magic"))
+        return
+    show_text(ip, plans.perform(client, asked, session=session).text)
 
 
 def _blame(talk: Conversation, ip: InteractiveShell) -> str:

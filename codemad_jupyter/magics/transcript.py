@@ -22,19 +22,23 @@ from codemad_jupyter.protocol.events import (
     MemoryChanged,
     MessageDone,
     Notice,
+    PlanChanged,
     Restored,
     RunFinished,
+    RunStarted,
     TextDelta,
     ToolCalled,
     ToolDone,
 )
+from codemad_jupyter.protocol.plans import plan_text
+from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT
 
-PieceKind = Literal["text", "tool", "note", "problem"]
+PieceKind = Literal["text", "tool", "note", "problem", "plan"]
 
 
 @dataclass
 class Piece:
-    """A stretch of text, or one line about a tool or an incident. ``name`` is the tool's."""
+    """A stretch of text, a plan, or one line about a tool or an incident. ``name`` is the tool's."""
 
     kind: PieceKind
     text: str
@@ -106,6 +110,10 @@ class Transcript:
                 return self.note(announced_line(event))
             case Notice() if event.code != "replayed":  # a replayed notebook is the recorded one
                 return self.note(event.text, problem=event.level == "error")
+            case RunStarted() if event.why not in (CHOSEN, DEFAULT, ""):
+                return self.note(f"{event.model}: {event.why}")
+            case PlanChanged() if event.change != "dropped":
+                return self._piece(f"plan {event.plan.id}", Piece("plan", plan_text(event.plan)))
             case RunFinished():
                 self.ending = event
         return None

@@ -2,16 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from codemad_jupyter.gateway.choosing import Choice
-from codemad_jupyter.gateway.router import CHOSEN, DEFAULT
-from codemad_jupyter.orchestrator import merging, run_review, timeline
+from codemad_jupyter.orchestrator import merging, plans, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
-from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.committing import commit_if_due
 from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.executing import notice_of
@@ -21,8 +18,9 @@ from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
-from codemad_jupyter.orchestrator.session import Session, title_of
-from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
+from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.slash import expanded
+from codemad_jupyter.orchestrator.starting import RunDesk, Started, Starting
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
@@ -31,12 +29,8 @@ from codemad_jupyter.protocol.events import (
     DataLevelChosen,
     Notice,
     RunFinished,
-    RunStarted,
 )
-from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview
-from codemad_jupyter.protocol.supply import Purpose
-from codemad_jupyter.tools.proposals import new_id
 
 ENDING = 0.5
 """Seconds in which a cell that has been run is written down."""
@@ -67,6 +61,13 @@ class ActiveSession:
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
         self._compactor = Compactor(services, session)
+        self._starting = Starting(
+            services,
+            session,
+            insight=insight,
+            desk=RunDesk(self._reviewer, self._checkpointer, self._approvals, self.watch),
+            compactor=self._compactor,
+        )
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -84,30 +85,20 @@ class ActiveSession:
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
         """Begin a run. Raises `Conflict` while another one goes on."""
-        async with self._lock:
-            self._check_free()
-            choice, purpose = self._choice_for(prompt)
-            self._services.router.provider_for(choice.model, fallbacks=choice.fallbacks)
-            return await self._begin(prompt, choice, purpose)
+        return await self._start(lambda: self._starting.prompt(prompt))
 
     async def verify(self, command: cmd.VerifyNotebook) -> Ack:
         """Begin a run that asks no model: the notebook is run again elsewhere."""
-        async with self._lock:
-            self._check_free()
-            proof = await proof_of(command, self._services)
-            session, run = self.session, new_id("run")
-            seq, model = session.bus.seq, session.state.model or self._services.router.default_model()
-            started = RunStarted(
-                prompt=f"Verify {proof.path}", model=model, edge=command.edge, target=command.target
-            )
-            session.bus.emit(started, run=run)
-            await session.bus.saved()
-            self._go(verify_run(proof, run=run, session=session), run)
-            return Ack(session=session.id, run=run, seq=seq)
+        return await self._start(lambda: self._starting.verify(command))
+
+    async def carry_out(self, command: cmd.ApprovePlan) -> Ack:
+        """Begin a run that carries out the plan, task by task."""
+        return await self._start(lambda: self._starting.carry_out(command))
 
     async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
         """What the prompt would send now."""
-        choice, purpose = self._choice_for(prompt)
+        prompt = expanded(prompt, self._services.commands)
+        choice, purpose = self._starting.choice_for(prompt)
         conversation = self.session.conversation
         return await self._insight.preview(prompt, conversation, choice, purpose, self.watch)
 
@@ -143,7 +134,12 @@ class ActiveSession:
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
                 self.session.bus.emit(await self._services.memories.do(command))
                 await self.session.bus.saved()
-            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook():
+            case cmd.ChangePlan() | cmd.DropPlan():
+                async with self._lock:
+                    self._check_free()
+                    plans.change(self.session, command)
+                    await self.session.bus.saved()
+            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook() | cmd.ApprovePlan():
                 raise AssertionError("no command that changes a session alone")
             case _:
                 assert_never(command)
@@ -154,6 +150,7 @@ class ActiveSession:
         for approval in list(self.session.state.approvals):
             reason = "the run was interrupted"
             bus.emit(ApprovalSettled(approval=approval, decision="expired", reason=reason), run=run)
+        plans.leave(self.session, lambda event: bus.emit(event, run=run))
         text = "Interrupted: the process that ran it ended. Ask again to go on."
         bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
 
@@ -179,51 +176,18 @@ class ActiveSession:
         if self.running:
             raise Conflict("A run is going on in this session.", hint="Wait for it or stop it first.")
 
-    def _choice_for(self, prompt: cmd.Prompt) -> tuple[Choice, Purpose]:
-        state, router = self.session.state, self._services.router
-        return choice_for(
-            prompt, self.session.conversation.at("images"), router=router, session_model=state.model
-        )
-
-    async def _begin(self, prompt: cmd.Prompt, choice: Choice, purpose: Purpose) -> Ack:
-        session, run = self.session, new_id("run")
-        seq = session.bus.seq
-        if not session.state.title:
-            # What a purpose chose for this prompt is not the session's own model.
-            chosen = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
-            await session.change(title=title_of(prompt.text), model=chosen)
-        self.tell(self._services.notices)
-        started = RunStarted(
-            prompt=prompt.text,
-            model=choice.model,
-            edge=prompt.edge,
-            target=prompt.target,
-            why=choice.reason,
-        )
-        session.bus.emit(started, run=run)
-        await session.append(Message.user(prompt.text), run=run)
-        await session.bus.saved()
-        work = Run(
-            id=run,
-            prompt=prompt,
-            choice=choice,
-            purpose=purpose,
-            services=self._services,
-            session=session,
-            reviewer=self._reviewer,
-            checkpointer=self._checkpointer,
-            approvals=self._approvals,
-            watch=self.watch,
-            other_session=self._insight.session_text,
-        )
-        self._target = prompt.target
-        self.watch.uses(prompt.target)
-        self._go(self._finish(work), run)
-        return Ack(session=session.id, run=run, seq=seq)
-
-    def _go(self, work: Coroutine[None, None, None], run: str) -> None:
-        self.run = run
-        self._task = asyncio.create_task(work, name=f"codemad {run}")
+    async def _start(self, begin: Callable[[], Awaitable[Started]]) -> Ack:
+        async with self._lock:
+            self._check_free()
+            seq = self.session.bus.seq
+            self.tell(self._services.notices)
+            started = await begin()
+            if started.target is not None:
+                self._target = started.target
+            work = self._finish(started.work) if isinstance(started.work, Run) else started.work
+            self.run = started.run
+            self._task = asyncio.create_task(work, name=f"codemad {started.run}")
+            return Ack(session=self.session.id, run=started.run, seq=seq)
 
     async def _finish(self, work: Run) -> None:
         await work.go()

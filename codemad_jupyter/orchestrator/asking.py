@@ -12,6 +12,7 @@ from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import ModelInfo, Provider, Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.context import Room, Surroundings, block_name, build_context, system_prompt
+from codemad_jupyter.orchestrator.equipment import Equipment
 from codemad_jupyter.orchestrator.privacy import Guarded, leaves, level_for, outgoing
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation
@@ -60,6 +61,7 @@ class Asking:
     services: Services
     choice: Choice
     purpose: Purpose
+    equipment: Equipment
     kernel: KernelPort | None
     notebook: NotebookPort | None
     warn: Callable[[str], None]
@@ -103,14 +105,16 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         news=asking.news,
         rules=lambda: _rules(prompt, services),
     )
-    room = _room(services, info, tokens(prompt.text))
+    system, tools = system_prompt(asking.equipment.guide), asking.equipment.tools.specs
+    taken = tokens(system), sum(tokens(spec.model_dump_json()) for spec in tools)
+    room = _room(services, info, prompt=tokens(prompt.text), taken=taken)
     earlier = conversation.at(level)[:-1]
     messages, built = await build_context(prompt, earlier, where, room)
     request = Request(
         model=model,
-        system=system_prompt(),
+        system=system,
         messages=outgoing(messages if info.images else without_images(messages), level, services.redact),
-        tools=services.registry.specs,
+        tools=tools,
         max_tokens=_answer_room(services, info, built.tokens, most=served.max_output_tokens),
         thinking=info.thinking,
         timeout=served.timeout,
@@ -133,13 +137,14 @@ def _sent(facts: Sequence[Memory], message: Message) -> Iterator[Memory]:
     return (fact for fact in facts if memory_line(fact) in lines)
 
 
-def _room(services: Services, info: ModelInfo, prompt: int) -> Room:
+def _room(services: Services, info: ModelInfo, *, prompt: int, taken: tuple[int, int]) -> Room:
     """The window less the reserve, in estimated tokens: divided by what one of them is in the model's own.
     Where the window is unknown a long prompt is not refused: only the model can tell."""
     usable = (info.window or DEFAULT_WINDOW + prompt) * (1 - services.shares.reserve)
     return Room(
         tokens=int(usable / services.gauge.factor(info.name)),
-        tools=sum(tokens(spec.model_dump_json()) for spec in services.registry.specs),
+        instructions=taken[0],
+        tools=taken[1],
         window=info.window,
         shares=services.shares,
     )

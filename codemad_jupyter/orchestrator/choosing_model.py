@@ -12,9 +12,19 @@ _CONTEXT = 4_000
 """Tokens that rules, kernel and notebook usually add, and the instructions and tools before them."""
 
 
+_PURPOSES: dict[Intent, Purpose] = {
+    "edit": "code",
+    "fix": "code",
+    "plan": "plan",
+    "test": "test",
+    "document": "document",
+    "review": "review",
+}
+
+
 def purpose_of(chosen: Intent) -> Purpose:
     """What kind of work an intent is."""
-    return "code" if chosen in ("edit", "fix") else "chat"
+    return _PURPOSES.get(chosen, "chat")
 
 
 def choice_for(
@@ -22,8 +32,7 @@ def choice_for(
 ) -> tuple[Choice, Purpose]:
     """The model with its reason, and the purpose. A session whose model is the default one has none of
     its own: then the purpose's model serves."""
-    decided, _ = intent.decide(prompt.text, prompt.intent)
-    purpose = purpose_of(decided)
+    purpose = purpose_of(intent.decide(prompt.text, prompt.intent).intent)
     own = session_model if session_model != router.default_model() else ""
     need = Need(
         purpose=purpose,

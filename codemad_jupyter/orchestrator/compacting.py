@@ -8,7 +8,7 @@ turns are told in short by rule (``context/compaction``). Nothing is deleted.
 import asyncio
 import importlib.resources
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -19,13 +19,14 @@ from codemad_jupyter.gateway.choosing import Need
 from codemad_jupyter.gateway.provider import Delta, Finished, ModelInfo, Provider, Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.gateway.sizes import request_tokens
+from codemad_jupyter.orchestrator.plain_run import Work
 from codemad_jupyter.orchestrator.privacy import outgoing
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.side_call import answer_to
 from codemad_jupyter.protocol.commands import Target
-from codemad_jupyter.protocol.errors import CodemadError
-from codemad_jupyter.protocol.events import Compacted, Notice
+from codemad_jupyter.protocol.errors import CodemadError, UsageError
+from codemad_jupyter.protocol.events import Compacted, Event, Notice
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Account
@@ -103,6 +104,27 @@ class Compactor:
         if cut is not None and self._failures < FAILURES:
             self._task = asyncio.create_task(self._summarise(cut, model, level), name="codemad summary")
 
+    def now(self, model: str, target: Target) -> Work:
+        """The work of summarising what there is, long or not, because the person asks for it."""
+
+        async def work(emit: Callable[[Event], object]) -> str:
+            await self.stop()
+            level = self._services.levels.of(target.notebook)
+            cut = cut_of(self._session, level, 0)
+            if cut is None:
+                return "There is nothing to summarise yet: the latest turn is always sent as it is."
+            if model == OFFLINE_MODEL:
+                raise UsageError("The built-in assistant writes no summaries.", hint="Choose a model first.")
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    text = await self._written(cut, model, level)
+            except TimeoutError:
+                raise CodemadError("The summary took too long.", hint="Nothing is lost; try again.") from None
+            emit(_told(cut, text, level, model))
+            return "Done."
+
+        return work
+
     async def _summarise(self, cut: Cut, model: str, level: DataLevel) -> None:
         session = self._session
         try:
@@ -117,9 +139,7 @@ class Compactor:
                 session.bus.emit(Notice(level="warning", code="compacted", text=text))
             return
         self._failures = 0
-        session.bus.emit(
-            Compacted(until=cut.until, text=text, level=level, model=model, turns=len(cut.requests))
-        )
+        session.bus.emit(_told(cut, text, level, model))
         await session.bus.saved()
 
     async def _written(self, cut: Cut, model: str, level: DataLevel) -> str:
@@ -153,6 +173,10 @@ class Compactor:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=5)
+
+
+def _told(cut: Cut, text: str, level: DataLevel, model: str) -> Compacted:
+    return Compacted(until=cut.until, text=text, level=level, model=model, turns=len(cut.requests))
 
 
 def _word_for_word(requests: Sequence[str]) -> str:

@@ -59,18 +59,22 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a request may hold, in estimated tokens: ``tokens`` is the window less the reserve, ``tools``
-    what the tools' descriptions take. ``window`` is the model's own, None when unknown."""
+    """What a request may hold, in estimated tokens: ``tokens`` is the window less the reserve,
+    ``instructions`` and ``tools`` are what those and the tools' descriptions take. ``window`` is the model's
+    own, None when unknown."""
 
     tokens: int
+    instructions: int
     tools: int
     window: int | None
     shares: Shares
 
 
-def system_prompt() -> str:
-    """The instructions that every request begins with; the same bytes each time, so that they cache."""
-    return importlib.resources.files(__package__).joinpath("prompts/system.md").read_text(encoding="utf-8")
+def system_prompt(guide: str = "") -> str:
+    """The instructions that every request begins with; the same bytes each time, so that they cache. A guide
+    for what is asked comes after them."""
+    base = importlib.resources.files(__package__).joinpath("prompts/system.md").read_text(encoding="utf-8")
+    return f"{base}\n{guide}" if guide else base
 
 
 async def build_context(
@@ -103,7 +107,7 @@ async def build_context(
     ]
     complete = closed(earlier)
     fixed = {
-        "instructions": tokens(system_prompt()),
+        "instructions": room.instructions,
         "tools": room.tools,
         "images": IMAGE_TOKENS * len(images),
         "prompt": tokens(prompt.text),

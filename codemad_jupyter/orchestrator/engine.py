@@ -16,6 +16,7 @@ from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
+from codemad_jupyter.orchestrator.slash import completions, expanded
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
@@ -28,6 +29,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
 from codemad_jupyter.protocol.sessions import SessionInfo
 
@@ -132,6 +134,8 @@ class Engine:
                 _check_size(command)
                 prompt = self._insight.masked(command)
                 return await (await self._activated(command.session)).prompt(prompt)
+            case cmd.ApprovePlan():
+                return await (await self._activated(command.session)).carry_out(command)
             case cmd.VerifyNotebook():
                 return await (await self._activated(command.session)).verify(command)
             case _:
@@ -165,14 +169,22 @@ class Engine:
         """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
         tool, changes and keeps nothing."""
         if not prompt.session:
+            prompt = expanded(prompt, self.services.commands)
             chosen = choice_for(prompt, [], router=self.services.router, session_model="")
             return await self._insight.preview(prompt, Conversation([]), *chosen)
         return await (await self._activated(prompt.session)).preview(prompt)
 
+    async def plan(self, session: str) -> Plan | None:
+        """The latest plan of the session. Raises `NotFound`."""
+        return (await self._activated(session)).session.state.plan
+
     async def mentions(
         self, query: str, target: cmd.Target, *, session: str | None = None
     ) -> tuple[Mention, ...]:
-        """What could be pointed at with ``@``, best first; ``session`` is the one that asks."""
+        """What could be pointed at with ``@``, best first; ``session`` is the one that asks. With a slash
+        before it: the commands that begin so."""
+        if query.startswith("/"):
+            return completions(query, self.services.commands)
         others = [each for each in await self.sessions() if each.id != session and each.title]
         return await self._insight.mentions.find(query, target, others)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator.asking import Asking, prepare, preview_of
 from codemad_jupyter.orchestrator.attaching import session_text
+from codemad_jupyter.orchestrator.equipment import equipped
+from codemad_jupyter.orchestrator.intent import decide
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.mentions import Mentions
 from codemad_jupyter.orchestrator.services import Services
@@ -43,10 +45,12 @@ class Insight:
     ) -> ContextPreview:
         """What the prompt would send after this conversation."""
         prompt = self.masked(prompt)
+        asked = decide(prompt.text, prompt.intent).intent
         asking = Asking(
             services=self.services,
             choice=choice,
             purpose=purpose,
+            equipment=equipped(self.services.registry, asked),
             kernel=await self.services.ports.kernel(prompt.target),
             notebook=await self.services.ports.notebook(prompt.target),
             warn=lambda text: _log.info("left out of a preview: %s", text),

@@ -3,10 +3,8 @@
 Knows a Provider, a way to run calls, and where to say things; no provider, tool or front end by name.
 """
 
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codemad_jupyter.gateway.provider import (
     Announcement,
@@ -18,6 +16,8 @@ from codemad_jupyter.gateway.provider import (
     TextPiece,
     ThinkingPiece,
 )
+from codemad_jupyter.orchestrator.guards import Guard
+from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.protocol.events import (
     Event,
     MessageDone,
@@ -29,56 +29,10 @@ from codemad_jupyter.protocol.events import (
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart, Usage
 from codemad_jupyter.tools.proposals import new_id
 
-SAME_CALL = 3
-"""How often a model may make the very same call in one run before it is stopped."""
-
 REPAIRS = 2
 """How often a model is asked in one run to write a call again that could not be read."""
 QUIET = frozenset({"cache", "queued", "replayed"})
 """Announcements of what is as it should be."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one run may use. None means no limit."""
-
-    steps: int = 25
-    tokens: int | None = None
-    cost: float | None = None
-    seconds: float | None = None
-
-
-@dataclass
-class Tally:
-    """What a run has used so far. ``cost`` is None as soon as one price is unknown."""
-
-    usage: Usage = field(default_factory=Usage)
-    cost: float | None = 0.0
-    steps: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def add(self, usage: Usage, cost: float | None) -> None:
-        """Count one model call."""
-        self.usage += usage
-        self.cost = None if self.cost is None or cost is None else self.cost + cost
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    def exceeded(self, limits: Limits) -> str | None:
-        """The limit that is reached, as a sentence; checked before every model call."""
-        used = self.usage.input_tokens + self.usage.output_tokens
-        if self.steps >= limits.steps:
-            return f"Stopped after {self.steps} model calls, the limit for one run."
-        if limits.tokens is not None and used >= limits.tokens:
-            return f"Stopped after {used} tokens, the limit for one run."
-        if limits.cost is not None and self.cost is not None and self.cost >= limits.cost:
-            return f"Stopped after ${self.cost:.4f}, the limit for one run."
-        if limits.seconds is not None and self.seconds >= limits.seconds:
-            return f"Stopped after {self.seconds:.0f} seconds, the limit for one run."
-        return None
 
 
 @dataclass(frozen=True)
@@ -92,6 +46,11 @@ class Outcome:
 Emit = Callable[[Event], object]
 RunCalls = Callable[[tuple[ToolCallPart, ...]], Awaitable[tuple[ToolResultPart, ...]]]
 Keep = Callable[[Message], Awaitable[None]]
+GoOn = Callable[[], Awaitable[Message | None]]
+
+
+async def _no_more() -> None:
+    """Nothing follows what the model has answered."""
 
 
 async def run_loop(
@@ -104,10 +63,12 @@ async def run_loop(
     keep: Keep,
     tally: Tally,
     limits: Limits,
+    go_on: GoOn = _no_more,
 ) -> Outcome:
     """Drive the model to the end of its turn; every message is kept before the next step. ``fit`` makes a
-    request that has grown small enough for the model."""
-    calls_made: Counter[str] = Counter()
+    request that has grown small enough for the model. When the model has nothing more to call, ``go_on``
+    says what it is told next, as a new turn; None ends it."""
+    guard, acted = Guard(), False
     repairs = 0
     while True:
         reached = tally.exceeded(limits)
@@ -128,13 +89,21 @@ async def run_loop(
             return Outcome(status, f"{answer.text} {answer.hint}".strip())
         calls = answer.message.tool_calls
         if not calls:
-            return _ended(answer, acted=bool(calls_made))
-        calls_made.update(call.model_dump_json(exclude={"id"}) for call in calls)
-        if max(calls_made.values()) > SAME_CALL:
-            return Outcome("failed", "Stopped: the model kept making the same tool call.")
-        results = Message(role="tool", parts=await run_calls(calls))
-        await keep(results)
-        request = _with(request, answer.message, results)
+            ended = _ended(answer, acted=acted)
+            told = await go_on() if ended.status == "done" else None
+            if told is None:
+                return ended
+            await keep(told)
+            request, guard, acted = _with(request, answer.message, told), Guard(), False
+            continue
+        acted = True
+        results = await run_calls(calls)
+        message = Message(role="tool", parts=results)
+        await keep(message)
+        astray = guard.look(calls, results)
+        if astray:
+            return Outcome("failed", astray)
+        request = _with(request, answer.message, message)
 
 
 def _with(request: Request, *more: Message) -> Request:

@@ -7,33 +7,36 @@ from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
-from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
-from codemad_jupyter.notebooks.trial import MEMORY, Method
-from codemad_jupyter.orchestrator import intent
+from codemad_jupyter.gateway.router import OFFLINE_MODEL
+from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.compacting import Measured, within
-from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.equipment import equipped
+from codemad_jupyter.orchestrator.intent import Decision
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
-from codemad_jupyter.orchestrator.loop import Outcome, Tally, run_loop
+from codemad_jupyter.orchestrator.loop import Outcome, run_loop
 from codemad_jupyter.orchestrator.memories import RunMemory
+from codemad_jupyter.orchestrator.phases import Phases
+from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.tally import Tally
 from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
-from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
+from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
 from codemad_jupyter.protocol.commands import Prompt
-from codemad_jupyter.protocol.edits import Edit, Trial
 from codemad_jupyter.protocol.errors import CodemadError
-from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
-from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
+from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, RunFinished
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor, Question
-from codemad_jupyter.tools.tool import ToolContext
+from codemad_jupyter.tools.tool import Registry, ToolContext
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class Run:
 
     id: str
     prompt: Prompt
+    decision: Decision
     choice: Choice
     purpose: Purpose
     services: Services
@@ -53,7 +57,15 @@ class Run:
     approvals: Approvals
     watch: KernelWatch
     other_session: Callable[[str, DataLevel], Awaitable[str]]
+    carries_out: Plan | None = None
+    """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
+    _phases: Phases = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The built-in assistant has given its best at once: it is not asked to mend anything."""
+        rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
+        self._phases = Phases(self.session, self.id, self.emit, repairs=rounds)
 
     def emit(self, event: Event) -> Event:
         """Say something as this run."""
@@ -80,6 +92,8 @@ class Run:
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
+        if self.carries_out is not None:
+            leave(self.session, self.emit)
         finished = RunFinished(
             status=outcome.status,
             text=outcome.text,
@@ -90,29 +104,13 @@ class Run:
         self.emit(finished)
 
     async def _work(self) -> Outcome:
-        chosen, reason = intent.decide(self.prompt.text, self.prompt.intent)
-        self.emit(IntentDecided(intent=chosen, reason=reason))
-        workflow, instruction = step(Workflow(), Begun(chosen))
-        self._follow(instruction)
+        decision = self.decision
+        self.emit(IntentDecided(intent=decision.intent, reason=decision.reason))
+        if decision.problem:
+            self.emit(Notice(level="warning", code="classify", text=decision.problem))
+        self._phases.next(Begun(decision.intent, self.carries_out))
         kernel, notebook = await self._ports()
-        outcome = await self._loop(kernel, notebook)
-        state = self.session.state
-        own = (edit for id, edit in state.edits.items() if state.edit_runs[id] == self.id)
-        proposed = tuple(edit for edit in own if edit.status != "rejected")
-        _, instruction = step(workflow, LoopEnded(proposed))
-        self._follow(instruction)
-        return outcome
-
-    def _follow(self, instruction: Enter | Conclude) -> None:
-        if isinstance(instruction, Enter):
-            self.emit(PhaseChanged(phase=instruction.phase))
-            return
-        if instruction.verified:
-            self.emit(PhaseChanged(phase="verify"))
-        for edit in instruction.failing:
-            detail = edit.trial.detail if edit.trial else ""
-            text = f"“{edit.title}” failed when it was tried: {detail}"
-            self.emit(Notice(level="warning", code="trial_failed", text=text))
+        return self._phases.end(await self._loop(kernel, notebook))
 
     async def _ports(self) -> tuple[KernelPort | None, NotebookPort | None]:
         kernel: KernelPort | None = None
@@ -126,10 +124,14 @@ class Run:
         return kernel, notebook
 
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
+        equipment = equipped(
+            self.services.registry, self.decision.intent, carries_out=self.carries_out is not None
+        )
         asking = Asking(
             services=self.services,
             choice=self.choice,
             purpose=self.purpose,
+            equipment=equipment,
             kernel=kernel,
             notebook=notebook,
             warn=self.warn,
@@ -143,12 +145,13 @@ class Run:
         outcome = await run_loop(
             prepared.request,
             Measured(prepared.provider, self.services.gauge),
-            run_calls=self._executor(kernel, notebook, prepared).run,
+            run_calls=self._executor(kernel, notebook, prepared, tools=equipment.tools).run,
             fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
             limits=self.services.limits,
+            go_on=self._phases.go_on,
         )
         await self._note_use(prepared.recalled)
         return outcome
@@ -171,7 +174,7 @@ class Run:
         await self.session.append(message, run=self.id)
 
     def _executor(
-        self, kernel: KernelPort | None, notebook: NotebookPort | None, prepared: Prepared
+        self, kernel: KernelPort | None, notebook: NotebookPort | None, prepared: Prepared, *, tools: Registry
     ) -> Executor:
         services, level = self.services, prepared.level
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
@@ -188,10 +191,11 @@ class Run:
             finder=services.finder,
             diagnostics=services.diagnostics,
             memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
+            plan=self._phases.plan,
             announce=self.emit,
         )
         return Executor(
-            services.registry,
+            tools,
             context=context,
             policy=services.policy,
             ask=self._ask,
@@ -209,72 +213,3 @@ class Run:
 def _masked_text(places: int) -> str:
     what = "1 secret was" if places == 1 else f"{places} secrets were"
     return f"{what} masked in what is sent. The model sees a placeholder in its place."
-
-
-@dataclass(frozen=True)
-class RunProposals:
-    """What tools propose, as proposals of one run."""
-
-    reviewer: Reviewer
-    run: str
-    kernel: KernelPort | None
-
-    async def propose(self, edit: Edit) -> Edit:
-        """Announce and try it."""
-        return await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
-
-    def pending_insert(self, cell: str) -> Edit | None:
-        """The run's own proposal of that cell."""
-        return self.reviewer.pending_insert(cell, run=self.run)
-
-    def withdraw(self, edit: Edit) -> None:
-        """Take it back."""
-        self.reviewer.withdraw(edit, run=self.run)
-
-
-@dataclass(frozen=True)
-class CheckpointedKernel:
-    """A KernelPort that makes the run's checkpoint before it executes, and notes changed files."""
-
-    port: KernelPort
-    checkpointer: Checkpointer
-    run: str
-    emit: Callable[[Event], object]
-
-    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
-        """As the kernel does."""
-        return await self.port.report(names=names, deadline=deadline)
-
-    async def execute(
-        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
-    ) -> ExecutionResult:
-        """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
-        await self.checkpointer.before_change(self.run, ())
-        async with self.checkpointer.watching_files(self.run):
-            try:
-                return await self.port.execute(code, timeout=timeout, on_output=on_output)
-            except asyncio.CancelledError:
-                notice = notice_of(await self.port.stop_code(grace=0))
-                if notice is not None:
-                    self.emit(notice)
-                raise
-
-    async def try_code(
-        self,
-        code: str,
-        *,
-        before: str = "",
-        timeout: float = 10.0,
-        memory: int = MEMORY,
-        method: Method = "auto",
-    ) -> Trial:
-        """As the kernel does."""
-        return await self.port.try_code(code, before=before, timeout=timeout, memory=memory, method=method)
-
-    async def interrupt(self) -> None:
-        """As the kernel does."""
-        await self.port.interrupt()
-
-    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
-        """As the kernel does."""
-        return await self.port.stop_code(grace=grace, kill=kill)

@@ -16,8 +16,10 @@ from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
-from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.orchestrator.memories import Memories
+from codemad_jupyter.orchestrator.slash import BUILT_IN
+from codemad_jupyter.orchestrator.tally import Limits
+from codemad_jupyter.protocol.slash import SlashCommand
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
@@ -65,3 +67,5 @@ class Services:
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
     finder: Finder | None = None
+    commands: tuple[SlashCommand, ...] = BUILT_IN
+    """What a prompt may begin with after a slash."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from codemad_jupyter.protocol import events as ev
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.events import Event, RunStatus
+from codemad_jupyter.protocol.plans import Plan
 
 
 @dataclass
@@ -30,6 +31,10 @@ class State:
     edit_runs: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
     summaries: list[ev.Compacted] = field(default_factory=list)
+    plan: Plan | None = None
+    """The latest plan, as it is now."""
+    plan_run: str | None = None
+    """The run in which it was proposed."""
     undone: list[str] = field(default_factory=list)
     """Checkpoints of the undos and restores that can be taken back, oldest first."""
 
@@ -54,6 +59,10 @@ class State:
                 self.approvals.pop(event.approval, None)
             case ev.Committed(run=str(run)) if run in self.runs:
                 self.runs[run].commit = event.commit
+            case ev.PlanChanged():
+                if self.plan is None or self.plan.id != event.plan.id:
+                    self.plan_run = event.run
+                self.plan = event.plan
             case ev.Compacted():
                 self.summaries.append(event)
             case ev.Restored():

@@ -1,20 +1,18 @@
 """The command `VerifyNotebook`: a run of its own that changes nothing and ends with a report."""
 
 import asyncio
-import logging
 import os
-import time
+from collections.abc import Callable
 
 from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.verify import Proof, verify
+from codemad_jupyter.orchestrator.plain_run import plain_run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import VerifyNotebook
-from codemad_jupyter.protocol.errors import CodemadError, NotFound
-from codemad_jupyter.protocol.events import Event, RunFinished, RunStatus, Verified
+from codemad_jupyter.protocol.errors import NotFound
+from codemad_jupyter.protocol.events import Event, Verified
 from codemad_jupyter.protocol.verification import Verdict, Verification
-
-_log = logging.getLogger(__name__)
 
 
 async def proof_of(command: VerifyNotebook, services: Services) -> Proof:
@@ -43,26 +41,13 @@ async def proof_of(command: VerifyNotebook, services: Services) -> Proof:
 
 async def verify_run(proof: Proof, *, run: str, session: Session) -> None:
     """Do it; never raises but for being cancelled, and then has said so."""
-    began = time.monotonic()
 
-    def emit(event: Event) -> None:
-        session.bus.emit(event, run=run)
-
-    status: RunStatus = "cancelled"
-    text = "Stopped; the throw-away kernel was ended."
-    try:
+    async def work(emit: Callable[[Event], object]) -> str:
         report = await verify(proof, environ=os.environ)
         emit(Verified(report=report))
-        status, text = "done", sentence(report)
-    except CodemadError as error:
-        status, text = "failed", str(error)
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        _log.exception("verifying %s failed", proof.path)
-        status, text = "failed", f"Internal error: {type(error).__name__}. The log of the process has more."
-    finally:
-        emit(RunFinished(status=status, text=text, seconds=round(time.monotonic() - began, 3)))
+        return sentence(report)
+
+    await plain_run(work, run=run, session=session, stopped="Stopped; the throw-away kernel was ended.")
 
 
 def sentence(report: Verification) -> str:

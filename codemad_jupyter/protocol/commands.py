@@ -8,10 +8,13 @@ from pydantic import Field, TypeAdapter
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.merging import MergeChoice
+from codemad_jupyter.protocol.plans import PlanTask
 from codemad_jupyter.protocol.privacy import DataLevel
 
 Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
-Intent = Literal["auto", "answer", "edit", "fix"]
+Intent = Literal[
+    "auto", "answer", "edit", "fix", "plan", "run", "explain", "test", "document", "review", "search"
+]
 
 
 class Attachment(Value):
@@ -52,7 +55,7 @@ class ChooseModel(Value):
 
 
 class Prompt(Value):
-    """Ask. ``text`` is at most 1,000,000 characters."""
+    """Ask. ``text`` is at most 1,000,000 characters; a slash command at its beginning counts."""
 
     type: Literal["prompt"] = "prompt"
     session: str
@@ -247,6 +250,37 @@ class ForgetMemory(Value):
     scope: MemoryScope | None = None
 
 
+class ChangePlan(Value):
+    """Put these tasks in the place of the plan's: edited, in another order, fewer or more. How far a task is
+    stays as it was. ``revision`` is that of the plan they were made from."""
+
+    type: Literal["change_plan"] = "change_plan"
+    session: str
+    plan: str
+    revision: int
+    tasks: tuple[PlanTask, ...]
+    goal: str | None = None
+
+
+class ApprovePlan(Value):
+    """Carry the plan out, task by task, in a run of its own; what is done already stays done."""
+
+    type: Literal["approve_plan"] = "approve_plan"
+    session: str
+    plan: str
+    revision: int
+    target: Target = Target()
+    edge: Edge = "sidebar"
+
+
+class DropPlan(Value):
+    """The plan is not to be carried out."""
+
+    type: Literal["drop_plan"] = "drop_plan"
+    session: str
+    plan: str
+
+
 class Undo(Value):
     """Bring files, notebook and conversation back to before ``run`` (None: the latest one not undone).
 
@@ -287,6 +321,9 @@ Command = Annotated[
     | EditMemory
     | ConfirmMemory
     | ForgetMemory
+    | ChangePlan
+    | ApprovePlan
+    | DropPlan
     | Undo
     | Redo,
     Field(discriminator="type"),

@@ -18,6 +18,7 @@ from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.verification import Verification
 
@@ -64,6 +65,16 @@ class IntentDecided(EventBase):
 class PhaseChanged(EventBase):
     type: Literal["phase_changed"] = "phase_changed"
     phase: Phase
+
+
+class PlanChanged(EventBase):
+    """A plan was proposed, changed by the person, approved, carried on or dropped: the whole of it, as it is
+    now. ``text`` is one sentence."""
+
+    type: Literal["plan_changed"] = "plan_changed"
+    change: Literal["proposed", "edited", "approved", "progress", "dropped"]
+    plan: Plan
+    text: str = ""
 
 
 class ContextBuilt(EventBase):
@@ -322,6 +333,7 @@ Event = Annotated[
     | RunStarted
     | IntentDecided
     | PhaseChanged
+    | PlanChanged
     | ContextBuilt
     | TextDelta
     | ThinkingDelta

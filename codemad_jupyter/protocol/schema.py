@@ -24,6 +24,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.sessions import SessionInfo
 
@@ -52,6 +53,7 @@ VALUES = (
     MergeView,
     ModelInfo,
     NotebookView,
+    Plan,
     SessionInfo,
     SettingsInfo,
 )

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from codemad_jupyter.protocol.base import Value
 
+CHOSEN, DEFAULT = "chosen by the person", "the default model"
+"""The usual reasons for a model, which nobody needs to be told."""
 Purpose = Literal[
     "chat", "plan", "code", "review", "test", "document", "complete", "classify", "summarise", "embed"
 ]

@@ -1,5 +1,5 @@
 """The REST routes of the past: the list of checkpoints, what differs, who made a cell, what is remembered,
-and what other sessions said.
+what is planned, and what other sessions said.
 
 What changes any of it is a command. Kernels have the same under their own gate.
 """
@@ -57,12 +57,20 @@ async def searched(handler: CodemadHandler) -> dict[str, Any]:
     return {"hits": [each.model_dump() for each in found]}
 
 
+async def planned(handler: CodemadHandler) -> dict[str, Any]:
+    """The latest plan of ``session``."""
+    engine = await handler.host.engine()
+    plan = await engine.plan(handler.get_query_argument("session", ""))
+    return {"plan": None if plan is None else plan.model_dump()}
+
+
 WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "checkpoints": listed,
     "checkpoints/diff": compared,
     "blame": blamed,
     "memory": remembered,
     "sessions/search": searched,
+    "plan": planned,
 }
 
 

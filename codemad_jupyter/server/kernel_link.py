@@ -30,6 +30,7 @@ ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
     | {"choose_data_level", "resolve_merge"}
+    | {"change_plan", "approve_plan", "drop_plan"}
     | {"remember_fact", "edit_memory", "forget_memory"}
 )
 HEARTBEAT = 10.0
@@ -206,6 +207,7 @@ class EventsHandler(KernelGate):
 def _permitted(command: Command) -> Command:
     """The command as a kernel may give it. Raises `Denied`."""
     from codemad_jupyter.protocol.commands import (
+        ApprovePlan,
         Cancel,
         EditMemory,
         Prompt,
@@ -217,6 +219,6 @@ def _permitted(command: Command) -> Command:
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    if isinstance(command, Prompt | ResolveMerge | RememberFact | EditMemory):
+    if isinstance(command, Prompt | ApprovePlan | ResolveMerge | RememberFact | EditMemory):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command

@@ -9,6 +9,7 @@ from codemad_jupyter.tools import (
     kernel,
     memory,
     patches,
+    plan,
     symbols,
 )
 from codemad_jupyter.tools.tool import Tool
@@ -23,4 +24,5 @@ BUILT_IN: tuple[Tool, ...] = (
     *patches.TOOLS,
     *diagnostics.TOOLS,
     *memory.TOOLS,
+    *plan.TOOLS,
 )

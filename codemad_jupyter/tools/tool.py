@@ -24,6 +24,7 @@ from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
+from codemad_jupyter.protocol.plans import Plan, PlanTask, TaskStatus
 from codemad_jupyter.tools.proposals import new_cell_id
 
 
@@ -71,6 +72,18 @@ class RemembersFacts(Protocol):
         ...
 
 
+class KeepsPlan(Protocol):
+    """The plan of a conversation, as one run may use it."""
+
+    def propose(self, goal: str, tasks: tuple[PlanTask, ...]) -> Plan:
+        """Lay out a plan for the person. Raises `UsageError` where it could not be carried out."""
+        ...
+
+    def update(self, task: str, status: TaskStatus, note: str) -> Plan:
+        """Note how far a task is. Raises `NotFound` or `Conflict`."""
+        ...
+
+
 def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
@@ -105,6 +118,7 @@ class ToolContext:
     diagnostics: Diagnostics | None = None
     """The language servers of the workspace."""
     memory: RemembersFacts | None = None
+    plan: KeepsPlan | None = None
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""
 
@@ -204,6 +218,10 @@ class Registry:
         if name not in self._tools:
             raise ToolError(f"There is no tool named {name}.", hint=f"Tools: {', '.join(self._tools)}.")
         return self._tools[name]
+
+    def only(self, keep: Callable[[Tool], bool]) -> "Registry":
+        """Those of the tools that ``keep`` says yes to; the others are not there at all."""
+        return Registry(filter(keep, self._tools.values()))
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:

@@ -69,6 +69,18 @@ export interface Approve {
 }
 
 /**
+ * Carry the plan out, task by task, in a run of its own; what is done already stays done.
+ */
+export interface ApprovePlan {
+  type: 'approve_plan';
+  session: string;
+  plan: string;
+  revision: number;
+  target?: Target;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
+/**
  * Something the person points at, by name: a cell, a file, a variable, another session (its id), or the
  * outputs of a cell.
  */
@@ -178,6 +190,19 @@ export interface CellTarget {
 }
 
 /**
+ * Put these tasks in the place of the plan's: edited, in another order, fewer or more. How far a task is
+ * stays as it was. ``revision`` is that of the plan they were made from.
+ */
+export interface ChangePlan {
+  type: 'change_plan';
+  session: string;
+  plan: string;
+  revision: number;
+  tasks: PlanTask[];
+  goal?: string | null;
+}
+
+/**
  * From ``old`` to ``new``, each a checkpoint or, as None, what is there now.
  */
 export interface CheckpointDiff {
@@ -259,7 +284,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -379,6 +404,15 @@ export interface Diagnosis {
 }
 
 /**
+ * The plan is not to be carried out.
+ */
+export interface DropPlan {
+  type: 'drop_plan';
+  session: string;
+  plan: string;
+}
+
+/**
  * A proposed change. Inserting, deleting, moving and retyping a cell is one hunk.
  */
 export interface Edit {
@@ -469,14 +503,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -563,7 +597,7 @@ export interface IntentDecided {
   agent: string;
   at: number;
   type: 'intent_decided';
-  intent: 'auto' | 'answer' | 'edit' | 'fix';
+  intent: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search';
   reason: string;
 }
 
@@ -666,11 +700,11 @@ export interface MemoryChanged {
 }
 
 /**
- * One suggestion. ``name`` is what an `Attachment` of the kind takes, ``label`` what is shown,
- * ``detail`` says more in a few words.
+ * One suggestion. ``name`` is what an `Attachment` of the kind takes, or a command's, ``label`` what
+ * is shown, ``detail`` says more in a few words.
  */
 export interface Mention {
-  kind: 'variable' | 'cell' | 'file' | 'session';
+  kind: 'variable' | 'cell' | 'file' | 'session' | 'command';
   name: string;
   label: string;
   detail: string;
@@ -853,6 +887,48 @@ export interface PhaseChanged {
 }
 
 /**
+ * Tasks in the order in which they are listed; they are done in it as far as their needs allow.
+ * ``revision`` grows with every change, so that nobody changes what has changed meanwhile.
+ */
+export interface Plan {
+  id: string;
+  goal: string;
+  tasks: PlanTask[];
+  status: 'proposed' | 'approved' | 'done' | 'dropped';
+  revision: number;
+}
+
+/**
+ * A plan was proposed, changed by the person, approved, carried on or dropped: the whole of it, as it is
+ * now. ``text`` is one sentence.
+ */
+export interface PlanChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'plan_changed';
+  change: 'proposed' | 'edited' | 'approved' | 'progress' | 'dropped';
+  plan: Plan;
+  text: string;
+}
+
+/**
+ * One step. ``needs`` are the ids of tasks that come before it, ``minutes`` an estimate, ``note`` what
+ * came of it.
+ */
+export interface PlanTask {
+  id: string;
+  title: string;
+  detail: string;
+  needs: string[];
+  minutes: number | null;
+  status: 'open' | 'running' | 'done' | 'failed';
+  note: string;
+}
+
+/**
  * Server to tab: do ``op`` on the open notebook ``path``.
  *
  * view -> NotebookView; snapshot -> the notebook as nbformat JSON (an object);
@@ -918,7 +994,7 @@ export interface Problem {
 }
 
 /**
- * Ask. ``text`` is at most 1,000,000 characters.
+ * Ask. ``text`` is at most 1,000,000 characters; a slash command at its beginning counts.
  */
 export interface Prompt {
   type: 'prompt';
@@ -927,7 +1003,7 @@ export interface Prompt {
   target?: Target;
   attachments?: Attachment[];
   model?: string | null;
-  intent?: 'auto' | 'answer' | 'edit' | 'fix';
+  intent?: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search';
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 

@@ -17,6 +17,7 @@ import type {
   RunFinished,
   RunStarted
 } from './protocol';
+import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
 
@@ -94,6 +95,8 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return said(state, event, { level: 'info', code: 'compacted', text: compactedText(event) });
     case 'memory_changed':
       return remembered(state, event);
+    case 'plan_changed':
+      return planned(state, event);
     case 'committed':
       return said(state, event, { level: 'info', code: 'committed', text: committedText(event) });
     case 'checkpoints_changed':

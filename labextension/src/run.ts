@@ -39,6 +39,7 @@ export type RunEvent = Exclude<
       | 'data_level_chosen'
       | 'compacted'
       | 'memory_changed'
+      | 'plan_changed'
       | 'committed';
   }
 >;

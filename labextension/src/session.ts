@@ -9,7 +9,7 @@ import type { ISnapshot } from './feed';
 import { Feed } from './feed';
 import { GAVE_UP, PROMPT_LIMIT, problemOf, tooLong } from './problems';
 import { Quotes } from './quotes';
-import type { Ack, Command, Prompt, Target } from './protocol';
+import type { Ack, Command, Plan, PlanTask, Prompt, Target } from './protocol';
 import { proposalIn } from './transcript';
 import type { IProposal } from './transcript';
 
@@ -156,6 +156,22 @@ export class Session {
 
   async redo(): Promise<void> {
     await this.command({ type: 'redo', session: this._id });
+  }
+
+  /** Put these tasks in the place of the plan's. */
+  async changePlan({ id, revision }: Plan, tasks: readonly PlanTask[]): Promise<boolean> {
+    const told = { session: this._id, plan: id, revision, tasks: [...tasks] };
+    return (await this.command({ type: 'change_plan', ...told })) !== null;
+  }
+
+  /** Carry the plan out, task by task. */
+  async approvePlan({ id, revision }: Plan): Promise<void> {
+    const told = { session: this._id, plan: id, revision, target: this._target() };
+    await this.command({ type: 'approve_plan', ...told, edge: 'sidebar' });
+  }
+
+  async dropPlan({ id }: Plan): Promise<void> {
+    await this.command({ type: 'drop_plan', session: this._id, plan: id });
   }
 
   /** Keep a fact that waited. */

@@ -8,6 +8,7 @@ import type {
   Edit,
   EditSettled,
   MemoryChanged,
+  Plan,
   Restored,
   RunStarted,
   SessionInfo,
@@ -115,8 +116,16 @@ export interface IVerified {
   report: Verification;
 }
 
+/** A plan as it is now; one that is not current is carried on further down. */
+export interface IPlanned {
+  kind: 'plan';
+  key: string;
+  plan: Plan;
+  isCurrent: boolean;
+}
+
 export type Item =
-  IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified | IRemembered;
+  IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified | IRemembered | IPlanned;
 
 /** A message that still streams. */
 export interface IDraft {

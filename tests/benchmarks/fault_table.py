@@ -31,7 +31,8 @@ sys.path.insert(0, str(ROOT))
 from codemad_jupyter.gateway.provider import Request  # noqa: E402
 from codemad_jupyter.gateway.router import Router  # noqa: E402
 from codemad_jupyter.gateway.stack import Stack  # noqa: E402
-from codemad_jupyter.orchestrator.loop import Limits, Outcome, Tally, run_loop  # noqa: E402
+from codemad_jupyter.orchestrator.loop import Outcome, run_loop  # noqa: E402
+from codemad_jupyter.orchestrator.tally import Limits, Tally  # noqa: E402
 from codemad_jupyter.protocol.events import Event, Notice, TextDelta  # noqa: E402
 from codemad_jupyter.protocol.messages import Message, ToolCallPart, ToolResultPart  # noqa: E402
 from tests.gateway.calls import MODELS, TOOL, config_for, redactor_of  # noqa: E402

@@ -247,6 +247,7 @@ async def test_each_level_sends_no_more_than_it_says(
         Turn(calls=(Call("run_code", {"code": "print('OUT' + 'PUT-9', people.who[0])"}),)),
         Turn(calls=(Call("insert_cell", {"source": "raise KeyError(people.who[0])"}),)),
         Turn(text="Done."),
+        Turn(text="It cannot be mended."),
     )
     attached = (
         Attachment(kind="file", name="people.csv"),

@@ -5,10 +5,9 @@ import pytest
 from codemad_jupyter.orchestrator.intent import decide
 from codemad_jupyter.orchestrator.session import closed, title_of
 from codemad_jupyter.orchestrator.state import State
-from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
 from codemad_jupyter.protocol import events as ev
 from codemad_jupyter.protocol.commands import Target
-from codemad_jupyter.protocol.edits import Edit, FileTarget, Trial, make_hunks
+from codemad_jupyter.protocol.edits import Edit, FileTarget, make_hunks
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart
 
 
@@ -27,27 +26,26 @@ def test_intent_follows_the_words(text: str, intent: str) -> None:
 
 
 def test_a_chosen_intent_wins() -> None:
-    assert decide("fix it", "answer") == ("answer", "chosen by the person")
+    assert decide("fix it", "answer")[:3] == ("answer", "chosen by the person", True)
 
 
-def edit_with(status: str | None) -> Edit:
-    trial = Trial(status=status, method="fork") if status else None  # type: ignore[arg-type]
-    return Edit(id="e", target=FileTarget(path="a"), title="t", trial=trial)
-
-
-def test_a_question_has_one_phase() -> None:
-    state, instruction = step(Workflow(), Begun("answer"))
-    assert instruction == Enter("discuss")
-    assert step(state, LoopEnded(()))[1] == Conclude()
-
-
-def test_a_change_is_verified_and_failures_are_told() -> None:
-    state, instruction = step(Workflow(), Begun("edit"))
-    assert instruction == Enter("execute")
-    failed = edit_with("failed")
-    after, conclusion = step(state, LoopEnded((edit_with("passed"), failed, edit_with(None))))
-    assert after.phase == "verify"
-    assert conclusion == Conclude(verified=True, failing=(failed,))
+@pytest.mark.parametrize(
+    ("text", "intent", "sure"),
+    [
+        ("make a plan for the cleaning", "plan", True),
+        ("Review the training cell", "review", True),
+        ("write unit tests for area()", "test", True),
+        ("add a docstring to area", "document", True),
+        ("plot the mean radius", "edit", True),
+        ("can you fix it?", "fix", True),
+        ("how do I merge these two?", "edit", False),
+        ("the outliers look odd", "answer", False),
+        ("why is the mean so high?", "answer", True),
+    ],
+)
+def test_forms_go_before_words_and_doubt_is_told(text: str, intent: str, sure: bool) -> None:
+    found = decide(text, "auto")
+    assert (found.intent, found.sure) == (intent, sure)
 
 
 def test_open_tool_calls_are_closed() -> None:

@@ -1,4 +1,4 @@
-/** The list under `@`: what can be pointed at, fed by the server while one types. */
+/** The list under `@` and `/`: what can be pointed at, fed by the server while one types. */
 import React from 'react';
 
 import type { IToken } from '../mention';
@@ -62,7 +62,7 @@ export function useMentions(
       return;
     }
     const name = written(mention);
-    if (name === null) {
+    if (name === null && mention.kind !== 'command') {
       session.quotes.add({ kind: mention.kind, name: mention.name, label: mention.label });
     }
     const next = replaced(text, token, name ?? '');
@@ -88,6 +88,8 @@ export function useMentions(
     } else if (event.key === 'Escape') {
       dismissed.current = token.start;
       close();
+    } else if (event.key === 'Enter' && found.length && token.query === written(found[at])) {
+      return false; // a command that is written out is sent
     } else if (['Enter', 'Tab'].includes(event.key) && !event.shiftKey && found.length) {
       choose(found[at]);
     } else {
@@ -100,7 +102,12 @@ export function useMentions(
 
   const list = isOpen && (
     <div className="codemad-mentions">
-      <ul id={id} role="listbox" aria-label={trans.__('Point at')} className="codemad-mention-list">
+      <ul
+        id={id}
+        role="listbox"
+        aria-label={token.query.startsWith('/') ? trans.__('Commands') : trans.__('Point at')}
+        className="codemad-mention-list"
+      >
         {found.map((mention, index) => (
           <Option
             key={keyOf(mention)}
@@ -153,7 +160,8 @@ function Option({ id, mention, isActive, choose }: IOptionProps): React.JSX.Elem
     variable: trans.__('variable'),
     cell: trans.__('cell'),
     file: trans.__('file'),
-    session: trans.__('session')
+    session: trans.__('session'),
+    command: trans.__('command')
   };
   return (
     <li

@@ -10,6 +10,7 @@ import { usePanel } from './context';
 import { EditCard } from './edit';
 import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
 import { Markdown } from './markdown';
+import { PlanCard } from './plan';
 import { RememberedView } from './remembered';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
@@ -112,6 +113,8 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
       return <NoteView note={item} />;
     case 'memory':
       return <RememberedView item={item} />;
+    case 'plan':
+      return <PlanCard item={item} />;
     case 'executed':
       return <Executed item={item} />;
     case 'verified':

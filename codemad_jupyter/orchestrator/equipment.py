@@ -1,0 +1,47 @@
+"""What a run is equipped with for what it is about: the tools it may call and the guide it is given."""
+
+import importlib.resources
+from dataclasses import dataclass
+
+from codemad_jupyter.protocol.commands import Intent
+from codemad_jupyter.protocol.permissions import Mode
+from codemad_jupyter.tools.plan import TOOLS as PLAN_TOOLS
+from codemad_jupyter.tools.tool import Registry
+
+_GUIDES: dict[Intent, str] = {
+    "plan": "plan",
+    "review": "review",
+    "test": "test",
+    "document": "document",
+}
+CARRY_OUT = "carry_out"
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Tools, and instructions after those that all runs begin with."""
+
+    tools: Registry
+    guide: str = ""
+
+
+def equipped(registry: Registry, intent: Intent, *, carries_out: bool = False) -> Equipment:
+    """For a run of this intent, or for one that carries out a plan."""
+    mode: Mode = "plan" if intent == "plan" else "ask"
+    tools = allowed_in(registry, mode)
+    if mode != "plan" and not carries_out:
+        tools = tools.only(lambda tool: tool not in PLAN_TOOLS)
+    name = CARRY_OUT if carries_out else _GUIDES.get(intent, "")
+    return Equipment(tools, guide_text(name) if name else "")
+
+
+def allowed_in(registry: Registry, mode: Mode) -> Registry:
+    """In mode plan a run can read, and lay out its plan; nothing else is even there to be called."""
+    if mode != "plan":
+        return registry
+    return registry.only(lambda tool: tool.risk == "read" or tool in PLAN_TOOLS)
+
+
+def guide_text(name: str) -> str:
+    """One of the prompts beside this module."""
+    return importlib.resources.files(__package__).joinpath(f"prompts/{name}.md").read_text(encoding="utf-8")

@@ -1,0 +1,84 @@
+"""What the tools of one run reach the person's things through: proposals are the run's, and the kernel makes
+its checkpoint before it executes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped
+from codemad_jupyter.notebooks.trial import MEMORY, Method
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.executing import notice_of
+from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.protocol.edits import Edit, Trial
+from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
+
+
+@dataclass(frozen=True)
+class RunProposals:
+    """What tools propose, as proposals of one run."""
+
+    reviewer: Reviewer
+    run: str
+    kernel: KernelPort | None
+
+    async def propose(self, edit: Edit) -> Edit:
+        """Announce and try it."""
+        return await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+
+    def pending_insert(self, cell: str) -> Edit | None:
+        """The run's own proposal of that cell."""
+        return self.reviewer.pending_insert(cell, run=self.run)
+
+    def withdraw(self, edit: Edit) -> None:
+        """Take it back."""
+        self.reviewer.withdraw(edit, run=self.run)
+
+
+@dataclass(frozen=True)
+class CheckpointedKernel:
+    """A KernelPort that makes the run's checkpoint before it executes, and notes changed files."""
+
+    port: KernelPort
+    checkpointer: Checkpointer
+    run: str
+    emit: Callable[[Event], object]
+
+    async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
+        """As the kernel does."""
+        return await self.port.report(names=names, deadline=deadline)
+
+    async def execute(
+        self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
+    ) -> ExecutionResult:
+        """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
+        await self.checkpointer.before_change(self.run, ())
+        async with self.checkpointer.watching_files(self.run):
+            try:
+                return await self.port.execute(code, timeout=timeout, on_output=on_output)
+            except asyncio.CancelledError:
+                notice = notice_of(await self.port.stop_code(grace=0))
+                if notice is not None:
+                    self.emit(notice)
+                raise
+
+    async def try_code(
+        self,
+        code: str,
+        *,
+        before: str = "",
+        timeout: float = 10.0,
+        memory: int = MEMORY,
+        method: Method = "auto",
+    ) -> Trial:
+        """As the kernel does."""
+        return await self.port.try_code(code, before=before, timeout=timeout, memory=memory, method=method)
+
+    async def interrupt(self) -> None:
+        """As the kernel does."""
+        await self.port.interrupt()
+
+    async def stop_code(self, *, grace: float = 2.0, kill: bool = False) -> Stopped:
+        """As the kernel does."""
+        return await self.port.stop_code(grace=grace, kill=kill)

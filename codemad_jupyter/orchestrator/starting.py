@@ -1,0 +1,180 @@
+"""How runs begin: from a prompt, a slash command that asks no model, an approved plan, a notebook to verify.
+Everything up to `RunStarted`; that a session has one run at a time is the session's own to see to."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+from codemad_jupyter.gateway.choosing import Choice
+from codemad_jupyter.orchestrator import plans, slash
+from codemad_jupyter.orchestrator.approvals import Approvals
+from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.choosing_model import choice_for
+from codemad_jupyter.orchestrator.classifying import decided
+from codemad_jupyter.orchestrator.compacting import Compactor
+from codemad_jupyter.orchestrator.insight import Insight
+from codemad_jupyter.orchestrator.intent import Decision
+from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
+from codemad_jupyter.orchestrator.plain_run import Work, plain_run, telling
+from codemad_jupyter.orchestrator.planning import next_task
+from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.run import Run
+from codemad_jupyter.orchestrator.services import Services
+from codemad_jupyter.orchestrator.session import Session, title_of
+from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
+from codemad_jupyter.protocol.commands import ApprovePlan, Edge, Prompt, Target, VerifyNotebook
+from codemad_jupyter.protocol.errors import Conflict
+from codemad_jupyter.protocol.events import PlanChanged, RunStarted
+from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.plans import Plan, plan_text
+from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
+from codemad_jupyter.tools.proposals import new_id
+
+
+@dataclass(frozen=True)
+class RunDesk:
+    """What the runs of a session share."""
+
+    reviewer: Reviewer
+    checkpointer: Checkpointer
+    approvals: Approvals
+    watch: KernelWatch
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any."""
+
+    run: str
+    work: Run | Coroutine[None, None, None]
+    target: Target | None = None
+
+
+class Starting:
+    """Begins the runs of one session."""
+
+    def __init__(
+        self,
+        services: Services,
+        session: Session,
+        *,
+        insight: Insight,
+        desk: RunDesk,
+        compactor: Compactor,
+    ) -> None:
+        self._services = services
+        self._session = session
+        self._insight = insight
+        self._desk = desk
+        self._compactor = compactor
+
+    def choice_for(self, prompt: Prompt) -> tuple[Choice, Purpose]:
+        """The model a prompt goes to now, and the kind of work."""
+        state, router = self._session.state, self._services.router
+        history = self._session.conversation.at("images")
+        return choice_for(prompt, history, router=router, session_model=state.model)
+
+    async def prompt(self, prompt: Prompt) -> Started:
+        """A prompt, which may begin with a slash command."""
+        called = slash.read(prompt.text, self._services.commands)
+        work = self._without_model(called, prompt) if called is not None else None
+        if work is not None:
+            return await self._plain(prompt.text, work, edge=prompt.edge, target=prompt.target)
+        asked = slash.expanded(prompt, self._services.commands)
+        decision = await decided(asked, self._services)
+        return await self._run(
+            asked.model_copy(update={"intent": decision.intent}), decision, shown=prompt.text
+        )
+
+    async def carry_out(self, command: ApprovePlan) -> Started:
+        """The plan, task by task. Raises `NotFound` or `Conflict`."""
+        plan = plans.approve(self._session, command)
+        task = next_task(plan)
+        if task is None:
+            raise Conflict("No task of the plan can be done.", hint="Change the plan.")
+        prompt = Prompt(
+            session=self._session.id,
+            text=plans.task_text(plan, task),
+            target=command.target,
+            intent="edit",
+            edge=command.edge,
+        )
+        decision = Decision("edit", "the person approved the plan")
+        return await self._run(prompt, decision, shown=f"Carry out the plan: {plan.goal}", plan=plan)
+
+    async def verify(self, command: VerifyNotebook) -> Started:
+        """A run that asks no model: the notebook is run again elsewhere."""
+        proof = await proof_of(command, self._services)
+        run = new_id("run")
+        await self._announce(run, f"Verify {proof.path}", edge=command.edge, target=command.target)
+        return Started(run, verify_run(proof, run=run, session=self._session))
+
+    def _without_model(self, called: slash.Called, prompt: Prompt) -> Work | None:
+        """What a command does that asks no model about its prompt; None for all others."""
+        name, given = called.command.name, called.given
+        if name == slash.HELP:
+            return telling(slash.help_text(given, self._services.commands))
+        if name == slash.COMPACT:
+            model = prompt.model or self._session.state.model or self._services.router.default_model()
+            return self._compactor.now(model, prompt.target)
+        if name == slash.PLAN and not given:
+            plan = self._session.state.plan
+            shown = (
+                f"```text\n{plan_text(plan)}\n```"
+                if plan
+                else "There is no plan yet. Ask for one: /plan WHAT"
+            )
+            return telling(shown)
+        return None
+
+    async def _plain(self, shown: str, work: Work, *, edge: Edge, target: Target) -> Started:
+        run = new_id("run")
+        await self._announce(run, shown, edge=edge, target=target)
+        return Started(run, plain_run(work, run=run, session=self._session))
+
+    async def _announce(
+        self, run: str, shown: str, *, edge: Edge, target: Target, choice: Choice | None = None
+    ) -> None:
+        """Say that the run begins, and store it."""
+        session = self._session
+        model = choice.model if choice else session.state.model or self._services.router.default_model()
+        why = choice.reason if choice else ""
+        session.bus.emit(RunStarted(prompt=shown, model=model, edge=edge, target=target, why=why), run=run)
+        await session.bus.saved()
+
+    async def _run(
+        self, prompt: Prompt, decision: Decision, *, shown: str, plan: Plan | None = None
+    ) -> Started:
+        session, run = self._session, new_id("run")
+        choice, purpose = self.choice_for(prompt)
+        self._services.router.provider_for(choice.model, fallbacks=choice.fallbacks)
+        if not session.state.title:
+            # What a purpose chose for this prompt is not the session's own model.
+            own = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
+            await session.change(title=title_of(shown), model=own)
+        await self._announce(run, shown, edge=prompt.edge, target=prompt.target, choice=choice)
+        if plan is not None:
+            session.bus.emit(PlanChanged(change="approved", plan=plan), run=run)
+        await session.append(Message.user(prompt.text), run=run)
+        await session.bus.saved()
+        self._desk.watch.uses(prompt.target)
+        return Started(run, self._work(run, prompt, decision, (choice, purpose), plan), prompt.target)
+
+    def _work(
+        self, run: str, prompt: Prompt, decision: Decision, chosen: tuple[Choice, Purpose], plan: Plan | None
+    ) -> Run:
+        desk = self._desk
+        return Run(
+            id=run,
+            prompt=prompt,
+            decision=decision,
+            choice=chosen[0],
+            purpose=chosen[1],
+            services=self._services,
+            session=self._session,
+            reviewer=desk.reviewer,
+            checkpointer=desk.checkpointer,
+            approvals=desk.approvals,
+            watch=desk.watch,
+            other_session=self._insight.session_text,
+            carries_out=plan,
+        )

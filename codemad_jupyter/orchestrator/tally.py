@@ -1,0 +1,49 @@
+"""What one run may use, and what it has used."""
+
+import time
+from dataclasses import dataclass, field
+
+from codemad_jupyter.protocol.messages import Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one run may use. None means no limit."""
+
+    steps: int = 25
+    tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Tally:
+    """What a run has used so far. ``cost`` is None as soon as one price is unknown."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = 0.0
+    steps: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, usage: Usage, cost: float | None) -> None:
+        """Count one model call."""
+        self.usage += usage
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def exceeded(self, limits: Limits) -> str | None:
+        """The limit that is reached, as a sentence; checked before every model call."""
+        used = self.usage.input_tokens + self.usage.output_tokens
+        if self.steps >= limits.steps:
+            return f"Stopped after {self.steps} model calls, the limit for one run."
+        if limits.tokens is not None and used >= limits.tokens:
+            return f"Stopped after {used} tokens, the limit for one run."
+        if limits.cost is not None and self.cost is not None and self.cost >= limits.cost:
+            return f"Stopped after ${self.cost:.4f}, the limit for one run."
+        if limits.seconds is not None and self.seconds >= limits.seconds:
+            return f"Stopped after {self.seconds:.0f} seconds, the limit for one run."
+        return None
