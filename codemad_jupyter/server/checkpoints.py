@@ -1,5 +1,5 @@
-"""The REST routes of the past: the list of checkpoints, what differs, who made a cell, what is remembered,
-and what other sessions said.
+"""The REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
+remembered, what other sessions said, and how far the search index is.
 
 What changes any of it is a command. Kernels have the same under their own gate.
 """
@@ -57,12 +57,19 @@ async def searched(handler: CodemadHandler) -> dict[str, Any]:
     return {"hits": [each.model_dump() for each in found]}
 
 
+async def indexed(handler: CodemadHandler) -> str:
+    """How far the search index of the workspace is."""
+    engine = await handler.host.engine()
+    return (await engine.index_status()).model_dump_json()
+
+
 WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "checkpoints": listed,
     "checkpoints/diff": compared,
     "blame": blamed,
     "memory": remembered,
     "sessions/search": searched,
+    "index": indexed,
 }
 
 
