@@ -16,6 +16,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
@@ -69,6 +70,10 @@ class EngineClient(Protocol):
 
     def merge_view(self, notebook: str) -> MergeView:
         """What a notebook that git could not merge leaves to choose."""
+        ...
+
+    def index_status(self) -> IndexStatus:
+        """How far the search index of the workspace is."""
         ...
 
     def preview(self, prompt: Prompt) -> ContextPreview:

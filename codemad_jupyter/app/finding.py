@@ -7,9 +7,11 @@ something is first searched. A search answers from what there is and says what i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +20,13 @@ from codemad_jupyter.app.indexing import FolderIndex
 from codemad_jupyter.context.manifest import Held, load
 from codemad_jupyter.context.search import Found
 from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.indexing import IndexProgress, IndexStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.context.indexing import Progress
 
 PATIENCE = 8.0
 """Seconds a search waits for an index that is being built."""
@@ -38,6 +44,8 @@ class WorkspaceFinder:
         self._settings = settings
         self._index: FolderIndex | None = None
         self.worker: subprocess.Popen[bytes] | None = None
+        self._listener: threading.Thread | None = None
+        self._progress = IndexProgress()
         self._update: asyncio.Task[str] | None = None
         self._updated = float("-inf")
 
@@ -49,10 +57,38 @@ class WorkspaceFinder:
         self.worker = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_told(self._settings)},
         )
+        listening = (self.worker, self._heard)
+        self._listener = threading.Thread(target=_listen, args=listening, name="codemad-index", daemon=True)
+        self._listener.start()
+
+    async def status(self) -> IndexStatus:
+        """How far the index is, with what is done about it right now."""
+        index = self._opened()
+        held = await asyncio.to_thread(index.status)
+        now = self._progress
+        fault = " ".join(dict.fromkeys(filter(None, (now.fault, held.fault, self._deserted()))))
+        told = held.model_copy(update={"fault": fault})
+        if now.state != "ready":
+            return told.model_copy(update={"state": now.state, "done": now.done, "total": now.total})
+        if fault and held.state in ("none", "partial"):
+            return told.model_copy(update={"state": "failed"})
+        return told
+
+    def _deserted(self) -> str:
+        if self.worker is None or self.worker.poll() is None:
+            return ""
+        return "The process that followed the folder has ended; the index is looked after at each search."
+
+    def _heard(self, progress: IndexProgress) -> None:
+        self._progress = progress
+
+    def _done(self, progress: Progress) -> None:
+        """The same, where the index is looked after by this process."""
+        self._heard(IndexProgress(state=progress.state, done=progress.done, total=progress.total))
 
     async def find(self, query: str, *, limit: int) -> Found:
         """The places that fit best; where the index is not whole yet, those it has."""
@@ -66,6 +102,8 @@ class WorkspaceFinder:
         if self.worker is not None:
             await asyncio.to_thread(_ended, self.worker)
             self.worker = None
+        if self._listener is not None:
+            await asyncio.to_thread(self._listener.join, PATIENCE)
         if self._index is not None:
             self._index.stop()
         if self._update is not None:
@@ -75,7 +113,7 @@ class WorkspaceFinder:
 
     def _opened(self) -> FolderIndex:
         if self._index is None:
-            self._index = FolderIndex(self.root, self._settings)
+            self._index = FolderIndex(self.root, self._settings, progress=self._done)
         return self._index
 
     def _followed_elsewhere(self) -> bool:
@@ -109,8 +147,10 @@ class WorkspaceFinder:
         except Held as held:
             return held.message
         except (CodemadError, OSError) as error:
+            self._heard(IndexProgress(fault=str(error)))
             return f"The index could not be brought up to date: {error}"
         self._updated = time.monotonic()
+        self._heard(IndexProgress())
         return report.notice
 
 
@@ -119,6 +159,16 @@ def _told(settings: Settings) -> dict[str, str]:
     names = ("index_dir", "data_dir", "embedding_model")
     values = ((name, getattr(settings, name)) for name in names)
     return {f"CODEMAD_{name.upper()}": str(value) for name, value in values if value is not None}
+
+
+def _listen(worker: subprocess.Popen[bytes], heard: Callable[[IndexProgress], None]) -> None:
+    """Take in what the worker says, until it ends."""
+    assert worker.stdout is not None  # noqa: S101 - asked for when it was started
+    with worker.stdout as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):  # a line of somebody else, such as a model's library
+                heard(IndexProgress.model_validate_json(line))
+    heard(IndexProgress())
 
 
 def _ended(worker: subprocess.Popen[bytes]) -> None:

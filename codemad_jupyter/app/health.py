@@ -234,7 +234,8 @@ def _search(root: Path, settings: Settings) -> Check:
     from codemad_jupyter.app.indexing import FolderIndex
 
     status = FolderIndex(root, settings).status()
-    hint = "" if status.ready else "It is built when something is searched; codemad index builds it now."
+    built = "It is built when something is searched; codemad index builds it now."
+    hint = "" if status.state == "ready" else built
     state: State = "warning" if status.fault else "ok"
     return Check(name="search", state=state, detail=status.sentence, hint=hint)
 

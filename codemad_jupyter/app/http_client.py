@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
 from codemad_jupyter.protocol.events import EVENT, Event
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
@@ -95,6 +96,9 @@ class HttpClient:
 
     def merge_view(self, notebook: str) -> MergeView:
         return MergeView.model_validate(self._ask("GET", "merge?" + urlencode({"notebook": notebook})))
+
+    def index_status(self) -> IndexStatus:
+        return IndexStatus.model_validate(self._ask("GET", "index"))
 
     def preview(self, prompt: Prompt) -> ContextPreview:
         return ContextPreview.model_validate(self._ask("POST", "preview", body=prompt.model_dump_json()))

@@ -5,12 +5,10 @@ The command line, the background worker and the engine all come through here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ from codemad_jupyter.context.meaning import Meaning
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
 from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.indexing import IndexStatus, LeftOut
 
 if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
@@ -64,29 +63,6 @@ def local_model(settings: Settings) -> LocalModel | None:
     return LocalModel(settings.embedding_model, made=data_dir(settings) / "models")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """How far an index is. ``lacking`` are chunks without a vector, where there is a model."""
-
-    ready: bool
-    files: int
-    chunks: int
-    lacking: int
-    fault: str
-    notice: str
-
-    @property
-    def sentence(self) -> str:
-        """The same in words."""
-        if self.fault:
-            return self.fault
-        if not self.files and not self.ready:
-            return "this folder has no index yet"
-        built = "" if self.ready else " so far; it is still being built"
-        vectors = f"; {self.lacking} places have no vector yet" if self.lacking else ""
-        return f"{self.files} files and {self.chunks} places indexed{built}{vectors}. {self.notice}".strip()
-
-
 class FolderIndex:
     """The index of one folder: brought up to date, and asked."""
 
@@ -103,6 +79,9 @@ class FolderIndex:
         self.folder = index_folder(self.root, settings)
         self._stop = threading.Event()
         self._watching = threading.Event()
+        self._missed = threading.Event()
+        self._missed.set()
+        self._embedded: Snapshot | None = None
         self.fault = ""
         self._indexer = Indexer(
             self.root,
@@ -130,19 +109,29 @@ class FolderIndex:
     @property
     def notice(self) -> str:
         """What search goes without, "" where it has everything."""
-        if self._meaning is None:
-            return NO_MODEL
-        return self._meaning.fault
+        return NO_MODEL if self._meaning is None else self.fault_of_model
+
+    @property
+    def fault_of_model(self) -> str:
+        """Why the model that is set is of no use, "" where there is none or it works."""
+        return "" if self._meaning is None else self._meaning.fault
 
     def status(self) -> IndexStatus:
         """How far the index is; nothing is changed."""
         snapshot = self._index.current()
         if snapshot is None:
-            return IndexStatus(False, 0, 0, 0, self._index.fault or self.fault, self.notice)
+            fault = self._index.fault or self.fault
+            return IndexStatus(state="failed" if fault else "none", fault=fault, notice=self.notice)
         lacking = self._meaning.lacking(snapshot) if self._meaning else 0
         manifest = snapshot.manifest
         return IndexStatus(
-            manifest.complete, manifest.files, snapshot.chunks, lacking, self.fault, self.notice
+            state="ready" if manifest.complete else "partial",
+            files=manifest.files,
+            chunks=snapshot.chunks,
+            lacking=lacking,
+            left_out=tuple(LeftOut(reason=why, count=count) for why, count in manifest.skipped.items()),
+            fault=self.fault,
+            notice=self.notice,
         )
 
     def embed(self, *, wait: float = PATIENCE) -> int:
@@ -164,10 +153,30 @@ class FolderIndex:
             )
             made = 0
             snapshot = None
-            while not self._stop.is_set() and self._index.current() is not snapshot:
-                snapshot = self._index.current()
-                made += run.run(snapshot, newer=partial(self._newer, snapshot)) if snapshot else 0
+            try:
+                while not self._stop.is_set() and self._index.current() is not snapshot:
+                    snapshot = self._index.current()
+                    made += run.run(snapshot, newer=partial(self._newer, snapshot)) if snapshot else 0
+            finally:
+                self._progress(Progress("ready", 0, 0))
+            self._embedded = snapshot
             return made
+
+    def embed_new(self) -> None:
+        """`embed` where anything has changed since it was last done; who is at it already is left alone."""
+        if self._meaning is not None and (self._embedded is None or self._newer(self._embedded)):
+            self.embed(wait=0)
+
+    def catch_up(self) -> None:
+        """Look at the whole folder if that was never done, or if a change could not be taken up."""
+        if self._missed.is_set():
+            self._missed.clear()
+            try:
+                self.update(wait=0)
+            except BaseException:
+                self._missed.set()
+                raise
+            self.fault = ""
 
     def _newer(self, snapshot: Snapshot) -> bool:
         return self._index.current() is not snapshot
@@ -186,17 +195,19 @@ class FolderIndex:
             self._watching.set()
             try:
                 self._take_up(changes)
-                self.fault = ""
             except (CodemadError, OSError) as error:
+                self._missed.set()
                 self.fault = f"The index does not follow the folder: {error}"
 
     def _take_up(self, changes: Changes) -> None:
-        # Who holds the index takes up the change itself: it watches too, or looks at everything.
-        with contextlib.suppress(Held):
+        try:
             if changes.all:
                 self._indexer.update(wait=5)
+                self.fault = ""
             elif changes.paths:
                 self._indexer.change(changes.paths)
+        except Held:  # who holds it may have been past these files already
+            self._missed.set()
 
     def stop(self) -> None:
         """End following, and an update at its next file."""

@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
@@ -45,6 +46,7 @@ class EngineDoor(Protocol):
     async def checkpoint_diff(self, old: str, new: str | None = None) -> CheckpointDiff: ...
     async def blame(self, notebook: str) -> tuple[Blame, ...]: ...
     async def merge_view(self, notebook: str) -> MergeView: ...
+    async def index_status(self) -> IndexStatus: ...
     async def preview(self, prompt: Prompt) -> ContextPreview: ...
     async def mentions(
         self, query: str, target: Target, *, session: str | None = None
@@ -180,6 +182,9 @@ class ThreadClient:
 
     def merge_view(self, notebook: str) -> MergeView:
         return self._do(self._engine.merge_view(notebook), timeout=ANSWER)
+
+    def index_status(self) -> IndexStatus:
+        return self._do(self._engine.index_status(), timeout=ANSWER)
 
     def preview(self, prompt: Prompt) -> ContextPreview:
         return self._do(self._engine.preview(prompt), timeout=ANSWER)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
     from codemad_jupyter.context.indexing import Progress, Report
     from codemad_jupyter.context.search import Hit
+    from codemad_jupyter.protocol.errors import ModelError
 
 SHOWN = 10
 
@@ -55,16 +56,31 @@ def _index(args: argparse.Namespace) -> int:
     if not args.json:
         print(_told(report), flush=True)  # what follows takes minutes; search by words works from here on
     began = time.monotonic()
-    made = 0 if args.words else index.embed()
+    made, problem = (0, None) if args.words else _embedded(index)
     if with_progress:
         print("\r\x1b[K", end="", file=sys.stderr)
     if args.json:
-        print(json.dumps({"folder": str(index.folder), **_record(report), "vectors": made}))
-    elif made:
+        fault = str(problem or "")
+        print(json.dumps({"folder": str(index.folder), **_record(report), "vectors": made, "fault": fault}))
+    if problem is not None:
+        raise problem
+    if args.json:
+        return 0
+    if made:
         print(f"{made} vectors in {time.monotonic() - began:.1f} s.")
     elif index.notice:
         print(index.notice)
     return 0
+
+
+def _embedded(index: FolderIndex) -> tuple[int, ModelError | None]:
+    """How many vectors were made, and what kept the model from making more: words are indexed anyway."""
+    from codemad_jupyter.protocol.errors import ModelError
+
+    try:
+        return index.embed(), None
+    except ModelError as error:
+        return 0, error
 
 
 def _record(report: Report) -> dict[str, object]:
@@ -74,17 +90,22 @@ def _record(report: Report) -> dict[str, object]:
 
 
 def _told(report: Report) -> str:
-    left = sum(report.skipped.values())
-    why = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
-    lines = [
+    from codemad_jupyter.app.index_text import left_out_text
+    from codemad_jupyter.protocol.indexing import LeftOut
+
+    done = (
         f"{report.files} files, {report.chunks} places; {report.read} read anew, {report.removed} gone,"
         f" in {report.seconds:.1f} s."
-    ]
-    return "\n".join([*lines, *([f"Left out: {left} ({why})."] if left else [])])
+    )
+    left = left_out_text(LeftOut(reason=why, count=count) for why, count in report.skipped.items())
+    return "\n".join(filter(None, [done, left]))
 
 
 def _shown(progress: Progress) -> None:
-    print(f"\r\x1b[K{progress.state} {progress.done}/{progress.total}", end="", file=sys.stderr, flush=True)
+    if progress.state != "ready":
+        print(
+            f"\r\x1b[K{progress.state} {progress.done}/{progress.total}", end="", file=sys.stderr, flush=True
+        )
 
 
 def _opened(folder: Path, *, progress: Callable[[Progress], None] | None = None) -> FolderIndex:
@@ -113,13 +134,24 @@ def _search(args: argparse.Namespace) -> int:
     limit = args.k or (50 if args.stdin else SHOWN)
     if not args.stdin:
         _print(index.search(args.query, limit=limit), as_json=args.json, root=index.root)
+        _say(index.fault_of_model)
         return 0
+    said = ""
     try:
         for line in sys.stdin:
             _print(index.search(line.strip(), limit=limit), as_json=args.json, root=index.root)
+            if index.fault_of_model != said:
+                said = index.fault_of_model
+                _say(said)
     finally:
         index.close()
     return 0
+
+
+def _say(fault: str) -> None:
+    """What the answers went without, beside them."""
+    if fault:
+        print(f"codemad: searched by words alone. {fault}", file=sys.stderr)
 
 
 def _prepare(index: FolderIndex) -> None:

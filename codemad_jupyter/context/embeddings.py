@@ -5,16 +5,17 @@ Nothing is ever fetched. Where there is no model, search goes by words alone and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from codemad_jupyter.protocol.errors import ModelError
+from codemad_jupyter.protocol.errors import CodemadError, ModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,8 +73,9 @@ class LocalModel:
     @cached_property
     def size(self) -> int:
         """Numbers in a vector."""
-        config = json.loads((self._home / "config.json").read_text(encoding="utf-8"))
-        return int(config.get("hidden_size") or config.get("dim"))
+        with self._usable():
+            config = json.loads((self._home / "config.json").read_text(encoding="utf-8"))
+            return int(config.get("hidden_size") or config.get("dim"))
 
     @property
     def _home(self) -> Path:
@@ -100,20 +102,38 @@ class LocalModel:
                 dim=self.size,
                 model_file=self._file.relative_to(self._home).as_posix(),
             )
-        return TextEmbedding(
-            known,
-            specific_model_path=str(self._home),
-            threads=1,
-            providers=["CPUExecutionProvider"],
-            local_files_only=True,
-        )
+        with self._usable():
+            return TextEmbedding(
+                known,
+                specific_model_path=str(self._home),
+                threads=1,
+                providers=["CPUExecutionProvider"],
+                local_files_only=True,
+            )
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        """What a damaged or foreign model makes others' code raise, as one error that names the model."""
+        try:
+            yield
+        except CodemadError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"The embedding model in {self._folder} cannot be used: {str(error)[:300]}",
+                hint="Check its files, or unset embedding_model: search then goes by words.",
+            ) from error
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One vector for each text."""
-        import numpy as np
-
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         model = self._model
+        with self._usable():
+            return self._embedded(model, texts)
+
+    def _embedded(self, model: Any, texts: Sequence[str]) -> Vectors:
+        import numpy as np
+
         if self._threads == 1 or len(texts) < self._threads:
             return np.array(list(model.embed(list(texts), batch_size=BATCH)), dtype=np.float32)
         parts = [list(texts[at :: self._threads]) for at in range(self._threads)]

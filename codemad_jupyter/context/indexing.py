@@ -18,6 +18,7 @@ from codemad_jupyter.context.fields import Mask
 from codemad_jupyter.context.joining import join
 from codemad_jupyter.context.manifest import Manifest, Part
 from codemad_jupyter.context.walking import Entry, Limits, Rules, Skips, look_at, walk_files
+from codemad_jupyter.protocol.indexing import IndexStep
 
 WORTH_PROCESSES = 200
 """So many files are worth starting processes for."""
@@ -31,7 +32,7 @@ SMALL_AT_ONCE, MANY_AT_ONCE = 40_000, 4
 class Progress:
     """How far a run is."""
 
-    state: str
+    state: IndexStep
     done: int
     total: int
 
@@ -91,6 +92,7 @@ class Indexer:
         """Look at the whole folder; raises `Held` where another process is at it for longer than ``wait``."""
         began = time.monotonic()
         with listed.writing(self.folder, wait=wait):
+            self._progress(Progress("looking", 0, 0))
             report = Report(notice=self._open(anew=anew))
             skips = Skips()
             found = walk_files(self.root, limits=self._limits, skips=skips)
@@ -137,6 +139,7 @@ class Indexer:
         report.chunks = sum(part.chunks for part in self._manifest.parts)
         report.skipped = self._manifest.skipped
         report.seconds = time.monotonic() - began
+        self._progress(Progress("ready", 0, 0))
         return report
 
     def _open(self, *, anew: bool = False) -> str:

@@ -5,6 +5,7 @@ What fails here never fails a search: it goes on by words, and ``fault`` says wh
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 QUERY = 1_000
 """Characters of a query that are read."""
+AGAIN = 60.0
+"""Seconds until a model that could not be used is tried again."""
 
 
 class Meaning:
@@ -31,6 +34,7 @@ class Meaning:
         self._folder = folder
         self._store: VectorStore | None = None
         self.fault = ""
+        self._failed = float("-inf")
         self._vector = lru_cache(maxsize=200)(self._embedded)
 
     @property
@@ -42,24 +46,28 @@ class Meaning:
 
     def __call__(self, query: str, snapshot: Snapshot) -> NDArray[np.float32] | None:
         """How near each chunk is (0 to 1); None where that cannot be said."""
-        if self.fault:
+        if self.fault and time.monotonic() < self._failed + AGAIN:
             return None
+        self.fault = ""
         try:
             if not len(self.store.keys()):
                 return None  # nothing to compare with yet: the model need not be loaded
             return self.store.near(self._vector(query[:QUERY]), snapshot)
         except CodemadError as error:
-            self.fault = str(error)
+            self._fail(str(error))
         except (OSError, ValueError, RuntimeError) as error:
-            self.fault = f"The embedding model cannot be used: {error}"
+            self._fail(f"The embedding model cannot be used: {error}")
         return None
+
+    def _fail(self, fault: str) -> None:
+        self.fault, self._failed = fault, time.monotonic()
 
     def lacking(self, snapshot: Snapshot) -> int:
         """How many chunks have no vector yet; where the model cannot be used, ``fault`` says so."""
         try:
             rows = self.store.rows_of(snapshot)
         except (CodemadError, OSError, ValueError) as error:
-            self.fault = str(error)
+            self._fail(str(error))
             return 0
         return int(((rows < 0) & (snapshot.alive[snapshot.file_of] > 0)).sum())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codemad_jupyter.app.index_text import index_text
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.app.preview_text import preview_text
 from codemad_jupyter.magics.canvas import show_text
@@ -47,6 +48,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _merge(talk, ip, command.words))
         case "status":
             show_text(ip, _status(talk, ip))
+        case "index":
+            show_text(ip, index_text(talk.door.client(place_of(ip)).index_status()))
         case "models":
             _models(talk, ip, command.word)
         case "context":

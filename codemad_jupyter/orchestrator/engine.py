@@ -25,6 +25,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import (
     Event,
 )
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
@@ -151,6 +152,11 @@ class Engine:
     async def merge_view(self, notebook: str) -> MergeView:
         """What a notebook that git could not merge leaves to choose. Raises `UsageError`."""
         return await merging.merge_view(self.services, notebook)
+
+    async def index_status(self) -> IndexStatus:
+        """How far the search index of the workspace is."""
+        finder = self.services.finder
+        return IndexStatus(state="none") if finder is None else await finder.status()
 
     async def memories(self, query: str = "") -> tuple[Memory, ...]:
         """What is remembered: all by scope, or what has to do with the query, best first."""

@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
@@ -45,6 +46,7 @@ VALUES = (
     ContextPreview,
     ErrorValue,
     FolderTrust,
+    IndexStatus,
     KeyRing,
     KeyTest,
     Memory,

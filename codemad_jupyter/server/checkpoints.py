@@ -1,5 +1,5 @@
-"""The REST routes of the past: the list of checkpoints, what differs, who made a cell, what is remembered,
-what is planned, and what other sessions said.
+"""The REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
+remembered, what is planned, what other sessions said, and how far the search index is.
 
 What changes any of it is a command. Kernels have the same under their own gate.
 """
@@ -64,6 +64,12 @@ async def planned(handler: CodemadHandler) -> dict[str, Any]:
     return {"plan": None if plan is None else plan.model_dump()}
 
 
+async def indexed(handler: CodemadHandler) -> str:
+    """How far the search index of the workspace is."""
+    engine = await handler.host.engine()
+    return (await engine.index_status()).model_dump_json()
+
+
 WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "checkpoints": listed,
     "checkpoints/diff": compared,
@@ -71,6 +77,7 @@ WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "memory": remembered,
     "sessions/search": searched,
     "plan": planned,
+    "index": indexed,
 }
 
 

@@ -21,6 +21,7 @@ from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
 from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
+from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
@@ -53,6 +54,10 @@ class Finder(Protocol):
 
     def start(self) -> None:
         """Prepare in the background."""
+        ...
+
+    async def status(self) -> IndexStatus:
+        """How far the preparing is."""
         ...
 
     async def close(self) -> None:

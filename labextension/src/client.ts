@@ -21,6 +21,7 @@ import type {
   ContextPreview,
   ErrorValue,
   Hello,
+  IndexStatus,
   Memory,
   Mention,
   MergeView,
@@ -137,6 +138,11 @@ export class Client {
 
   async checkpoints(session: string): Promise<{ checkpoints: CheckpointInfo[] }> {
     return this.request('checkpoints', {}, `?session=${encodeURIComponent(session)}`);
+  }
+
+  /** How far the search index of the folder is. */
+  async index(): Promise<IndexStatus> {
+    return this.request('index');
   }
 
   async memories(): Promise<{ memories: Memory[] }> {

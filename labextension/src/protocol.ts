@@ -590,6 +590,22 @@ export interface ImagePart {
   data: string;
 }
 
+/**
+ * How far an index is. ``lacking`` are chunks without a vector, where there is a model; ``notice`` says
+ * what search goes without.
+ */
+export interface IndexStatus {
+  state: 'none' | 'partial' | 'looking' | 'reading' | 'joining' | 'embedding' | 'ready' | 'failed';
+  done: number;
+  total: number;
+  files: number;
+  chunks: number;
+  lacking: number;
+  left_out: LeftOut[];
+  fault: string;
+  notice: string;
+}
+
 export interface IntentDecided {
   seq: number;
   session: string;
@@ -647,6 +663,14 @@ export interface KeyTest {
   provider: string;
   ok: boolean;
   text: string;
+}
+
+/**
+ * How many files are not in the index for one reason.
+ */
+export interface LeftOut {
+  reason: string;
+  count: number;
 }
 
 /**

@@ -6,6 +6,7 @@ import type {
   CheckpointDiff,
   CheckpointInfo,
   ContextPreview,
+  IndexStatus,
   Memory,
   Mention,
   MergeView,
@@ -80,6 +81,11 @@ export class Requests {
       const target = this._target();
       await this._session.command({ type: 'verify_notebook', session: this._id, target, edge: 'sidebar' });
     }
+  }
+
+  /** How far the search index of the folder is. */
+  async index(): Promise<IndexStatus> {
+    return this._client.index();
   }
 
   /** What is remembered, by scope. */

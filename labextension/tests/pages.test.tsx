@@ -244,6 +244,30 @@ test('what is sent is shown part by part, with masked secrets and the level of d
   });
 });
 
+test('the state of the search index is told, and asked for again while it is built', async () => {
+  const status = {
+    state: 'reading',
+    done: 30,
+    total: 90,
+    files: 1,
+    chunks: 200,
+    lacking: 0,
+    left_out: [{ reason: 'too large', count: 2 }],
+    fault: '',
+    notice: 'Search goes by words.'
+  };
+  server.routes.preview = PREVIEW;
+  server.routes.index = status;
+  button('What is sent').click();
+  await shows('1 file indexed so far; reading files 30 of 90.');
+  expect(host.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')).toBe('33');
+  expect(host.textContent).toContain('Search goes by words.');
+  expect(host.querySelector('.codemad-index details')?.textContent).toBe('2 files are left out2 too large');
+  server.routes.index = { ...status, state: 'ready', files: 90, lacking: 1, fault: 'The model is broken.' };
+  await shows('The model is broken.90 files indexed, all there are. 1 place is found by its words only.');
+  expect(host.querySelector('[role=progressbar]')).toBeNull();
+});
+
 test('the messages so far are one part, each under who said it', async () => {
   const said = (name: string, text: string) => ({
     name,

@@ -8,6 +8,7 @@ import { line, plain } from '../text';
 import { Icon } from './button';
 import { usePages, usePanel, useSession } from './context';
 import { baseName, modelText } from './format';
+import { IndexState } from './indexing';
 import { useLoaded } from './loaded';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
@@ -50,6 +51,7 @@ export function Preview(): React.JSX.Element {
           </ul>
         </>
       )}
+      <IndexState />
     </PageFrame>
   );
 }
