@@ -91,6 +91,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
+            sandbox_wanted=settings.sandbox,
+            hidden=(data_dir(settings),),
         )
     )
     await engine.start()

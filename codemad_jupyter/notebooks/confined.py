@@ -43,9 +43,8 @@ def confine(writable: Sequence[str], *, readable: Sequence[str] | None = None, n
     rights = WRITING | (1 << 13 if offered >= 2 else 0) | (1 << 14 if offered >= 3 else 0)
     rights |= READING if readable is not None else 0
     reach = 0 if network else 0b11
-    attributes = struct.pack("<QQQ", rights, reach, 0b10 | reach)[
-        : 24 if offered >= 6 else 16 if offered >= 4 else 8
-    ]
+    size = 24 if offered >= 6 else 16 if offered >= 4 else 8
+    attributes = struct.pack("<QQQ", rights, reach, 0b10 | reach)[:size]
     rules = libc.syscall(CREATE, attributes, len(attributes), 0)
     if rules < 0:
         raise OSError(ctypes.get_errno(), "Landlock made no rules")

@@ -1,4 +1,4 @@
-"""The variables of the environment that programs get which somebody else wrote: those on a list, no others."""
+"""The variables that programs of unknown intent get of the environment: those on a list, no others."""
 
 import re
 from collections.abc import Mapping

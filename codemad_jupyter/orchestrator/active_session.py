@@ -36,6 +36,7 @@ from codemad_jupyter.protocol.events import (
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.supply import Purpose
+from codemad_jupyter.tools.jobs import Jobs
 from codemad_jupyter.tools.proposals import new_id
 
 ENDING = 0.5
@@ -67,6 +68,7 @@ class ActiveSession:
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
         self._compactor = Compactor(services, session)
+        self._jobs = Jobs(services.root, wanted=services.sandbox_wanted, hidden=services.hidden)
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -79,8 +81,8 @@ class ActiveSession:
 
     @property
     def busy(self) -> bool:
-        """Does a run go on, or a cell that an accepted edit asked for?"""
-        return self.running or self._reviewer.cells.busy
+        """Does a run go on, or a cell that an accepted edit asked for, or a command in the background?"""
+        return self.running or self._reviewer.cells.busy or self._jobs.busy
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
         """Begin a run. Raises `Conflict` while another one goes on."""
@@ -167,7 +169,7 @@ class ActiveSession:
     async def close(self) -> None:
         """Stop what runs, and store what was said."""
         await self._stop()
-        await self._reviewer.cells.stop()
+        await asyncio.gather(self._reviewer.cells.stop(), self._jobs.close())
         await self._compactor.stop()
         await self.session.bus.saved()
 
@@ -189,7 +191,7 @@ class ActiveSession:
         session, run = self.session, new_id("run")
         seq = session.bus.seq
         if not session.state.title:
-            # What a purpose chose for this prompt is not the session's own model.
+            # What a purpose chose is not the session's own model.
             chosen = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
             await session.change(title=title_of(prompt.text), model=chosen)
         self.tell(self._services.notices)
@@ -214,6 +216,7 @@ class ActiveSession:
             checkpointer=self._checkpointer,
             approvals=self._approvals,
             watch=self.watch,
+            jobs=self._jobs,
             other_session=self._insight.session_text,
         )
         self._target = prompt.target
@@ -255,7 +258,8 @@ class ActiveSession:
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
         if self.busy:
-            raise Conflict("A run or one of its cells is going on.", hint="Stop it first, then undo.")
+            what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
+            raise Conflict(f"{what} is going on.", hint="Stop it first, then undo.")
         async with self._lock:
             if isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*self._given, command)

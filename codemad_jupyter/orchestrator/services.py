@@ -21,6 +21,7 @@ from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
+from codemad_jupyter.tools.sandbox.state import Wanted
 from codemad_jupyter.tools.tool import Finder, Registry
 
 
@@ -65,3 +66,6 @@ class Services:
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
     finder: Finder | None = None
+    sandbox_wanted: Wanted = "auto"
+    hidden: tuple[Path, ...] = ()
+    """Folders of ours that commands must not see."""

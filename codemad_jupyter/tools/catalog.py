@@ -9,12 +9,14 @@ from codemad_jupyter.tools import (
     kernel,
     memory,
     patches,
+    shell,
     symbols,
 )
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
     *kernel.TOOLS,
+    *shell.TOOLS,
     *cells.TOOLS,
     *cell_parts.TOOLS,
     *dataflow.TOOLS,

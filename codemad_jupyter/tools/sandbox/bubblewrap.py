@@ -61,8 +61,8 @@ def _mounts(confinement: Confinement, private: Path) -> Iterator[str]:
             yield from ("--size", MASK_SIZE, "--tmpfs", str(place))
         else:
             yield from ("--ro-bind", "/dev/null", str(place))
-    for place in masked:
-        yield from ("--remount-ro", place)
+    for hidden in masked:
+        yield from ("--remount-ro", hidden)
 
 
 def _sockets(confinement: Confinement) -> list[Path]:

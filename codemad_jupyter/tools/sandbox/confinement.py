@@ -19,7 +19,7 @@ HARMLESS = (
     " .cache/uv .cache/pip .cache/pre-commit .cache/matplotlib .cache/ms-playwright .cache/fastembed .fonts"
 )
 """Hidden places of a home that programs need and that hold no keys. All other hidden ones are masked."""
-SECRET_PLACES = (
+MASKED_PLACES = (
     "/etc/shadow /etc/gshadow /etc/sudoers /etc/ssh /etc/kubernetes /var/run /run /var/lib/docker"
     " /var/lib/containerd /var/spool /var/backups"
 )
@@ -73,11 +73,13 @@ def workspace_confinement(
     own = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2]}
     programs = own | ({prefix} if prefix else set())
     inside = [place.resolve() for place in own if place.resolve().is_relative_to(root)]
+    masked = masked_places(_home(environ), data=data)
+    reopened = (p.resolve() for p in (*programs, *harmless(_home(environ))) if p.exists())
     return Confinement(
         writable=(root,),
         protected=tuple(dict.fromkeys([*_protected(root), *(p for p in inside if p != root)])),
-        masked=masked_places(_home(environ), data=data),
-        shown=tuple(dict.fromkeys(p.resolve() for p in (*programs, *harmless(_home(environ))) if p.exists())),
+        masked=masked,
+        shown=tuple(dict.fromkeys(p for p in reopened if any(p.is_relative_to(each) for each in masked))),
         network=network,
         environment=command_environment(environ, prefix=prefix, network=network),
         limits=limits or Limits(),
@@ -98,11 +100,13 @@ def masked_places(home: Path | None, *, data: Iterable[Path] = ()) -> tuple[Path
     """Key files, Jupyter's and our own folders, and every hidden place of the home: real paths that exist."""
     from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_runtime_dir
 
-    places = [Path(text) for text in SECRET_PLACES.split()]
+    places = [Path(text) for text in MASKED_PLACES.split()]
     places += [Path(jupyter_runtime_dir()), Path(jupyter_config_dir()), Path(jupyter_data_dir(), "runtime")]
     places += [data_dir(), user_file(), user_file().parent, *data]
     if home is not None and home.is_dir():
-        places += [Path(entry.path) for entry in os.scandir(home) if entry.name.startswith(".")]
+        open_ones = {name for name in HARMLESS.split() if "/" not in name}
+        hidden = {entry.name for entry in os.scandir(home) if entry.name.startswith(".")}
+        places += [home / name for name in sorted(hidden - open_ones)]
     existing = dict.fromkeys(place.resolve() for place in places if place.exists())
     return tuple(place for place in existing if place != Path("/") and place != home)
 

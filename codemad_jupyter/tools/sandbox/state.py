@@ -83,7 +83,7 @@ async def backend(wanted: Wanted = "auto") -> Backend:
     found = await _best()
     if wanted == "strong" and found.strength != "strong":
         raise Denied(
-            f"The settings demand a strong sandbox, and here it is {found.strength}: {'; '.join(found.reasons)}.",
+            f"A strong sandbox is demanded, and here it is {found.strength}: {'; '.join(found.reasons)}.",
             hint="Install bubblewrap (Linux), or set sandbox to auto.",
         )
     return found.backend
