@@ -93,6 +93,8 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
             commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
+            sandbox_wanted=settings.sandbox,
+            hidden=(data_dir(settings),),
         )
     )
     await engine.start()

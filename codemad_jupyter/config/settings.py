@@ -150,6 +150,12 @@ class Settings(ModelSettings):
         " off.",
     )
 
+    sandbox: Literal["auto", "strong", "container", "off"] = Field(
+        "auto",
+        description="What assistants' commands run in: auto (the best sandbox of this machine), strong (only"
+        " one without known holes), container (this machine is a box made for it) or off (each one asks).",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())

@@ -33,14 +33,29 @@ ALLOW, EPERM, ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16
 THREAD_FLAG = 0x00010000
 
+Step = tuple[int, int, int, int]
+"""``(code, jump if true, jump if false, value)`` of the kernel's packet filter."""
+
 
 def install(libc: Any) -> bool:
     """Filter this thread and all it starts from now on; false where the system does not offer that."""
     machine = platform.machine()
-    if machine not in DENIED or struct.calcsize("P") != 8:
-        return False
-    steps = program(machine, os.getpid())
-    code = b"".join(struct.pack("<HBBI", *step) for step in steps)
+    return known(machine) and load(libc, program(machine, os.getpid()))
+
+
+def known(machine: str) -> bool:
+    """Are the numbers of this machine's calls known here?"""
+    return machine in DENIED and struct.calcsize("P") == 8
+
+
+def packed(steps: list[Step]) -> bytes:
+    """The filter as the system wants it."""
+    return b"".join(struct.pack("<HBBI", *step) for step in steps)
+
+
+def load(libc: Any, steps: list[Step]) -> bool:
+    """Put this filter before this thread and all it starts from now on."""
+    code = packed(steps)
     text = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(steps), ctypes.addressof(text)))
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, without which only root may filter
@@ -48,15 +63,10 @@ def install(libc: Any) -> bool:
     return done
 
 
-def program(machine: str, own: int) -> list[tuple[int, int, int, int]]:
-    """The filter as steps ``(code, jump if true, jump if false, value)`` of the kernel's packet filter."""
+def program(machine: str, own: int) -> list[Step]:
+    """The filter of a trial; ``own`` is the process that may signal itself."""
     clone, clone3, kill, tgkill, sendto, limits = SPECIAL[machine]
-    steps = [(LOAD, 0, 0, MACHINE), (EQUAL, 1, 0, ARCHITECTURE[machine]), (RETURN, 0, 0, EPERM)]
-    steps.append((LOAD, 0, 0, NUMBER))
-    if machine == "x86_64":
-        steps += [(AT_LEAST, 0, 1, 0x40000000), (RETURN, 0, 0, EPERM)]  # the same calls by other numbers
-    for number in sorted(int(text) for text in DENIED[machine].split()):
-        steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
+    steps = opening(machine, DENIED[machine])
     steps += [
         (EQUAL, 0, 1, clone3),
         (RETURN, 0, 0, ENOSYS),
@@ -71,9 +81,18 @@ def program(machine: str, own: int) -> list[tuple[int, int, int, int]]:
     return [*steps, (RETURN, 0, 0, ALLOW)]
 
 
-def when(
-    number: int, argument: int, judge: list[tuple[int, int, int, int]]
-) -> list[tuple[int, int, int, int]]:
+def opening(machine: str, denied: str) -> list[Step]:
+    """How each filter begins: foreign machines' calls and those with these numbers are refused."""
+    steps = [(LOAD, 0, 0, MACHINE), (EQUAL, 1, 0, ARCHITECTURE[machine]), (RETURN, 0, 0, EPERM)]
+    steps.append((LOAD, 0, 0, NUMBER))
+    if machine == "x86_64":
+        steps += [(AT_LEAST, 0, 1, 0x40000000), (RETURN, 0, 0, EPERM)]  # the same calls by other numbers
+    for number in sorted(int(text) for text in denied.split()):
+        steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
+    return steps
+
+
+def when(number: int, argument: int, judge: list[Step]) -> list[Step]:
     """Steps that judge one argument of one call, then look at the number again."""
     load = (LOAD, 0, 0, FIRST_ARGUMENT + 8 * argument)
     return [(EQUAL, 0, len(judge) + 2, number), load, *judge, (LOAD, 0, 0, NUMBER)]

@@ -8,7 +8,6 @@ same is decided in `compare`; nothing here writes a file of the person's.
 import asyncio
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from codemad_jupyter.notebooks import confined, document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of, tags_of
 from codemad_jupyter.notebooks.compare import difference
 from codemad_jupyter.notebooks.dataflow import graph
+from codemad_jupyter.notebooks.environment import allowed_environment
 from codemad_jupyter.notebooks.headless import HeadlessNotebook
 from codemad_jupyter.notebooks.mirror import base_of, mirror
 from codemad_jupyter.protocol.errors import KernelError, UsageError
@@ -34,13 +34,6 @@ SECONDS = 600.0
 """How long a cell may take where nobody said."""
 GRACE = 5.0
 TEMPORARY = os.path.realpath(tempfile.gettempdir())
-PASSED_ON = re.compile(
-    r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|PYTHONPATH|PYTHONHASHSEED|PYTHONUTF8|VIRTUAL_ENV"
-    r"|CONDA_PREFIX|CONDA_DEFAULT_ENV|LD_LIBRARY_PATH|DYLD_\w+|JUPYTER_PATH|JUPYTER_DATA_DIR|JUPYTER_PREFER_ENV_PATH"
-    r"|XDG_DATA_HOME|XDG_CONFIG_HOME|XDG_CACHE_HOME|MPLBACKEND|MPLCONFIGDIR|\w+_NUM_THREADS|CUDA_VISIBLE_DEVICES"
-    r"|R_HOME|R_LIBS\w*|JULIA_\w*(?:DEPOT|LOAD)\w*|JAVA_HOME|SPARK_HOME|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|no)_proxy"
-    r"|(?:HTTPS?|NO)_PROXY|SYSTEMROOT|SYSTEMDRIVE|APPDATA|LOCALAPPDATA|USERPROFILE|WINDIR|COMSPEC|PATHEXT)$"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +110,6 @@ def counts(view: NotebookView) -> tuple[tuple[str, ...], tuple[str, ...]]:
             disordered.append(cell.id)
         highest = max(highest, cell.execution_count)
     return tuple(missing), tuple(disordered)
-
-
-def allowed_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables a throw-away kernel gets: no key, no token, nothing that is not on the list."""
-    return {name: value for name, value in environ.items() if PASSED_ON.match(name)}
 
 
 def _stops(verdict: Verdict) -> bool:

@@ -31,6 +31,7 @@ from codemad_jupyter.protocol.events import (
     RunFinished,
 )
 from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.tools.jobs import Jobs
 
 ENDING = 0.5
 """Seconds in which a cell that has been run is written down."""
@@ -61,11 +62,12 @@ class ActiveSession:
         self._approvals = Approvals(session.bus.emit, patience=services.patience)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
         self._compactor = Compactor(services, session)
+        self._jobs = Jobs(services.root, wanted=services.sandbox_wanted, hidden=services.hidden)
         self._starting = Starting(
             services,
             session,
             insight=insight,
-            desk=RunDesk(self._reviewer, self._checkpointer, self._approvals, self.watch),
+            desk=RunDesk(self._reviewer, self._checkpointer, self._approvals, self.watch, self._jobs),
             compactor=self._compactor,
         )
         self._target = Target()
@@ -80,8 +82,8 @@ class ActiveSession:
 
     @property
     def busy(self) -> bool:
-        """Does a run go on, or a cell that an accepted edit asked for?"""
-        return self.running or self._reviewer.cells.busy
+        """Does a run go on, or a cell that an accepted edit asked for, or a command in the background?"""
+        return self.running or self._reviewer.cells.busy or self._jobs.busy
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
         """Begin a run. Raises `Conflict` while another one goes on."""
@@ -164,7 +166,7 @@ class ActiveSession:
     async def close(self) -> None:
         """Stop what runs, and store what was said."""
         await self._stop()
-        await self._reviewer.cells.stop()
+        await asyncio.gather(self._reviewer.cells.stop(), self._jobs.close())
         await self._compactor.stop()
         await self.session.bus.saved()
 
@@ -219,7 +221,8 @@ class ActiveSession:
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
         if self.busy:
-            raise Conflict("A run or one of its cells is going on.", hint="Stop it first, then undo.")
+            what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
+            raise Conflict(f"{what} is going on.", hint="Stop it first, then undo.")
         async with self._lock:
             if isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*self._given, command)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.choosing import Choice
@@ -36,6 +37,7 @@ from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor, Question
+from codemad_jupyter.tools.jobs import Commands, Jobs
 from codemad_jupyter.tools.tool import Registry, ToolContext
 
 _log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Run:
     checkpointer: Checkpointer
     approvals: Approvals
     watch: KernelWatch
+    jobs: Jobs
     other_session: Callable[[str, DataLevel], Awaitable[str]]
     carries_out: Plan | None = None
     """The approved plan that is carried out; the prompt is its first task."""
@@ -192,6 +195,7 @@ class Run:
             diagnostics=services.diagnostics,
             memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
             plan=self._phases.plan,
+            commands=Commands(self.jobs, self._care),
             announce=self.emit,
         )
         return Executor(
@@ -205,6 +209,13 @@ class Run:
             level=level,
             hooks=services.hooks,
         )
+
+    @asynccontextmanager
+    async def _care(self) -> AsyncIterator[None]:
+        """Around a command: the run's checkpoint before, and a look at what it changed after."""
+        await self.checkpointer.before_change(self.id, ())
+        async with self.checkpointer.watching_files(self.id):
+            yield
 
     async def _ask(self, question: Question) -> bool:
         return await self.approvals.ask(question, run=self.id)

@@ -23,6 +23,7 @@ from codemad_jupyter.protocol.slash import SlashCommand
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
+from codemad_jupyter.tools.sandbox.state import Wanted
 from codemad_jupyter.tools.tool import Finder, Registry
 
 
@@ -69,3 +70,6 @@ class Services:
     finder: Finder | None = None
     commands: tuple[SlashCommand, ...] = BUILT_IN
     """What a prompt may begin with after a slash."""
+    sandbox_wanted: Wanted = "auto"
+    hidden: tuple[Path, ...] = ()
+    """Folders of ours that commands must not see."""

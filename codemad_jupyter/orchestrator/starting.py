@@ -27,6 +27,7 @@ from codemad_jupyter.protocol.events import PlanChanged, RunStarted
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan, plan_text
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
+from codemad_jupyter.tools.jobs import Jobs
 from codemad_jupyter.tools.proposals import new_id
 
 
@@ -38,6 +39,7 @@ class RunDesk:
     checkpointer: Checkpointer
     approvals: Approvals
     watch: KernelWatch
+    jobs: Jobs
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class Starting:
             checkpointer=desk.checkpointer,
             approvals=desk.approvals,
             watch=desk.watch,
+            jobs=desk.jobs,
             other_session=self._insight.session_text,
             carries_out=plan,
         )

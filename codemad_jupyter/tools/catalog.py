@@ -10,12 +10,14 @@ from codemad_jupyter.tools import (
     memory,
     patches,
     plan,
+    shell,
     symbols,
 )
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
     *kernel.TOOLS,
+    *shell.TOOLS,
     *cells.TOOLS,
     *cell_parts.TOOLS,
     *dataflow.TOOLS,

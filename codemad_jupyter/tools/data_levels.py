@@ -53,46 +53,11 @@ NEEDS: Mapping[type[BaseModel], Needs] = {
     NameState: _all("schema", "name type shape dtypes") | {"digest": "statistics"},
 }
 
-CODE_FILES = frozenset(
-    [
-        ".py",
-        ".pyi",
-        ".ipy",
-        ".r",
-        ".jl",
-        ".sql",
-        ".md",
-        ".rst",
-        ".toml",
-        ".cfg",
-        ".ini",
-        ".yaml",
-        ".yml",
-        ".sh",
-        ".bash",
-        ".js",
-        ".mjs",
-        ".ts",
-        ".tsx",
-        ".jsx",
-        ".css",
-        ".c",
-        ".h",
-        ".cpp",
-        ".hpp",
-        ".java",
-        ".go",
-        ".rs",
-        ".scala",
-        ".lua",
-        ".tex",
-        ".bib",
-        ".dockerfile",
-        ".make",
-        ".cmake",
-        ".gitignore",
-    ]
+_WRITTEN = (
+    ".py .pyi .ipy .r .jl .sql .md .rst .toml .cfg .ini .yaml .yml .sh .bash .js .mjs .ts .tsx .jsx"
+    " .css .c .h .cpp .hpp .java .go .rs .scala .lua .tex .bib .dockerfile .make .cmake .gitignore"
 )
+CODE_FILES = frozenset(_WRITTEN.split())
 """What people write. Any other file holds data."""
 _IMAGE = re.compile(r'("image/[\w.+-]+":\s*(?:\[\s*)?)"[^"]*"|(?m:^\s*)"[A-Za-z0-9+/=]{60,}(?:\\n)?"')
 """An image in the JSON of a notebook, or a line of one."""
@@ -266,6 +231,13 @@ def _execution(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> A
     return {**texts, **plain, "error": error}
 
 
+def _command(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
+    """What a command wrote is output; how it ended is not."""
+    if allows(level, "outputs"):
+        return result
+    return {**result, **({"output": withheld(result["output"], level)} if "output" in result else {})}
+
+
 def _file(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return limited_file(str(arguments.get("path", "")), result, level, start=int(arguments.get("start") or 1))
 
@@ -288,6 +260,10 @@ _RULES: Mapping[str, Rule] = {
     "recall": _facts,
     "read_notebook": _notebook,
     "run_code": _execution,
+    "run_command": _command,
+    "job_output": _command,
+    "list_jobs": lambda arguments, result, level: result,
+    "stop_job": _command,
     "read_file": _file,
     "search_workspace": _hits,
     "cell_dependencies": lambda arguments, result, level: result,

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
+from codemad_jupyter.protocol.permissions import SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
 from codemad_jupyter.tools.permissions import Policy, decide, digest
@@ -153,21 +154,23 @@ class Executor:
                 f"{tool.name} needs a person's approval and nobody can be asked here.",
                 hint="Propose a cell instead, or run with a policy that allows it.",
             )
-        if decision == "ask" and not await self._ask(self._question(tool, call)):
+        if decision == "ask" and not await self._ask(await self._question(tool, call)):
             raise Denied(f"The person refused {tool.name}.", hint="Do not try it again; ask what they want.")
-        context = replace(self._context, say=lambda text: self._say(call.id, text))
+        context = replace(self._context, say=lambda text: self._say(call.id, text), asked=decision == "ask")
         return await tool.function(context, **arguments)
 
     def _say(self, call: str, text: str) -> None:
         self._emit(ToolOutput(call=call, text=self._redact(text)))
 
-    def _question(self, tool: Tool, call: ToolCallPart) -> Question:
+    async def _question(self, tool: Tool, call: ToolCallPart) -> Question:
         action = self._redact(
             str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
         )
         reason = (
             "This runs code in your live kernel." if tool.risk == "execute" else "This needs the network."
         )
+        if tool.axis == "shell" and self._context.commands is not None:
+            reason = told_of(await self._context.commands.jobs.state())
         signed = digest(tool.name, call.arguments)
         return Question(call=call.id, tool=tool.name, action=action, reason=reason, digest=signed)
 
@@ -196,6 +199,14 @@ class Executor:
             level=outcome.level,
             images=outcome.images,
         )
+
+
+def told_of(state: SandboxState) -> str:
+    """What a person should know who is asked about a command."""
+    if state.strength == "none":
+        return f"This runs a command on this machine, confined by nothing: {'; '.join(state.reasons)}."
+    named = f"{state.strength} sandbox" + (f" ({state.backend})" if state.backend else "")
+    return f"This runs a command on this machine, in a {named}."
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:

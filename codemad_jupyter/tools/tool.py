@@ -26,6 +26,7 @@ from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
 from codemad_jupyter.protocol.plans import Plan, PlanTask, TaskStatus
+from codemad_jupyter.tools.jobs import Commands
 from codemad_jupyter.tools.proposals import new_cell_id
 
 
@@ -124,6 +125,10 @@ class ToolContext:
     """The language servers of the workspace."""
     memory: RemembersFacts | None = None
     plan: KeepsPlan | None = None
+    commands: Commands | None = None
+    """Runs commands in the sandbox."""
+    asked: bool = False
+    """Has a person said yes to exactly this call?"""
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""
 
@@ -167,6 +172,7 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
+    axis: str = ""
 
     @property
     def spec(self) -> ToolSpec:
@@ -185,8 +191,11 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable[[ToolFunction], Tool]:
-    """Make a Tool of an async function whose first parameter is the `ToolContext`."""
+def tool(
+    risk: Risk, *, axis: str = "", account: Callable[[Any], str] | None = None
+) -> Callable[[ToolFunction], Tool]:
+    """Make a Tool of an async function whose first parameter is the `ToolContext`. One that runs a command
+    line has the axis ``shell`` and an argument ``command``."""
 
     def make(function: ToolFunction) -> Tool:
         hints = get_type_hints(function, include_extras=True)
@@ -196,7 +205,7 @@ def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account)
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis)
 
     return make
 

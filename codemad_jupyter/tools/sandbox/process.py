@@ -1,0 +1,156 @@
+"""Starts confined programs, whichever backend there is, and ends them with all they have started."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.tools.sandbox import bubblewrap, mac, system_calls
+from codemad_jupyter.tools.sandbox.confinement import Confinement
+
+Backend = Literal["bubblewrap", "bubblewrap without /proc", "landlock", "sandbox-exec", "none"]
+PACKAGE = str(Path(__file__).parents[3])
+LAUNCHER = str(Path(__file__).with_name("launcher.py"))
+POLITE = 15.0
+"""Seconds the launcher may take to end everything, before it is killed itself."""
+SHARED_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - what Landlock hides, having nothing to put in its place
+
+
+def interpreter() -> str:
+    """The Python that launches: the one below a virtual environment, which a project may hold."""
+    return str(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A command line and its variables; ``private`` is the program's own scratch folder."""
+
+    words: tuple[str, ...]
+    environment: dict[str, str]
+    private: Path
+
+
+def prepare(backend: Backend, confinement: Confinement, *, cwd: Path) -> Prepared:
+    """Words to put before a program's own. Its scratch folder is made now and goes with the program."""
+    top = Path(os.path.realpath(tempfile.mkdtemp(prefix="codemad-box-")))
+    boxed = backend.startswith("bubblewrap")
+    masked = [*confinement.masked]
+    if backend == "landlock":
+        masked += [Path(text) for text in SHARED_SCRATCH]
+    spec = {
+        "package": PACKAGE,
+        "parent": os.getpid(),
+        "backend": "bubblewrap" if boxed else backend,
+        "words": _words(backend, confinement, cwd=cwd, private=top),
+        "writable": [str(each) for each in confinement.writable],
+        "masked": [str(each) for each in masked],
+        "shown": [str(each) for each in confinement.shown],
+        "network": confinement.network,
+        "families": _families(confinement, boxed=boxed),
+        "limits": asdict(confinement.limits),
+        "cwd": "/" if boxed else str(cwd),
+        "private": str(top),
+    }
+    words = (interpreter(), "-I", "-S", LAUNCHER, json.dumps(spec))
+    return Prepared(words, {**confinement.environment, **_scratch("/tmp" if boxed else str(top))}, top)  # noqa: S108
+
+
+def _words(backend: Backend, confinement: Confinement, *, cwd: Path, private: Path) -> list[str]:
+    if backend == "sandbox-exec":
+        return mac.words(confinement, private=private)
+    if not backend.startswith("bubblewrap"):
+        return []
+    program = bubblewrap.program()
+    if program is None:
+        raise ToolError("bubblewrap is gone, nothing was run.", hint="Install it again.")
+    fresh = backend == "bubblewrap"
+    return bubblewrap.words(program, confinement, cwd=cwd, private=private, proc=fresh)
+
+
+def _families(confinement: Confinement, *, boxed: bool) -> tuple[int, ...]:
+    """A box without the network has a loopback of its own, which tests of servers need."""
+    network = confinement.network or boxed
+    return system_calls.families(network=network, unix=boxed or confinement.sockets)
+
+
+def _scratch(folder: str) -> dict[str, str]:
+    """Where programs put what is not for keeping."""
+    under = {
+        "XDG_CACHE_HOME": "cache",
+        "XDG_CONFIG_HOME": "config",
+        "IPYTHONDIR": "ipython",
+        "MPLCONFIGDIR": "matplotlib",
+        "NPM_CONFIG_CACHE": "npm",
+    }
+    return {"TMPDIR": folder, **{name: f"{folder}/{place}" for name, place in under.items()}}
+
+
+class Confined:
+    """A confined program that runs. Read its output from ``stdout``; `stop` it or `wait` for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, *, backend: Backend, private: Path) -> None:
+        self.backend = backend
+        self._process = process
+        self._private = private
+
+    @property
+    def pid(self) -> int:
+        """Of the process that stands for it all."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; 128 and the signal's number where one ended it."""
+        return self._process.returncode
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """What it writes, errors among it."""
+        if self._process.stdout is None:
+            raise ToolError("The output of this program goes elsewhere.")
+        return self._process.stdout
+
+    async def wait(self) -> int:
+        """Wait until it and all it has started are gone; its exit code."""
+        code = await self._process.wait()
+        await asyncio.to_thread(shutil.rmtree, self._private, ignore_errors=True)
+        return code
+
+    async def stop(self) -> int:
+        """End it and all it has started, now."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), POLITE)
+            except TimeoutError:
+                self._process.kill()
+        return await self.wait()
+
+
+async def start_with(
+    backend: Backend, argv: Sequence[str], *, cwd: Path, confinement: Confinement
+) -> Confined:
+    """Start a program by this very backend; most callers want `sandbox.state.start`."""
+    if sys.platform == "win32":
+        raise ToolError("Commands cannot be run on Windows yet.", hint="Run it in a terminal of your own.")
+    prepared = await asyncio.to_thread(prepare, backend, confinement, cwd=cwd)
+    process = await asyncio.create_subprocess_exec(
+        *prepared.words,
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=prepared.environment,
+        cwd="/",
+    )
+    return Confined(process, backend=backend, private=prepared.private)
