@@ -110,7 +110,7 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         model=model,
         system=system_prompt(),
         messages=outgoing(messages if info.images else without_images(messages), level, services.redact),
-        tools=services.registry.specs,
+        tools=services.tools().specs,
         max_tokens=_answer_room(services, info, built.tokens, most=served.max_output_tokens),
         thinking=info.thinking,
         timeout=served.timeout,
@@ -139,7 +139,7 @@ def _room(services: Services, info: ModelInfo, prompt: int) -> Room:
     usable = (info.window or DEFAULT_WINDOW + prompt) * (1 - services.shares.reserve)
     return Room(
         tokens=int(usable / services.gauge.factor(info.name)),
-        tools=sum(tokens(spec.model_dump_json()) for spec in services.registry.specs),
+        tools=sum(tokens(spec.model_dump_json()) for spec in services.tools().specs),
         window=info.window,
         shares=services.shares,
     )

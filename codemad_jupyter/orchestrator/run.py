@@ -10,6 +10,7 @@ from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator import intent
+from codemad_jupyter.orchestrator.acting import needs_nobody, refusal
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -25,14 +26,15 @@ from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import Begun, Conclude, Enter, LoopEnded, Workflow, step
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.edits import Edit, Trial
-from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, PhaseChanged, RunFinished
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
-from codemad_jupyter.tools.executor import Executor, Question
+from codemad_jupyter.tools.executor import Executor
+from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.tool import ToolContext
 
 _log = logging.getLogger(__name__)
@@ -89,11 +91,21 @@ class Run:
         )
         self.emit(finished)
 
+    async def _warn_of_mode(self) -> None:
+        """An automatic mode without a sandbox that deserves the name asks for everything, and says so."""
+        given = await self.services.granted()
+        if given.mode == "auto_sandboxed" and given.sandbox.strength != "strong":
+            why = " ".join(given.sandbox.reasons)
+            self.warn(
+                f"Every command is asked about: the sandbox here is {given.sandbox.strength}. {why}".strip()
+            )
+
     async def _work(self) -> Outcome:
         chosen, reason = intent.decide(self.prompt.text, self.prompt.intent)
         self.emit(IntentDecided(intent=chosen, reason=reason))
         workflow, instruction = step(Workflow(), Begun(chosen))
         self._follow(instruction)
+        await self._warn_of_mode()
         kernel, notebook = await self._ports()
         outcome = await self._loop(kernel, notebook)
         state = self.session.state
@@ -180,7 +192,7 @@ class Run:
             target=self.prompt.target,
             kernel=guarded,
             notebook=notebook,
-            proposals=RunProposals(self.reviewer, self.id, kernel),
+            proposals=RunProposals(services, self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
             images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
@@ -191,18 +203,16 @@ class Run:
             announce=self.emit,
         )
         return Executor(
-            services.registry,
+            services.tools(),
             context=context,
-            policy=services.policy,
-            ask=self._ask,
+            gate=services.gate(self._ask, Who(session=self.session.id, run=self.id, edge=self.prompt.edge)),
             emit=self.emit,
             redact=services.redact,
             restore=services.redact.restored,
             level=level,
-            hooks=services.hooks,
         )
 
-    async def _ask(self, question: Question) -> bool:
+    async def _ask(self, question: Question) -> Answered:
         return await self.approvals.ask(question, run=self.id)
 
 
@@ -215,13 +225,21 @@ def _masked_text(places: int) -> str:
 class RunProposals:
     """What tools propose, as proposals of one run."""
 
+    services: Services
     reviewer: Reviewer
     run: str
     kernel: KernelPort | None
 
     async def propose(self, edit: Edit) -> Edit:
-        """Announce and try it."""
-        return await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+        """Announce and try it, and apply it where that needs nobody. Raises `Denied`."""
+        given = await self.services.granted()
+        rule = refusal(self.services.root, edit, given)
+        if rule:
+            raise Denied(f"“{edit.title}” was refused: {rule}.")
+        edit = await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+        if needs_nobody(self.services.root, edit, given):
+            return await self.reviewer.apply_by_itself(edit.id)
+        return edit
 
     def pending_insert(self, cell: str) -> Edit | None:
         """The run's own proposal of that cell."""

@@ -20,10 +20,11 @@ from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
-from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
+from codemad_jupyter.protocol.events import Event, MemoryChanged
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
+from codemad_jupyter.protocol.permissions import Axis, Risk
 from codemad_jupyter.tools.proposals import new_cell_id
 
 
@@ -148,6 +149,7 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
+    axis: Axis = "files"
 
     @property
     def spec(self) -> ToolSpec:
@@ -166,8 +168,20 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable[[ToolFunction], Tool]:
-    """Make a Tool of an async function whose first parameter is the `ToolContext`."""
+AXES: dict[Risk, Axis] = {
+    "read": "files",
+    "write": "files",
+    "execute": "kernel_mutate",
+    "network": "network",
+}
+"""What a tool reaches that does not say so: of what executes, the most that it could."""
+
+
+def tool(
+    risk: Risk, *, axis: Axis | None = None, account: Callable[[Any], str] | None = None
+) -> Callable[[ToolFunction], Tool]:
+    """Make a Tool of an async function whose first parameter is the `ToolContext`. One that runs a command
+    line has the axis ``shell`` and an argument ``command``."""
 
     def make(function: ToolFunction) -> Tool:
         hints = get_type_hints(function, include_extras=True)
@@ -177,7 +191,9 @@ def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account)
+        return Tool(
+            name, inspect.getdoc(function) or name, risk, function, model, account, axis or AXES[risk]
+        )
 
     return make
 
@@ -204,6 +220,11 @@ class Registry:
         if name not in self._tools:
             raise ToolError(f"There is no tool named {name}.", hint=f"Tools: {', '.join(self._tools)}.")
         return self._tools[name]
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All tools, in a stable order."""
+        return tuple(self._tools.values())
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
