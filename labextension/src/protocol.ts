@@ -1118,7 +1118,7 @@ export interface Segment {
   left_out: string[];
 }
 
-export type ServerFrame = EventFrame | Replayed | PortCall | StreamError;
+export type ServerFrame = Welcome | EventFrame | Replayed | PortCall | StreamError;
 
 /**
  * The session was opened, renamed, or got another model.
@@ -1424,4 +1424,13 @@ export interface VerifyNotebook {
   cells?: string[];
   timeout?: number | null;
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
+/**
+ * Server to tab, after each hello: what the tab sends along (header ``X-Codemad-Tab``) to show that it is
+ * this tab. Whoever knows the server's token alone may not answer approvals or change settings.
+ */
+export interface Welcome {
+  type: 'welcome';
+  nonce: string;
 }
