@@ -1,11 +1,13 @@
 """The one room that connects everything: settings and services go in, an engine comes out."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.app.indexing import local_model
+from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
@@ -24,14 +26,17 @@ from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.slash import gathered
 from codemad_jupyter.orchestrator.tally import Limits
+from codemad_jupyter.protocol.permissions import Rule
+from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
-from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
+from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
 
 if TYPE_CHECKING:
@@ -42,8 +47,16 @@ PATIENT = 30.0
 """Seconds a look at the kernel may take where answers are recorded or replayed."""
 
 
-async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: Policy = "ask") -> Engine:
-    """The engine of the workspace ``root``, started. ``policy`` settles what would ask a person.
+async def build_engine(
+    root: Path,
+    *,
+    ports: Ports,
+    settings: Settings,
+    attended: bool = True,
+    rules: tuple[Rule, ...] = (),
+) -> Engine:
+    """The engine of the workspace ``root``, started. Where it is not ``attended`` nobody can be asked;
+    ``rules`` are those that the person gave on the way.
 
     Where the store cannot be had as it should be, the engine starts all the same and says so in
     every new session.
@@ -72,7 +85,12 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
             memories=_memories(store, settings),
-            policy=policy,
+            permissions=Permissions(
+                mode=settings.mode if attended else stricter(settings.mode, "batch"),
+                rules=(*settings.permissions, *rules),
+            ),
+            allowed=AllowedActions(folder),
+            audit=AuditLog(folder, redact=settings.redact),
             limits=_limits(settings),
             inspect_deadline=max(settings.inspect_deadline, PATIENT if taped else 0),
             trial=settings.trial,
@@ -93,6 +111,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
             commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
+            sandbox=partial(sandbox_state, settings.sandbox),
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
         )

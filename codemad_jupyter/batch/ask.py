@@ -89,7 +89,7 @@ class _Asker:
         inquiry = self._inquiry
         async with Desk.open(inquiry.notebook, inquiry.kernel_file, execute=inquiry.execute_notebook) as desk:
             arguments = inquiry.cassette.settings if inquiry.cassette is not None else {}
-            engine = await desk.engine(policy="deny", arguments=arguments)
+            engine = await desk.engine(attended=False, arguments=arguments)
             try:
                 return await self._ask(engine, desk.target)
             finally:

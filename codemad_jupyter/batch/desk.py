@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from codemad_jupyter.notebooks.live import LiveKernel
     from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
     from codemad_jupyter.orchestrator.engine import Engine
-    from codemad_jupyter.tools.permissions import Policy
 
 
 @dataclass
@@ -60,15 +59,16 @@ class Desk:
             if manager is not None:
                 await manager.shutdown_kernel(now=True)
 
-    async def engine(self, *, policy: Policy, arguments: Mapping[str, Any] | None = None) -> Engine:
-        """An engine with this desk's ports; ``arguments`` are settings that were given on the way."""
+    async def engine(self, *, attended: bool, arguments: Mapping[str, Any] | None = None) -> Engine:
+        """An engine with this desk's ports; ``arguments`` are settings that were given on the way.
+        Can a person be asked (``attended``)?"""
         from codemad_jupyter.app.build import build_engine
         from codemad_jupyter.config.settings import load_settings
         from codemad_jupyter.notebooks.files import FileNotebooks
 
         self._files = FileNotebooks(self.root, kernel=self._kernel_for)
         settings = await asyncio.to_thread(load_settings, self.root, arguments=arguments)
-        return await build_engine(self.root, ports=self, settings=settings, policy=policy)
+        return await build_engine(self.root, ports=self, settings=settings, attended=attended)
 
     async def kernel(self, target: Target) -> KernelPort | None:
         return self.live

@@ -23,7 +23,7 @@ def merge(asked: argparse.Namespace) -> int:
         raise UsageError(f"{file} does not exist.", hint="Name a notebook that git could not merge.")
     root, target = placed(file)
     desk = Desk(root, target)
-    client = running_server(root) or ThreadClient(lambda: desk.engine(policy="deny"))
+    client = running_server(root) or ThreadClient(lambda: desk.engine(attended=False))
     try:
         answer = perform(client, asked, notebook=target.notebook or "", edge="cli")
     finally:

@@ -24,7 +24,7 @@ def preview(question: str, *, notebook: Path | None, model: str | None, json: bo
 
 async def _preview(question: str, notebook: Path | None, model: str | None) -> ContextPreview:
     async with Desk.open(notebook, None, execute=False) as desk:
-        engine = await desk.engine(policy="deny")
+        engine = await desk.engine(attended=False)
         try:
             prompt = Prompt(session="", text=question, target=desk.target, model=model, edge="cli")
             return await engine.preview(prompt)

@@ -70,7 +70,7 @@ async def _engine(root: Path) -> Engine:
     from codemad_jupyter.config.settings import load_settings
     from codemad_jupyter.store.opening import MAIN
 
-    engine = await build_engine(root, ports=_Files(root), settings=load_settings(root), policy="deny")
+    engine = await build_engine(root, ports=_Files(root), settings=load_settings(root), attended=False)
     path = engine.services.store.path
     if path is None or path.name != MAIN:
         await engine.close()

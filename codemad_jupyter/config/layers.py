@@ -18,6 +18,7 @@ from codemad_jupyter.config.settings import PREFIX, Ignored, Settings
 from codemad_jupyter.config.toml_files import Given, Key, Layer, dotted, from_file, leaves, nested, parse
 from codemad_jupyter.config.trust import VARIABLE
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.permissions import Rule
 
 SAFEST: Mapping[Key, Any] = {
     ("model",): "codemad/offline",
@@ -26,8 +27,10 @@ SAFEST: Mapping[Key, Any] = {
     ("data_level",): "schema",
     ("auto_commit",): "off",
     ("trial",): True,
+    ("mode",): "ask",
 }
 """What holds where the person's own file cannot be understood: nothing leaves the machine."""
+RULES: Key = ("permissions",)
 _UNTIL = "Until then the safest settings hold: the built-in assistant, no keys, names and types only."
 
 
@@ -42,6 +45,8 @@ class Combined:
     ignored: list[Ignored] = field(default_factory=list)
     providers: frozenset[str] = frozenset()
     """Those whose models the person uses."""
+    rules: list[Rule] = field(default_factory=list)
+    """What may be done: rules of all layers count, for a rule that forbids wins wherever it stands."""
     broken: bool = False
     """Whether something in the person's own file cannot be understood."""
 
@@ -49,6 +54,9 @@ class Combined:
         """Put a layer above, every value checked by itself."""
         for key, given in layer.items():
             try:
+                if key == RULES:
+                    self.take_rules(key, given)
+                    continue
                 for below, value in expanded(key, self.checked(key, given)):
                     self.values[below] = Given(value, given.origin, given.place)
             except UsageError as error:
@@ -58,6 +66,11 @@ class Combined:
                 self.broken = self.broken or own_file
                 if key in SAFEST:
                     self.values[key] = Given(SAFEST[key], "safest", "safest")
+
+    def take_rules(self, key: Key, given: Given) -> None:
+        """Add rules, each with where it comes from. Raises `UsageError`."""
+        found: tuple[Rule, ...] = self.checked(key, given)
+        self.rules += [rule.model_copy(update={"origin": given.place}) for rule in found]
 
     def checked(self, key: Key, given: Given) -> Any:
         """The value as its field takes it. Raises `UsageError`."""
@@ -106,6 +119,10 @@ def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -
         combined.add(layer)
     if combined.broken:
         combined.values.update({key: Given(value, "safest", "safest") for key, value in SAFEST.items()})
+        combined.rules = [rule for rule in combined.rules if rule.decide != "allow"]
+    if combined.rules:
+        origins = "; ".join(dict.fromkeys(rule.origin for rule in combined.rules))
+        combined.values[RULES] = Given(tuple(combined.rules), origins, origins)
     settings = _made(combined)
     settings._origins = {dotted(key): given.origin for key, given in combined.values.items()}
     if not combined.broken:

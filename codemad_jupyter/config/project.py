@@ -13,6 +13,7 @@ from codemad_jupyter.config.settings import CHOOSING, PROJECT_FILE, TIGHTENING, 
 from codemad_jupyter.config.toml_files import Given, Key, dotted, from_file, parse
 from codemad_jupyter.config.trust import TrustedFolders
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.permissions import STRICTEST_FIRST
 from codemad_jupyter.protocol.privacy import DataLevel
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ BUILT_IN = "codemad"
 MODELS = ("model", "fallbacks", "completion_model")
 """The settings that name models, wherever they stand."""
 STRICTEST: DataLevel = "schema"
-ORDERS: dict[str, tuple[str, ...]] = {"data_level": get_args(DataLevel), "memory": ("off", "ask", "on")}
+ORDERS: dict[str, tuple[str, ...]] = {
+    "data_level": get_args(DataLevel),
+    "memory": ("off", "ask", "on"),
+    "mode": STRICTEST_FIRST,
+}
+RULES: Key = ("permissions",)
 TRUST = "Look at it, then run: codemad trust"
 
 
@@ -58,7 +64,7 @@ def apply_project(combined: Combined, root: Path) -> None:
 def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
     tight = {key for key in layer if any(matches(key, pattern) for pattern in TIGHTENING)}
     chosen = {key for key in layer if any(matches(key, pattern) for pattern in CHOOSING)}
-    barred = sorted(dotted(key) for key in layer if key not in tight | chosen)
+    barred = sorted(dotted(key) for key in layer if key not in tight | chosen | {RULES})
     if barred:
         combined.notices.append(
             f"{path} sets {', '.join(barred)[:500]}; a project may only lower {', '.join(TIGHTENING)}"
@@ -67,17 +73,38 @@ def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
     for key, given in layer.items():
         if key in tight:
             _lower(combined, key, given)
+        elif key == RULES:
+            _restrict(combined, given)
         elif key in chosen:
             _choose(combined, key, given)
         else:
             combined.leave_out(key, given, "a project may not set this")
 
 
+def _restrict(combined: Combined, given: Given) -> None:
+    """Take the rules that ask, deny or hide; one that allows is the person's to write."""
+    before = len(combined.rules)
+    try:
+        combined.take_rules(RULES, given)
+    except UsageError as error:
+        combined.refuse(RULES, given, str(error), "Until it is mended, nothing but reading is possible.")
+        combined.values[("mode",)] = Given("plan", given.origin, given.place)
+        return
+    allowing = [rule for rule in combined.rules[before:] if rule.decide == "allow"]
+    for rule in allowing:
+        combined.rules.remove(rule)
+    if allowing:
+        said = f"{given.place} has {len(allowing)} rules that allow something; a project may only restrict."
+        combined.refuse(RULES, given, said, "They were ignored.")
+
+
 def _strictest(combined: Combined, path: Path) -> None:
     """A trusted file that cannot be understood may have wanted to send less: the least is sent."""
     combined.values[("data_level",)] = Given(STRICTEST, str(path), str(path))
+    combined.values[("mode",)] = Given("plan", str(path), str(path))
     combined.notices.append(
-        f"Until {path} is mended, names and types alone are sent (data_level = {STRICTEST})."
+        f"Until {path} is mended, names and types alone are sent (data_level = {STRICTEST}) and nothing but"
+        " reading is possible (mode = plan)."
     )
 
 

@@ -5,6 +5,7 @@ A project's file is written by whoever wrote the project: it counts once the per
 then tighten limits and choose among the person's models, nothing else.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.permissions import Mode, Rule
 from codemad_jupyter.protocol.privacy import DataLevel
 
 PREFIX = "CODEMAD_"
@@ -29,6 +31,7 @@ TIGHTENING = (
     "time_limit",
     "data_level",
     "memory",
+    "mode",
     *(
         f"budgets.{whose}.{what}"
         for whose in ("session", "notebook")
@@ -155,6 +158,18 @@ class Settings(ModelSettings):
         description="What assistants' commands run in: auto (the best sandbox of this machine), strong (only"
         " one without known holes), container (this machine is a box made for it) or off (each one asks).",
     )
+    mode: Mode = Field(
+        "ask",
+        description="Who is asked before an effect: ask (you, each time), auto_edit (changes of files and"
+        " cells apply by themselves), auto_sandboxed (what a strong sandbox confines runs by itself, too),"
+        " batch (nobody: rules alone decide) or plan (nothing but reading).",
+    )
+    permissions: tuple[Rule, ...] = Field(
+        (),
+        description="Rules, tables [[permissions]] with decide = allow, ask, deny or hide, and any of tool,"
+        " axis, risk, role, command (its first words), path (a pattern), arguments. Deny wins over ask, ask"
+        " over allow. A project's file may add what asks, denies or hides.",
+    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
@@ -169,6 +184,12 @@ class Settings(ModelSettings):
         if len(numbers) != 5 or min(numbers) < 0 or numbers[-1] < 5 or abs(sum(numbers) - 100) > 0.01:
             raise ValueError("not five percentages that make 100")
         return value
+
+    @field_validator("permissions", mode="before")
+    @classmethod
+    def _rules(cls, value: Any) -> Any:
+        """A variable of the environment holds the list as JSON."""
+        return json.loads(value) if isinstance(value, str) else value
 
     @field_validator("data_dir", "index_dir", "embedding_model")
     @classmethod

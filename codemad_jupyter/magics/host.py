@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
     from codemad_jupyter.orchestrator.engine import Engine
     from codemad_jupyter.protocol.commands import Target
-    from codemad_jupyter.tools.permissions import Policy
+    from codemad_jupyter.protocol.permissions import Rule
 
 
 class ShellPorts:
@@ -70,7 +70,9 @@ class Host:
         from codemad_jupyter.config.settings import load_settings
 
         settings = load_settings(self.root, arguments=self._settings)
-        return await build_engine(self.root, ports=ports, settings=settings, policy=_policy(place))
+        return await build_engine(
+            self.root, ports=ports, settings=settings, attended=not place.headless, rules=_rules(place)
+        )
 
 
 def workspace(place: Place) -> Path:
@@ -81,8 +83,10 @@ def workspace(place: Place) -> Path:
     return folder
 
 
-def _policy(place: Place) -> Policy:
-    """What settles an action that needs a person, where nobody is."""
-    if not place.headless:
-        return "ask"
-    return "allow" if place.policy == "auto" else "deny"
+def _rules(place: Place) -> tuple[Rule, ...]:
+    """What the person allowed beforehand where nobody can be asked: to run code in this very kernel."""
+    from codemad_jupyter.protocol.permissions import Rule
+
+    if not place.headless or place.policy != "auto":
+        return ()
+    return (Rule(decide="allow", axis="kernel_mutate", origin="CODEMAD_POLICY=auto"),)

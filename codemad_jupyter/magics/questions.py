@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def answer(event: ApprovalAsked, client: EngineClient, *, headless: bool) -> str:
     """Ask, tell the engine, and say in a sentence how it went."""
     yes = not headless and _asked(event)
-    command = Approve(session=event.session, approval=event.approval)
+    command = Approve(session=event.session, approval=event.approval, digest=event.digest)
     refusal = Reject(session=event.session, approval=event.approval, reason="the person said no")
     try:
         client.submit(command if yes else refusal)

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from codemad_jupyter.orchestrator import merging, plans, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
+from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.committing import commit_if_due
@@ -25,7 +26,6 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import (
-    ApprovalSettled,
     DataLevelChosen,
     Notice,
     RunFinished,
@@ -59,7 +59,7 @@ class ActiveSession:
         self._gardener = gardener
         self._busy_runs = busy_runs
         self._checkpointer = Checkpointer(services, session)
-        self._approvals = Approvals(session.bus.emit, patience=services.patience)
+        self._approvals = Approvals(session.bus.emit, patience=services.patience, allowed=services.allowed)
         self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
         self._compactor = Compactor(services, session)
         self._jobs = Jobs(services.root, wanted=services.sandbox_wanted, hidden=services.hidden)
@@ -115,9 +115,9 @@ class ActiveSession:
             case cmd.Cancel():
                 await self._cancel(command)
             case cmd.Approve():
-                self._approvals.answer(command.approval, yes=True)
+                self._approvals.approve(command)
             case cmd.Reject():
-                self._approvals.answer(command.approval, yes=False, reason=command.reason)
+                self._approvals.reject(command)
             case cmd.AcceptEdit() | cmd.RejectEdit() | cmd.AcceptRun() | cmd.RejectRun():
                 await self._settle(command)
             case cmd.TryEdit():
@@ -148,13 +148,18 @@ class ActiveSession:
 
     def interrupted(self, run: str) -> None:
         """A crash ended this run: say so, once it is known."""
-        bus = self.session.bus
-        for approval in list(self.session.state.approvals):
-            reason = "the run was interrupted"
-            bus.emit(ApprovalSettled(approval=approval, decision="expired", reason=reason), run=run)
-        plans.leave(self.session, lambda event: bus.emit(event, run=run))
+        plans.leave(self.session, lambda event: self.session.bus.emit(event, run=run))
         text = "Interrupted: the process that ran it ended. Ask again to go on."
-        bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
+        self.session.bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
+
+    async def settle_dead(self) -> None:
+        """Settle questions of a process that has ended."""
+        if self._approvals.settle_dead(self.session.state):
+            await self.session.bus.saved()
+
+    def waiting_run(self, approval: str) -> str | None:
+        """The run that waits for this answer."""
+        return self._approvals.run_of(approval)
 
     def tell(self, notices: tuple[str, ...]) -> None:
         """Say once in this process what is not as it should be."""
@@ -210,7 +215,9 @@ class ActiveSession:
                 case cmd.RejectEdit():
                     await reviewer.reject(command.edit, command.hunks)
                 case cmd.AcceptRun():
-                    await run_review.accept_run(self.session, reviewer, command.run, execute=command.execute)
+                    await run_review.accept_run(
+                        self.session, reviewer, command.run, execute=command.execute, root=self._services.root
+                    )
                 case cmd.RejectRun():
                     await run_review.reject_run(self.session, reviewer, command.run)
         finally:  # where one edit of a run failed the others are settled
@@ -231,6 +238,7 @@ class ActiveSession:
             else:
                 restored = await undoing.redo(*self._given)
             self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
+            self._services.audit.record(restored_line(self.session.id, restored))
             await self.session.bus.saved()
 
     async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:

@@ -1,14 +1,15 @@
 """Whether a person is asked before an accepted cell runs: because a tag of the cell says so, or because the
 cell took long when it last ran."""
 
+from pathlib import Path
+
 from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.notebooks.run_times import asks_before_run, recorded_seconds
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.edits import CellTarget
 from codemad_jupyter.protocol.events import CellExecuted, Event
 from codemad_jupyter.protocol.kernels import Cell
-from codemad_jupyter.tools.executor import Question
-from codemad_jupyter.tools.permissions import digest
+from codemad_jupyter.tools.permissions import Action
 
 TOOL = "run_cell"
 
@@ -22,20 +23,20 @@ async def known_seconds(services: Services, port: NotebookPort, target: CellTarg
     return recorded_seconds(await port.snapshot(target.notebook)).get(target.cell)
 
 
-async def question_before(
-    services: Services, port: NotebookPort, target: CellTarget, cell: Cell
-) -> Question | None:
-    """What to ask before this cell runs; None where nothing needs to be asked."""
+async def reason_before(services: Services, port: NotebookPort, target: CellTarget, cell: Cell) -> str:
+    """Why a person is asked before this cell runs; empty where nothing needs to be asked."""
     if asks_before_run(cell.tags):
-        reason = f"A tag of this cell asks for it: {', '.join(cell.tags)}."
-    else:
-        seconds = await known_seconds(services, port, target) if services.ask_before_run else None
-        if seconds is None or seconds < services.ask_before_run:
-            return None
-        reason = f"This cell took {duration(seconds)} when it last ran."
+        return f"A tag of this cell asks for it: {', '.join(cell.tags)}."
+    seconds = await known_seconds(services, port, target) if services.ask_before_run else None
+    if seconds is None or seconds < services.ask_before_run:
+        return ""
+    return f"This cell took {duration(seconds)} when it last ran."
+
+
+def action_of(root: Path, target: CellTarget, cell: Cell) -> Action:
+    """To run exactly this cell."""
     exactly = {"notebook": target.notebook, "cell": cell.id, "source": cell.source}
-    action = services.redact(cell.source)
-    return Question(call="", tool=TOOL, action=action, reason=reason, digest=digest(TOOL, exactly))
+    return Action(tool=TOOL, risk="execute", axis="kernel_mutate", arguments=exactly, root=root)
 
 
 def _at(event: Event) -> float:

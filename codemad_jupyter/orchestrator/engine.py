@@ -9,6 +9,7 @@ from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
+from codemad_jupyter.orchestrator.acting import control
 from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.choosing_model import choice_for
@@ -194,6 +195,15 @@ class Engine:
         others = [each for each in await self.sessions() if each.id != session and each.title]
         return await self._insight.mentions.find(query, target, others)
 
+    async def waiting_run(self, session: str, approval: str) -> str | None:
+        """The run that waits for the answer to a question; None where nothing does."""
+        return (await self._activated(session)).waiting_run(approval)
+
+    async def gives_rights(self, session: str, edit: str) -> bool:
+        """Would this edit change a file by which rights are given?"""
+        found = (await self._activated(session)).session.state.edits.get(edit)
+        return found is not None and control(self.services.root, found)
+
     def _busy_runs(self) -> set[str]:
         return {active.run for active in self._active.values() if active.running and active.run}
 
@@ -217,13 +227,15 @@ class Engine:
                 session = await Session.load(
                     id, self.services.store, on_event=self._on_event, redact=self.services.redact
                 )
-                self._active[id] = ActiveSession(
+                active = ActiveSession(
                     self.services,
                     session,
                     insight=self._insight,
                     gardener=self._gardener,
                     busy_runs=self._busy_runs,
                 )
+                await active.settle_dead()
+                self._active[id] = active
             return self._active[id]
 
     def _on_event(self, event: Event) -> None:

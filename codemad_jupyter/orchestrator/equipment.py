@@ -1,10 +1,11 @@
 """What a run is equipped with for what it is about: the tools it may call and the guide it is given."""
 
 import importlib.resources
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.permissions import Mode
+from codemad_jupyter.tools.permissions import Permissions
 from codemad_jupyter.tools.plan import TOOLS as PLAN_TOOLS
 from codemad_jupyter.tools.tool import Registry
 
@@ -19,20 +20,24 @@ CARRY_OUT = "carry_out"
 
 @dataclass(frozen=True)
 class Equipment:
-    """Tools, and instructions after those that all runs begin with."""
+    """Tools, what may be done with them, and instructions after those that all runs begin with."""
 
     tools: Registry
+    rights: Permissions
     guide: str = ""
 
 
-def equipped(registry: Registry, intent: Intent, *, carries_out: bool = False) -> Equipment:
+def equipped(
+    registry: Registry, intent: Intent, *, rights: Permissions, carries_out: bool = False
+) -> Equipment:
     """For a run of this intent, or for one that carries out a plan."""
-    mode: Mode = "plan" if intent == "plan" else "ask"
-    tools = allowed_in(registry, mode)
-    if mode != "plan" and not carries_out:
+    if intent == "plan":
+        rights = replace(rights, mode="plan")
+    tools = allowed_in(registry, rights.mode)
+    if rights.mode != "plan" and not carries_out:
         tools = tools.only(lambda tool: tool not in PLAN_TOOLS)
     name = CARRY_OUT if carries_out else _GUIDES.get(intent, "")
-    return Equipment(tools, guide_text(name) if name else "")
+    return Equipment(tools, rights, guide_text(name) if name else "")
 
 
 def allowed_in(registry: Registry, mode: Mode) -> Registry:

@@ -11,15 +11,17 @@ from collections.abc import Iterable
 from codemad_jupyter.notebooks.outputs import outputs_text
 from codemad_jupyter.notebooks.ports import CellWatch, NotebookPort, Stopped
 from codemad_jupyter.orchestrator.approvals import Approvals
-from codemad_jupyter.orchestrator.before_run import question_before
+from codemad_jupyter.orchestrator.before_run import action_of, reason_before
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellTarget, Edit
-from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import CellExecuted, CellStarted, Notice
 from codemad_jupyter.protocol.kernels import ExecutionResult
+from codemad_jupyter.tools.gate import Answered, Asker, Question, Who
+from codemad_jupyter.tools.permissions import Action, decide
 
 STOP_LIMIT = 8.0
 """Seconds that stopping a job may take, the grace of its code included."""
@@ -93,16 +95,17 @@ class CellJobs:
 
     async def _allowed(self, port: NotebookPort, target: CellTarget, run: str) -> bool:
         """May the cell run? Where it is tagged for it, or takes long, a person is asked for exactly it."""
-        why = ""
+        why = reason = ""
         try:
             cell = (await port.view(target.notebook)).cell(target.cell)
-            question = await question_before(self._services, port, target, cell) if cell else None
-            if question is None or self._services.policy == "allow":
+            if cell is None:
                 return True
-            if self._services.policy == "deny" or not await self._approvals.ask(question, run=run):
-                why = f"nobody approved it. {question.reason}"
-            elif (await port.view(target.notebook)).cell(target.cell) != cell:
+            reason = await reason_before(self._services, port, target, cell)
+            asked = await self._admitted(action_of(self._services.root, target, cell), reason, run)
+            if asked and (await port.view(target.notebook)).cell(target.cell) != cell:
                 why = "it was changed while you were asked."
+        except Denied as error:
+            why = f"nobody approved it. {reason or error.message}"
         except CodemadError as error:
             why = str(error)
         if why:
@@ -110,6 +113,24 @@ class CellJobs:
             self._session.bus.emit(Notice(level="warning", code="not_run", text=text), run=run)
             await self._session.bus.saved()
         return not why
+
+    async def _admitted(self, action: Action, reason: str, run: str) -> bool:
+        """Was a person asked just now? Who accepted the edit and asked for the cell has approved it, but for
+        long cells and what rules say. Raises `Denied`."""
+        gate = self._services.gate(self._asker(run), Who(session=self._session.id, run=run))
+        given = await gate.granted()
+        if not reason and decide(action, given).habit:
+            gate.ended(gate.line(action).model_copy(update={"decision": "approved"}), "begun")
+            return False
+        line = await gate.admit(action, reason=reason)
+        gate.ended(line, "begun")
+        return line.decision == "approved"
+
+    def _asker(self, run: str) -> Asker:
+        async def ask(question: Question) -> Answered:
+            return await self._approvals.ask(question, run=run)
+
+        return ask
 
     async def _execute(self, port: NotebookPort, target: CellTarget, run: str) -> CellExecuted:
         error, ok, seconds = "", False, 0.0

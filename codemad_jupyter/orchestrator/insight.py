@@ -50,7 +50,7 @@ class Insight:
             services=self.services,
             choice=choice,
             purpose=purpose,
-            equipment=equipped(self.services.registry, asked),
+            equipment=equipped(self.services.tools(), asked, rights=self.services.permissions),
             kernel=await self.services.ports.kernel(prompt.target),
             notebook=await self.services.ports.notebook(prompt.target),
             warn=lambda text: _log.info("left out of a preview: %s", text),

@@ -7,6 +7,7 @@ from typing import assert_never
 from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
+from codemad_jupyter.orchestrator.acting import applied_line
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -87,7 +88,14 @@ class Reviewer:
         self._session.bus.emit(EditTried(edit=id, trial=trial), run=run)
         await self._session.bus.saved()
 
-    async def accept(self, id: str, hunks: tuple[int, ...] | None, *, execute: bool) -> bool:
+    async def apply_by_itself(self, id: str) -> Edit:
+        """Apply an edit that needs no person; what hinders it leaves it stale. The edit as it stands then."""
+        await self.accept(id, None, execute=False, by_itself=True)
+        return self._session.state.edits[id]
+
+    async def accept(
+        self, id: str, hunks: tuple[int, ...] | None, *, execute: bool, by_itself: bool = False
+    ) -> bool:
         """Apply hunks of an edit; a stale edit is settled as such and nothing is applied. Was it?
 
         With ``execute`` the touched cell runs afterwards, as a job that nobody here waits for.
@@ -104,6 +112,7 @@ class Reviewer:
             else:
                 self._settled(edit.settle(named, "accepted"), run)
                 applied = True
+                self._services.audit.record(applied_line(self._session.id, run, edit, by_itself=by_itself))
             await self._session.bus.saved()
         if applied and execute:
             self.cells.start((edit,), run=run)

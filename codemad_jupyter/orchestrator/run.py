@@ -14,7 +14,7 @@ from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.compacting import Measured, within
-from codemad_jupyter.orchestrator.equipment import equipped
+from codemad_jupyter.orchestrator.equipment import Equipment, equipped
 from codemad_jupyter.orchestrator.intent import Decision
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop
@@ -36,9 +36,10 @@ from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
-from codemad_jupyter.tools.executor import Executor, Question
+from codemad_jupyter.tools.executor import Executor
+from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.jobs import Commands, Jobs
-from codemad_jupyter.tools.tool import Registry, ToolContext
+from codemad_jupyter.tools.tool import ToolContext
 
 _log = logging.getLogger(__name__)
 
@@ -106,12 +107,22 @@ class Run:
         )
         self.emit(finished)
 
+    async def _warn_of_mode(self) -> None:
+        """An automatic mode without a sandbox that deserves the name asks for everything, and says so."""
+        given = await self.services.granted()
+        if given.mode == "auto_sandboxed" and given.sandbox.strength != "strong":
+            why = " ".join(given.sandbox.reasons)
+            self.warn(
+                f"Every command is asked about: the sandbox here is {given.sandbox.strength}. {why}".strip()
+            )
+
     async def _work(self) -> Outcome:
         decision = self.decision
         self.emit(IntentDecided(intent=decision.intent, reason=decision.reason))
         if decision.problem:
             self.emit(Notice(level="warning", code="classify", text=decision.problem))
         self._phases.next(Begun(decision.intent, self.carries_out))
+        await self._warn_of_mode()
         kernel, notebook = await self._ports()
         return self._phases.end(await self._loop(kernel, notebook))
 
@@ -127,8 +138,9 @@ class Run:
         return kernel, notebook
 
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
+        services, carries_out = self.services, self.carries_out is not None
         equipment = equipped(
-            self.services.registry, self.decision.intent, carries_out=self.carries_out is not None
+            services.tools(), self.decision.intent, rights=services.permissions, carries_out=carries_out
         )
         asking = Asking(
             services=self.services,
@@ -148,7 +160,7 @@ class Run:
         outcome = await run_loop(
             prepared.request,
             Measured(prepared.provider, self.services.gauge),
-            run_calls=self._executor(kernel, notebook, prepared, tools=equipment.tools).run,
+            run_calls=self._executor(kernel, notebook, prepared, equipment=equipment).run,
             fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
@@ -177,7 +189,12 @@ class Run:
         await self.session.append(message, run=self.id)
 
     def _executor(
-        self, kernel: KernelPort | None, notebook: NotebookPort | None, prepared: Prepared, *, tools: Registry
+        self,
+        kernel: KernelPort | None,
+        notebook: NotebookPort | None,
+        prepared: Prepared,
+        *,
+        equipment: Equipment,
     ) -> Executor:
         services, level = self.services, prepared.level
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
@@ -186,7 +203,7 @@ class Run:
             target=self.prompt.target,
             kernel=guarded,
             notebook=notebook,
-            proposals=RunProposals(self.reviewer, self.id, kernel),
+            proposals=RunProposals(services, self.reviewer, self.id, kernel),
             inspect_deadline=services.inspect_deadline,
             images=level == "images" and services.router.catalog.info(self.choice.model).images,
             output_limit=services.output_limit,
@@ -199,15 +216,15 @@ class Run:
             announce=self.emit,
         )
         return Executor(
-            tools,
+            equipment.tools,
             context=context,
-            policy=services.policy,
-            ask=self._ask,
+            gate=services.gate(
+                self._ask, Who(session=self.session.id, run=self.id, edge=self.prompt.edge), equipment.rights
+            ),
             emit=self.emit,
             redact=services.redact,
             restore=services.redact.restored,
             level=level,
-            hooks=services.hooks,
         )
 
     @asynccontextmanager
@@ -217,7 +234,7 @@ class Run:
         async with self.checkpointer.watching_files(self.id):
             yield
 
-    async def _ask(self, question: Question) -> bool:
+    async def _ask(self, question: Question) -> Answered:
         return await self.approvals.ask(question, run=self.id)
 
 

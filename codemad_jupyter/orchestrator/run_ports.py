@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
+from codemad_jupyter.orchestrator.acting import needs_nobody, refusal
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.edits import Edit, Trial
+from codemad_jupyter.protocol.errors import Denied
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 
@@ -19,13 +22,21 @@ from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 class RunProposals:
     """What tools propose, as proposals of one run."""
 
+    services: Services
     reviewer: Reviewer
     run: str
     kernel: KernelPort | None
 
     async def propose(self, edit: Edit) -> Edit:
-        """Announce and try it."""
-        return await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+        """Announce and try it, and apply it where that needs nobody. Raises `Denied`."""
+        given = await self.services.granted()
+        rule = refusal(self.services.root, edit, given)
+        if rule:
+            raise Denied(f"“{edit.title}” was refused: {rule}.")
+        edit = await self.reviewer.propose(edit, run=self.run, kernel=self.kernel)
+        if needs_nobody(self.services.root, edit, given):
+            return await self.reviewer.apply_by_itself(edit.id)
+        return edit
 
     def pending_insert(self, cell: str) -> Edit | None:
         """The run's own proposal of that cell."""

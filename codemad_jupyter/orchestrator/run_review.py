@@ -1,13 +1,17 @@
 """Settling all that a run proposed at once, in the order in which it was proposed."""
 
+from pathlib import Path
+
+from codemad_jupyter.orchestrator.acting import control
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.edits import Edit
-from codemad_jupyter.protocol.errors import CodemadError, Conflict, NotFound
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, Denied, NotFound
 
 
-async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute: bool) -> None:
-    """Apply all pending edits of the run; a stale one is settled as such and the others are applied.
+async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute: bool, root: Path) -> None:
+    """Apply all pending edits of the run; a stale one is settled as such and the others are applied. What
+    would give rights is left: to accept all does not mean that.
 
     With ``execute`` the touched code cells run afterwards, up to the first that fails. What hinders
     one edit is raised when the others are done.
@@ -17,6 +21,12 @@ async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute:
     for id in pending_edits(session, run):
         if session.state.edits[id].status != "pending":
             continue  # settled by somebody else meanwhile
+        if control(root, session.state.edits[id]):
+            said = (
+                f"“{session.state.edits[id].title}” changes what assistants, editors or shells may do here."
+            )
+            failures.append(Denied(said, hint="Look at it, and accept it by itself."))
+            continue
         try:
             if await reviewer.accept(id, None, execute=False):
                 accepted.append(session.state.edits[id])

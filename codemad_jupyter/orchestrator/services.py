@@ -1,12 +1,14 @@
 """What the engine is given: the services and settings of one workspace, connected in ``app/build``."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import pluggy
 
+from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.context.budget import Shares
@@ -19,12 +21,20 @@ from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.slash import BUILT_IN
 from codemad_jupyter.orchestrator.tally import Limits
+from codemad_jupyter.protocol.permissions import UNCONFINED, SandboxState
 from codemad_jupyter.protocol.slash import SlashCommand
+from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.store import Store
-from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.tools.gate import Asker, Gate, Who
+from codemad_jupyter.tools.permissions import Permissions, visible
 from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.sandbox.state import Wanted
 from codemad_jupyter.tools.tool import Finder, Registry
+
+
+async def no_sandbox() -> SandboxState:
+    """Where nothing confines what runs."""
+    return UNCONFINED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +56,11 @@ class Services:
     """Whether the rules files of a folder may be shown to a model."""
     own_rules: Path | None = None
     """The folder of the person's own rules files."""
-    policy: Policy = "ask"
+    permissions: Permissions = field(default_factory=Permissions)
+    """Mode and rules of the workspace; sandbox and kept actions are looked up when something is decided."""
+    allowed: AllowedActions
+    audit: AuditLog
+    sandbox: Callable[[], Awaitable[SandboxState]] = no_sandbox
     limits: Limits = field(default_factory=Limits)
     patience: float = 600.0
     inspect_deadline: float = 0.5
@@ -73,3 +87,26 @@ class Services:
     sandbox_wanted: Wanted = "auto"
     hidden: tuple[Path, ...] = ()
     """Folders of ours that commands must not see."""
+
+    async def granted(self, given: Permissions | None = None) -> Permissions:
+        """What holds now, for the workspace or for an agent with rights of its own."""
+        kept = await asyncio.to_thread(self.allowed.digests)
+        return replace(given or self.permissions, sandbox=await self.sandbox(), kept=kept)
+
+    def tools(self, given: Permissions | None = None) -> Registry:
+        """The tools that a model sees."""
+        rights = given or self.permissions
+        return Registry(
+            each for each in self.registry.tools if visible(each.name, each.axis, each.risk, rights)
+        )
+
+    def gate(self, ask: Asker, who: Who, given: Permissions | None = None) -> Gate:
+        """The gate in front of what is done for somebody."""
+        return Gate(
+            granted=lambda: self.granted(given),
+            ask=ask,
+            record=self.audit.record,
+            redact=self.redact,
+            hooks=self.hooks,
+            who=who,
+        )

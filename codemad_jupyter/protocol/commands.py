@@ -78,9 +78,14 @@ class Cancel(Value):
 
 
 class Approve(Value):
+    """Allow an action. ``digest`` is that of the action which was shown; with ``always`` exactly this action
+    is allowed in this workspace from now on."""
+
     type: Literal["approve"] = "approve"
     session: str
     approval: str
+    digest: str
+    always: bool = False
 
 
 class Reject(Value):

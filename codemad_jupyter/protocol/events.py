@@ -18,12 +18,14 @@ from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
+from codemad_jupyter.protocol.permissions import Axis
+from codemad_jupyter.protocol.permissions import Risk as Risk
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.verification import Verification
 
 RunStatus = Literal["done", "failed", "cancelled", "interrupted", "out_of_budget"]
-Risk = Literal["read", "write", "execute", "network"]
+
 Phase = Literal["discuss", "plan", "execute", "verify"]
 
 
@@ -143,7 +145,9 @@ class ToolDone(EventBase):
 
 
 class ApprovalAsked(EventBase):
-    """``digest`` binds the answer to exactly this action."""
+    """``digest`` binds the answer to exactly this action. ``commands`` are the simple commands of a command
+    line; ``keepable`` says that the person may allow exactly this for good; ``expires`` is when no answer
+    becomes a no (seconds since the epoch)."""
 
     type: Literal["approval_asked"] = "approval_asked"
     approval: str
@@ -152,6 +156,11 @@ class ApprovalAsked(EventBase):
     action: str
     reason: str
     digest: str
+    axis: Axis | None = None
+    commands: tuple[str, ...] = ()
+    rule: str = ""
+    keepable: bool = False
+    expires: float = 0.0
 
 
 class ApprovalSettled(EventBase):

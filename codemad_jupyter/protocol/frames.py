@@ -84,6 +84,14 @@ class PortCall(Value):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class Welcome(Value):
+    """Server to tab, after each hello: what the tab sends along (header ``X-Codemad-Tab``) to show that it is
+    this tab. Whoever knows the server's token alone may not answer approvals or change settings."""
+
+    type: Literal["welcome"] = "welcome"
+    nonce: str
+
+
 class EventFrame(Value):
     """Server to tab: one event."""
 
@@ -106,5 +114,5 @@ class StreamError(Value):
     error: ErrorValue
 
 
-ServerFrame = Annotated[EventFrame | Replayed | PortCall | StreamError, Field(discriminator="type")]
+ServerFrame = Annotated[Welcome | EventFrame | Replayed | PortCall | StreamError, Field(discriminator="type")]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

@@ -58,6 +58,7 @@ class TrustHandler(_JsonHandler):
     async def _decide(self) -> str:
         from codemad_jupyter.app import trusting
 
+        self.host.answering.need_tab(self.nonce)
         sent = self.fields(trusted=bool, seen=str)
         seen = sent["seen"] if sent["trusted"] else None
         decided = await asyncio.to_thread(trusting.decide, self.host.root, trusted=sent["trusted"], seen=seen)
@@ -96,12 +97,14 @@ class KeyHandler(_JsonHandler):
     async def _keep(self, provider: str) -> dict[str, str]:
         from codemad_jupyter.app import key_desk
 
+        self.host.answering.need_tab(self.nonce)
         key = self.fields(key=str)["key"]
         return {"done": await asyncio.to_thread(key_desk.keep, provider, key)}
 
     async def _forget(self, provider: str) -> dict[str, str]:
         from codemad_jupyter.app import key_desk
 
+        self.host.answering.need_tab(self.nonce)
         return {"done": await asyncio.to_thread(key_desk.forget, provider)}
 
 
@@ -141,5 +144,6 @@ class SettingsHandler(_JsonHandler):
     async def _change(self) -> dict[str, str]:
         from codemad_jupyter.app import settings_desk
 
+        self.host.answering.need_tab(self.nonce)
         values = self.fields(values=dict)["values"]
         return {"done": await asyncio.to_thread(settings_desk.set_values, values)}

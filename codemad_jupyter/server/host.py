@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import codemad_jupyter
+from codemad_jupyter.server.answering import Answering
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -66,6 +67,7 @@ class EngineHost:
         self._closed = False
         self._retiring: asyncio.Task[None] | None = None
         self._built_from: Fingerprint = ()
+        self.answering = Answering(self)
         self.streams: set[StreamHandler] = set()
         """The sockets of the tabs."""
 

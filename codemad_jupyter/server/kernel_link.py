@@ -71,6 +71,8 @@ class CommandsHandler(KernelGate, BodyHandler):
         command = _permitted(self.command())
         if command.type == "choose_data_level":
             await self._only_tighter(command)
+        if command.type == "accept_edit":
+            await self.host.answering.check(command, "")
         ack = await self.host.submit_for_kernel(command)
         return ack.model_dump()
 

@@ -13,6 +13,8 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
+from codemad_jupyter.server.answering import HEADER
+
 if TYPE_CHECKING:
     from codemad_jupyter.protocol.commands import Ack, Command
     from codemad_jupyter.server.host import EngineHost
@@ -47,6 +49,11 @@ class CodemadHandler(APIHandler):
         status, value = failure(error, log=self.log, redact=self.host.redact)
         self.set_status(status)
         self.finish(json.dumps({"error": value.model_dump()}))
+
+    @property
+    def nonce(self) -> str:
+        """By what the calling tab shows that it is one; empty where it is none."""
+        return self.request.headers.get(HEADER, "")
 
     def number(self, name: str) -> int:
         """A whole number from the query, 0 when absent."""
@@ -142,7 +149,10 @@ class CommandsHandler(BodyHandler):
         await self.answer(self._submit)
 
     async def _submit(self) -> dict[str, Any]:
-        ack: Ack = await self.host.submit(self.command())
+        command = self.command()
+        await self.host.answering.check(command, self.nonce)
+        ack: Ack = await self.host.submit(command)
+        self.host.answering.began(command, ack, self.nonce)
         return ack.model_dump()
 
 

@@ -6,6 +6,7 @@ Owns who is there and which answer belongs to which call. What is asked of a tab
 
 import asyncio
 import contextlib
+import hmac
 import itertools
 import secrets
 from collections.abc import Callable
@@ -13,7 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from codemad_jupyter.protocol.errors import NotebookClosed, NotebookError, raised
-from codemad_jupyter.protocol.frames import Hello, PortCall, PortOp, PortProgress, PortReply, ServerFrame
+from codemad_jupyter.protocol.frames import (
+    Hello,
+    PortCall,
+    PortOp,
+    PortProgress,
+    PortReply,
+    ServerFrame,
+    Welcome,
+)
 
 GRACE = 3.0
 """Seconds a tab that lost its socket counts as still there: a reload must not look like a closed notebook."""
@@ -39,6 +48,7 @@ class Tab:
     active: str | None = None
     turn: int = 0
     back: asyncio.Event = field(default_factory=asyncio.Event)
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     heeding: dict[str, Callable[[str], None]] = field(default_factory=dict)
 
@@ -52,13 +62,25 @@ class Tabs:
         self._turns = itertools.count(1)
 
     def greet(self, outlet: Outlet, hello: Hello) -> None:
-        """A tab says who it is and what it has open; a known client comes back under its name."""
+        """A tab says who it is and what it has open; a known client comes back under its name. It is told
+        the nonce by which it is known, over its own socket and nowhere else."""
         for tab in [t for t in self._tabs.values() if t.outlet is outlet and t.client != hello.client]:
             self._drop(tab)
         tab = self._tabs.setdefault(hello.client, Tab(hello.client, outlet))
         tab.outlet, tab.active, tab.turn = outlet, hello.active, next(self._turns)
         tab.notebooks = {notebook.path: notebook.kernel for notebook in hello.notebooks}
         tab.back.set()
+        outlet.offer(Welcome(nonce=tab.nonce))
+
+    def known_by(self, nonce: str) -> Tab | None:
+        """The tab that was told this nonce."""
+        given = nonce.encode("utf-8", "replace")
+        found = (t for t in self._tabs.values() if hmac.compare_digest(t.nonce.encode(), given))
+        return next(found, None)
+
+    def present(self, client: str) -> bool:
+        """Is this tab there, or just reloading?"""
+        return client in self._tabs
 
     def lost(self, outlet: Outlet) -> None:
         """The socket is gone; the tab is forgotten unless it comes back within the grace period."""

@@ -1,5 +1,5 @@
-"""The one gate: every tool call is checked, permitted, run, limited to the data level, masked, bounded
-and told as events here.
+"""Runs tool calls: each is checked, let through the gate, run within limits, cut to the data level, masked,
+bounded, and told as events here. What is let through is the business of `gate`.
 
 A failing tool is an answer to the model, never an exception to the loop.
 """
@@ -8,40 +8,30 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import pluggy
 from pydantic import BaseModel
 
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
-from codemad_jupyter.protocol.permissions import SandboxState
+from codemad_jupyter.protocol.permissions import Risk, SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
-from codemad_jupyter.tools.permissions import Policy, decide, digest
+from codemad_jupyter.tools.gate import Gate
+from codemad_jupyter.tools.permissions import Action
 from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
 """Characters of a tool's answer that go to the model; the rest is cut with a mark."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What a person is asked before a tool runs."""
-
-    call: str
-    tool: str
-    action: str
-    reason: str
-    digest: str
-
-
+MOST_SECONDS: dict[Risk, float] = {"read": 300.0, "network": 600.0}
+"""How long a call may take, by its risk. Code may take as long as it needs: a person can stop it."""
 _log = logging.getLogger(__name__)
 
-Asker = Callable[[Question], Awaitable[bool]]
 Status = Literal["ok", "error", "denied"]
 
 
@@ -63,23 +53,21 @@ class Executor:
         registry: Registry,
         *,
         context: ToolContext,
-        policy: Policy,
-        ask: Asker,
+        gate: Gate,
         emit: Callable[[Event], object],
         redact: Callable[[str], str],
         restore: Callable[[str], str],
         level: DataLevel,
-        hooks: pluggy.PluginManager,
+        role: str = "",
     ) -> None:
         self._registry = registry
         self._context = context
-        self._policy = policy
-        self._ask = ask
+        self._gate = gate
         self._emit = emit
         self._redact = redact
         self._restore = restore
         self._level: DataLevel = level
-        self._hooks = hooks
+        self._role = role
 
     async def run(self, calls: tuple[ToolCallPart, ...]) -> tuple[ToolResultPart, ...]:
         """Run the calls of one message: reading ones side by side, others in order."""
@@ -125,6 +113,8 @@ class Executor:
             return _Outcome("denied", str(error))
         except CodemadError as error:
             return _Outcome("error", str(error))
+        except TimeoutError:
+            return _Outcome("error", f"{call.name} took too long and was stopped.")
         except OSError as error:
             return _Outcome("error", f"{call.name} could not reach a file: {error}.")
         except Exception as error:
@@ -146,33 +136,33 @@ class Executor:
         # What was masked on the way to the model comes back where it is written or run on this machine.
         given = call.arguments if tool.risk == "read" else mapped(call.arguments, self._restore)
         arguments = tool.check(given)
-        for reason in self._hooks.hook.before_tool(tool=tool.name, arguments=arguments):
-            raise Denied(f"{tool.name} was refused: {reason}.")
-        decision = decide(tool.risk, self._policy)
-        if decision == "deny":
-            raise Denied(
-                f"{tool.name} needs a person's approval and nobody can be asked here.",
-                hint="Propose a cell instead, or run with a policy that allows it.",
-            )
-        if decision == "ask" and not await self._ask(await self._question(tool, call)):
-            raise Denied(f"The person refused {tool.name}.", hint="Do not try it again; ask what they want.")
-        context = replace(self._context, say=lambda text: self._say(call.id, text), asked=decision == "ask")
-        return await tool.function(context, **arguments)
+        action = Action(
+            tool=tool.name,
+            risk=tool.risk,
+            axis=tool.axis,
+            arguments=arguments,
+            root=self._context.root,
+            role=self._role,
+        )
+        reason = ""
+        if tool.axis == "shell" and self._context.commands is not None:
+            reason = told_of(await self._context.commands.jobs.state())
+        line = await self._gate.admit(action, call=call.id, reason=reason, proposes=tool.risk == "write")
+        context = replace(
+            self._context, say=lambda text: self._say(call.id, text), asked=line.decision == "approved"
+        )
+        begun, outcome = time.monotonic(), "failed"
+        try:
+            async with asyncio.timeout(MOST_SECONDS.get(tool.risk)):
+                result = await tool.function(context, **arguments)
+            outcome = "done"
+            return result
+        finally:
+            if tool.risk != "read":
+                self._gate.ended(line, outcome, seconds=time.monotonic() - begun)
 
     def _say(self, call: str, text: str) -> None:
         self._emit(ToolOutput(call=call, text=self._redact(text)))
-
-    async def _question(self, tool: Tool, call: ToolCallPart) -> Question:
-        action = self._redact(
-            str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
-        )
-        reason = (
-            "This runs code in your live kernel." if tool.risk == "execute" else "This needs the network."
-        )
-        if tool.axis == "shell" and self._context.commands is not None:
-            reason = told_of(await self._context.commands.jobs.state())
-        signed = digest(tool.name, call.arguments)
-        return Question(call=call.id, tool=tool.name, action=action, reason=reason, digest=signed)
 
     def _done(self, call: ToolCallPart, outcome: _Outcome) -> ToolResultPart:
         content = bounded(self._redact(outcome.content))
@@ -188,7 +178,7 @@ class Executor:
                 seconds=round(outcome.seconds, 3),
             )
         )
-        self._hooks.hook.after_tool(
+        self._gate.hooks.hook.after_tool(
             tool=call.name, arguments=mapped(call.arguments, self._redact), content=content, is_error=failed
         )
         return ToolResultPart(

@@ -28,7 +28,7 @@ def _failure(error: LastError | None) -> str:
     return f"{error.name}: {error.message}"[:120] if error else "no error so far"
 
 
-@tool("read", account=_named)
+@tool("read", axis="kernel_inspect", account=_named)
 async def list_variables(context: ToolContext) -> KernelReport:
     """The variables of the live kernel with type, shape, columns, memory and missing counts."""
     report = await context.need_kernel().report(deadline=context.inspect_deadline)
@@ -54,7 +54,7 @@ def _shortened(variable: Variable, columns: int) -> Variable:
     return variable.model_copy(update={"columns": variable.columns[:columns], "more_columns": more})
 
 
-@tool("read", account=_described)
+@tool("read", axis="kernel_inspect", account=_described)
 async def inspect_variable(context: ToolContext, name: str) -> Variable:
     """One variable in more depth."""
     report = await context.need_kernel().report(names=(name,), deadline=context.inspect_deadline)
@@ -64,14 +64,14 @@ async def inspect_variable(context: ToolContext, name: str) -> Variable:
     return found
 
 
-@tool("read", account=_failure)
+@tool("read", axis="kernel_inspect", account=_failure)
 async def last_error(context: ToolContext) -> LastError | None:
     """The kernel's last exception with the source of the cell that raised it, or null."""
     report = await context.need_kernel().report(deadline=context.inspect_deadline)
     return report.last_error
 
 
-@tool("execute")
+@tool("execute", axis="kernel_mutate")
 async def run_code(context: ToolContext, code: str) -> Answer:
     """Run code in the live kernel, after the person approved it. Outputs come back as text."""
     kernel = context.need_kernel()

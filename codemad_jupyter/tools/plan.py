@@ -7,7 +7,7 @@ from codemad_jupyter.protocol.plans import Plan, PlanTask
 from codemad_jupyter.tools.tool import KeepsPlan, ToolContext, tool
 
 
-@tool("write", account=lambda result: result["status"])
+@tool("write", axis="plan", account=lambda result: result["status"])
 async def plan(
     context: ToolContext,
     action: Literal["propose", "update"],

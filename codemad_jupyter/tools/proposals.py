@@ -34,7 +34,8 @@ def counted_cell_ids() -> Callable[[], str]:
 
 def told(edit: Edit) -> dict[str, Any]:
     """The tool result of a proposal."""
-    answer: dict[str, Any] = {"edit": edit.id, "status": "proposed"}
+    status = "applied" if edit.status == "accepted" else "proposed"
+    answer: dict[str, Any] = {"edit": edit.id, "status": status}
     if isinstance(edit.target, CellTarget):
         answer["cell"] = edit.target.cell
     answer["trial"] = trial_told(edit.trial) if edit.trial else None

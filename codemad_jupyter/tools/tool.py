@@ -20,11 +20,12 @@ from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
-from codemad_jupyter.protocol.events import Event, MemoryChanged, Risk
+from codemad_jupyter.protocol.events import Event, MemoryChanged
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
+from codemad_jupyter.protocol.permissions import Axis, Risk
 from codemad_jupyter.protocol.plans import Plan, PlanTask, TaskStatus
 from codemad_jupyter.tools.jobs import Commands
 from codemad_jupyter.tools.proposals import new_cell_id
@@ -172,7 +173,7 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
-    axis: str = ""
+    axis: Axis = "files"
 
     @property
     def spec(self) -> ToolSpec:
@@ -191,8 +192,17 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
+AXES: dict[Risk, Axis] = {
+    "read": "files",
+    "write": "files",
+    "execute": "kernel_mutate",
+    "network": "network",
+}
+"""What a tool reaches that does not say so: of what executes, the most that it could."""
+
+
 def tool(
-    risk: Risk, *, axis: str = "", account: Callable[[Any], str] | None = None
+    risk: Risk, *, axis: Axis | None = None, account: Callable[[Any], str] | None = None
 ) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of an async function whose first parameter is the `ToolContext`. One that runs a command
     line has the axis ``shell`` and an argument ``command``."""
@@ -205,7 +215,9 @@ def tool(
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis)
+        return Tool(
+            name, inspect.getdoc(function) or name, risk, function, model, account, axis or AXES[risk]
+        )
 
     return make
 
@@ -236,6 +248,11 @@ class Registry:
     def only(self, keep: Callable[[Tool], bool]) -> "Registry":
         """Those of the tools that ``keep`` says yes to; the others are not there at all."""
         return Registry(filter(keep, self._tools.values()))
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All tools, in a stable order."""
+        return tuple(self._tools.values())
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:

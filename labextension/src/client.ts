@@ -178,6 +178,9 @@ export class Client {
   /** Ask one of our routes. Raises `RequestError`. */
   async request<T>(path: string, init: RequestInit = {}, query = ''): Promise<T> {
     const url = URLExt.join(this._settings.baseUrl, 'codemad', path) + query;
+    if (this._nonce) {
+      init = { ...init, headers: { 'X-Codemad-Tab': this._nonce } };
+    }
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);
@@ -202,7 +205,12 @@ export class Client {
       this._opened();
     };
     socket.onmessage = message => {
-      this._frames.emit(JSON.parse(String(message.data)) as ServerFrame);
+      const frame = JSON.parse(String(message.data)) as ServerFrame;
+      if (frame.type === 'welcome') {
+        this._nonce = frame.nonce;
+        return;
+      }
+      this._frames.emit(frame);
     };
     socket.onclose = () => {
       this._closed(socket);
@@ -256,6 +264,8 @@ export class Client {
   private _followed: { session: string; after: () => number } | null = null;
   private _frames = new Signal<this, ServerFrame>(this);
   private _hello: Hello | null = null;
+  /** By what the server knows this tab; sent with every request, and kept nowhere else. */
+  private _nonce = '';
   private _replies: PortReply[] = [];
   private _settings: ServerConnection.ISettings;
   private _socket: WebSocket | null = null;

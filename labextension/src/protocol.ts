@@ -33,7 +33,9 @@ export interface Ack {
 }
 
 /**
- * ``digest`` binds the answer to exactly this action.
+ * ``digest`` binds the answer to exactly this action. ``commands`` are the simple commands of a command
+ * line; ``keepable`` says that the person may allow exactly this for good; ``expires`` is when no answer
+ * becomes a no (seconds since the epoch).
  */
 export interface ApprovalAsked {
   seq: number;
@@ -48,6 +50,11 @@ export interface ApprovalAsked {
   action: string;
   reason: string;
   digest: string;
+  axis: 'files' | 'kernel_inspect' | 'kernel_run' | 'kernel_mutate' | 'shell' | 'network' | 'memory' | 'plan' | 'control' | null;
+  commands: string[];
+  rule: string;
+  keepable: boolean;
+  expires: number;
 }
 
 export interface ApprovalSettled {
@@ -62,10 +69,16 @@ export interface ApprovalSettled {
   reason: string;
 }
 
+/**
+ * Allow an action. ``digest`` is that of the action which was shown; with ``always`` exactly this action
+ * is allowed in this workspace from now on.
+ */
 export interface Approve {
   type: 'approve';
   session: string;
   approval: string;
+  digest: string;
+  always?: boolean;
 }
 
 /**
@@ -1205,7 +1218,7 @@ export interface Segment {
   left_out: string[];
 }
 
-export type ServerFrame = EventFrame | Replayed | PortCall | StreamError;
+export type ServerFrame = Welcome | EventFrame | Replayed | PortCall | StreamError;
 
 /**
  * The session was opened, renamed, or got another model.
@@ -1511,4 +1524,13 @@ export interface VerifyNotebook {
   cells?: string[];
   timeout?: number | null;
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+}
+
+/**
+ * Server to tab, after each hello: what the tab sends along (header ``X-Codemad-Tab``) to show that it is
+ * this tab. Whoever knows the server's token alone may not answer approvals or change settings.
+ */
+export interface Welcome {
+  type: 'welcome';
+  nonce: string;
 }

@@ -195,6 +195,12 @@ function asked(event: ApprovalAsked): Item {
     tool: event.tool,
     action: event.action,
     reason: event.reason,
+    digest: event.digest,
+    axis: event.axis ?? null,
+    commands: event.commands ?? [],
+    rule: event.rule ?? '',
+    keepable: event.keepable ?? false,
+    expires: event.expires ?? 0,
     decision: 'pending',
     answer: ''
   };

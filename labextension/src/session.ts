@@ -113,8 +113,9 @@ export class Session {
     await this.command({ type: 'cancel', session: this._id, run: this._feed.snapshot.transcript.running });
   }
 
-  async approve(approval: string): Promise<void> {
-    await this.command({ type: 'approve', session: this._id, approval });
+  /** Allow what was shown, once or from now on; `digest` is that of the action on the card. */
+  async approve(approval: string, digest: string, always = false): Promise<void> {
+    await this.command({ type: 'approve', session: this._id, approval, digest, always });
   }
 
   async reject(approval: string, reason = ''): Promise<void> {

@@ -4,6 +4,7 @@
  * Nothing here knows of React, of Lab or of the network.
  */
 import type {
+  ApprovalAsked,
   ApprovalSettled,
   Edit,
   EditSettled,
@@ -79,6 +80,15 @@ export interface IApproval {
   tool: string;
   action: string;
   reason: string;
+  digest: string;
+  axis: ApprovalAsked['axis'];
+  /** The simple commands of a command line. */
+  commands: readonly string[];
+  rule: string;
+  /** May exactly this be allowed from now on? */
+  keepable: boolean;
+  /** Seconds since the epoch after which no answer is a no; 0 where that is not known. */
+  expires: number;
   decision: 'pending' | ApprovalSettled['decision'];
   answer: string;
 }

@@ -180,7 +180,7 @@ test('commands carry what was clicked', async () => {
   await connected();
   await session.acceptEdit('e1', [1], true);
   await session.rejectEdit('e1', null);
-  await session.approve('a1');
+  await session.approve('a1', 'd1', true);
   await session.reject('a1');
   await session.undo('r1');
   await session.redo();
@@ -191,7 +191,7 @@ test('commands carry what was clicked', async () => {
   expect(server.commands).toEqual([
     { type: 'accept_edit', ...here, edit: 'e1', hunks: [1], execute: true },
     { type: 'reject_edit', ...here, edit: 'e1', hunks: null },
-    { type: 'approve', ...here, approval: 'a1' },
+    { type: 'approve', ...here, approval: 'a1', digest: 'd1', always: true },
     { type: 'reject', ...here, approval: 'a1', reason: '' },
     { type: 'undo', ...here, run: 'r1' },
     { type: 'redo', ...here },

@@ -235,13 +235,39 @@ test('an approval shows exactly what will be done, and disappears with its answe
   await told(log =>
     log
       .start()
-      .tell({ type: 'approval_asked', approval: 'a1', call: 't', tool: 'run_code', action: 'rm\u202e()', reason: 'why' })
+      .tell({ type: 'approval_asked', approval: 'a1', call: 't', tool: 'run_code', action: 'rm\u202e()', reason: 'why', digest: 'd1' })
   );
   expect(host.querySelector('.codemad-action')?.textContent).toBe('rm\\u202e()');
-  await click('Approve');
+  expect(() => button('Always this exact action')).toThrow();
+  await click('Allow once');
   await told(log => log.tell({ type: 'approval_settled', approval: 'a1', decision: 'approved', reason: '' }));
-  expect(() => button('Approve')).toThrow();
-  expect(host.textContent).toContain('approved');
+  expect(() => button('Allow once')).toThrow();
+  expect(host.textContent).toContain('allowed');
+  expect(server.commands.at(-1)).toMatchObject({ type: 'approve', approval: 'a1', digest: 'd1', always: false });
+});
+
+test('a command line is shown whole with its commands, and exactly it can be allowed for good', async () => {
+  const action = `git status && make ${'x'.repeat(30_000)}end`;
+  const facts = { axis: 'shell' as const, commands: ['git status', 'make'], rule: 'mode ask: no rule allows it', keepable: true };
+  const asked = { approval: 'a1', call: 't', tool: 'run_command', action, reason: 'why', digest: 'd1' };
+  await told(log => log.start().tell({ type: 'approval_asked', ...asked, ...facts, expires: 1_000 }));
+  expect(host.querySelector('.codemad-action')?.textContent).toBe(action);
+  expect([...host.querySelectorAll('.codemad-approval-commands li')].map(node => node.textContent)).toEqual(['git status', 'make']);
+  expect(host.textContent).toContain('mode ask: no rule allows it');
+  await click('Always this exact action');
+  await settled(() => {
+    expect(server.commands.at(-1)).toMatchObject({ type: 'approve', digest: 'd1', always: true });
+  });
+  await told(log => log.tell({ type: 'approval_settled', approval: 'a1', decision: 'approved', reason: 'always' }));
+  expect(host.textContent).toContain('always allowed');
+});
+
+test('a question whose process has ended says so and has no answer any more', async () => {
+  const asked = { approval: 'a1', call: 't', tool: 'run_code', action: 'x', reason: 'why', digest: 'd1' };
+  await told(log => log.start().tell({ type: 'approval_asked', ...asked }));
+  await told(log => log.tell({ type: 'approval_settled', approval: 'a1', decision: 'expired', reason: 'It has ended.' }));
+  expect(() => button('Refuse')).toThrow();
+  expect(host.textContent).toContain('It has ended.');
 });
 
 test('a cost that nobody knows is not shown as nothing', async () => {

@@ -74,7 +74,7 @@ async def test_refusals_arrive_as_what_they_were(client: HttpClient) -> None:
     with pytest.raises(TooLarge):
         await asyncio.to_thread(submit, Prompt(session="s", text="x" * 1_000_001))
     with pytest.raises(Denied, match="may not give"):
-        await asyncio.to_thread(submit, Approve(session="s", approval="a"))
+        await asyncio.to_thread(submit, Approve(session="s", approval="a", digest="d"))
     session = await asyncio.to_thread(client.session)
     with pytest.raises(Conflict):
         await asyncio.to_thread(submit, Undo(session=session))

@@ -18,12 +18,13 @@ from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.protocol.commands import Command, Prompt, Target
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
-from codemad_jupyter.tools.permissions import Policy
+from codemad_jupyter.protocol.permissions import Rule
 from tests.notebooks.conftest import start_kernel, stop_kernel
 from tests.waiting import LIMIT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
+RUNS_CODE = (Rule(decide="allow", axis="kernel_mutate", origin="the test"),)
 NOTEBOOK: dict[str, Any] = {
     "cells": [
         {"cell_type": "markdown", "id": "intro", "metadata": {}, "source": ["# Cancer"]},
@@ -121,14 +122,20 @@ async def make_desk(
         monkeypatch.delenv(name, raising=False)
     closing: list[Callable[[], Awaitable[object]]] = []
 
-    async def make(*, kernel: bool = False, policy: Policy = "ask", root: Path | None = None) -> Desk:
+    async def make(
+        *, kernel: bool = False, attended: bool = True, rules: tuple[Rule, ...] = (), root: Path | None = None
+    ) -> Desk:
         root = root or tmp_path / "work"
         root.mkdir(exist_ok=True)
         if not (root / "n.ipynb").exists():
             (root / "n.ipynb").write_text(json.dumps(NOTEBOOK, indent=1, ensure_ascii=False) + "\n")
         port = await _kernel(manager, root, closing) if kernel else None
         engine = await build_engine(
-            root, ports=DeskPorts(root, port), settings=load_settings(root), policy=policy
+            root,
+            ports=DeskPorts(root, port),
+            settings=load_settings(root),
+            attended=attended,
+            rules=rules,
         )
         closing.append(engine.close)
         desk = Desk(engine, root)

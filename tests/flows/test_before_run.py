@@ -51,7 +51,9 @@ async def test_a_cell_that_took_long_is_asked_about(desk: Desk, model_server: Mo
     question = await asked(desk, after)
     assert question.action == "import time\ntime.sleep(0.5)  # again"
     assert "when it last ran" in question.reason
-    await desk.engine.submit(Approve(session=desk.session, approval=question.approval))
+    await desk.engine.submit(
+        Approve(session=desk.session, approval=question.approval, digest=question.digest)
+    )
     second = await executed(desk, question.seq)
     assert second.type == "cell_executed"
     assert second.ok
@@ -65,7 +67,7 @@ async def test_a_tagged_cell_runs_only_when_approved(desk: Desk, model_server: M
     after = await accept_and_run(desk, model_server, "ran = True")
     question = await asked(desk, after)
     assert "Slow" in question.reason
-    await desk.engine.submit(Reject(session=desk.session, approval=question.approval))
+    await desk.engine.submit(Reject(session=desk.session, approval=question.approval, digest=question.digest))
     events = await desk.until(lambda event: event.type == "notice", after=question.seq)
     assert events[-1].type == "notice"
     assert events[-1].code == "not_run"
@@ -81,7 +83,9 @@ async def test_a_cell_that_changes_while_one_is_asked_does_not_run(
     question = await asked(desk, await accept_and_run(desk, model_server, "safe = 1"))
     path = desk.root / "n.ipynb"
     path.write_text(path.read_text().replace("safe = 1", "unsafe = 1"))
-    await desk.engine.submit(Approve(session=desk.session, approval=question.approval))
+    await desk.engine.submit(
+        Approve(session=desk.session, approval=question.approval, digest=question.digest)
+    )
     events = await desk.until(lambda event: event.type == "notice", after=question.seq)
     assert events[-1].type == "notice"
     assert "changed while you were asked" in events[-1].text

@@ -8,7 +8,7 @@ import pytest
 from codemad_jupyter.notebooks.output_images import decoded
 from codemad_jupyter.protocol.commands import ChooseDataLevel
 from codemad_jupyter.protocol.events import Event
-from tests.flows.conftest import Desk, MakeDesk
+from tests.flows.conftest import RUNS_CODE, Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
@@ -51,7 +51,7 @@ async def desk(make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pyte
     monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
     monkeypatch.setenv("CODEMAD_ANTHROPIC_BASE_URL", model_server.url)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-for-the-scripted-server")
-    return await make_desk(kernel=True, policy="allow")
+    return await make_desk(kernel=True, rules=RUNS_CODE)
 
 
 async def run_code(

@@ -19,7 +19,7 @@ from codemad_jupyter.protocol.commands import (
 )
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.privacy import DataLevel
-from tests.flows.conftest import NOTEBOOK, MakeDesk
+from tests.flows.conftest import NOTEBOOK, RUNS_CODE, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 
@@ -233,7 +233,7 @@ async def test_each_level_sends_no_more_than_it_says(
     root = tmp_path / "work"
     write_notebook(root, cell("c1", "show()", stream("OUTPUT-9\n"), PICTURE))
     (root / "people.csv").write_text("who,age\nSAMPLE-7,41\n")
-    desk = await make_desk(kernel=True, policy="allow")
+    desk = await make_desk(kernel=True, rules=RUNS_CODE)
     await desk.do(ChooseDataLevel(session=desk.session, level=level, notebook="n.ipynb"))
     kernel = await desk.engine.services.ports.kernel(desk.target)
     assert kernel is not None

@@ -8,7 +8,7 @@ import pytest
 from codemad_jupyter.protocol.commands import AcceptEdit, Approve, Cancel, Prompt, Redo, Reject, Undo
 from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import Event
-from tests.flows.conftest import Desk, MakeDesk
+from tests.flows.conftest import RUNS_CODE, Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
 from tests.waiting import LIMIT, until
@@ -195,7 +195,7 @@ async def test_cancel_interrupts_code_that_runs_in_the_kernel(
     make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
-    desk = await make_desk(kernel=True, policy="allow")
+    desk = await make_desk(kernel=True, rules=RUNS_CODE)
     code = "import time\nopen('began', 'w').close()\ntime.sleep(600)"
     model_server.play(Turn(calls=(Call("run_code", {"code": code}),)))
     prompt = Prompt(session=desk.session, text="wait", target=desk.target, model=MODEL, edge="test")

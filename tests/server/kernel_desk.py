@@ -72,7 +72,7 @@ class KernelDesk:
         """Have the model run code, and approve it."""
         ack = await self.ask(Turn(calls=(Call("run_code", {"code": code}),)), Turn(text=end))
         asked = await self.event("approval_asked", after=ack.seq)
-        await self.do(Approve(session=self.session, approval=asked.approval))
+        await self.do(Approve(session=self.session, approval=asked.approval, digest=asked.digest))
         return ack
 
     async def event(self, kind: str, *, after: int, limit: float = LIMIT) -> Any:

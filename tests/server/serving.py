@@ -41,6 +41,13 @@ class Served:
 
     @property
     def token(self) -> dict[str, str]:
+        """What a person's front end sends: the token, and what the first tab was told where there is one."""
+        nonce = next((tab.nonce for tab in self.tabs if tab.nonce), "")
+        return {**self.bare_token, **({"X-Codemad-Tab": nonce} if nonce else {})}
+
+    @property
+    def bare_token(self) -> dict[str, str]:
+        """What code can read."""
         return {"Authorization": f"token {TOKEN}"}
 
     @property
@@ -118,6 +125,7 @@ class Tab:
     def __init__(self, socket: WebSocketClientConnection) -> None:
         self.socket = socket
         self.over = False
+        self.nonce = ""
 
     async def say(self, **frame: Any) -> None:
         await self.socket.write_message(json.dumps(frame))
@@ -136,6 +144,9 @@ class Tab:
             text = await asyncio.wait_for(self.socket.read_message(), wait)
             assert text is not None, "the socket was closed"
             frame: dict[str, Any] = json.loads(text)
+            if frame["type"] == "welcome":
+                self.nonce = frame["nonce"]
+                continue
             if kind is None or frame["type"] == kind:
                 return frame
 

@@ -115,6 +115,7 @@ async def test_people_s_keys_do_not_open_kernel_routes(server: Served) -> None:
 @pytest.mark.parametrize("kind", ["approve", "reject", "rename_session"])
 async def test_a_kernel_may_not_approve(server: Served, kind: str) -> None:
     extra = {"title": "x"} if kind == "rename_session" else {"approval": "a"}
+    extra |= {"digest": "d"} if kind == "approve" else {}
     body = {"type": kind, "session": "s", **extra}
     response = await server.fetch("codemad/kernel/commands", headers=server.secret, body=body)
     assert response.code == 403

@@ -23,6 +23,8 @@ def home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def send(server: Served, method: str, path: str, body: Any = None) -> HTTPResponse:
+    if not server.tabs:
+        await server.tab("person")
     content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = HTTPRequest(
         server.url(f"codemad/{path}"),

@@ -175,6 +175,7 @@ async def test_a_preview_and_mentions_over_rest_and_from_a_kernel(server: Served
 
 async def test_a_kernel_may_lower_the_data_level_and_never_raise_it(server: Served) -> None:
     session = await server.session()
+    await server.tab("person")
 
     async def choose(level: str, route: str, **more: Any) -> int:
         body = {"type": "choose_data_level", "session": session, "level": level, "notebook": "n.ipynb"}
@@ -182,5 +183,6 @@ async def test_a_kernel_may_lower_the_data_level_and_never_raise_it(server: Serv
 
     assert await choose("samples", "codemad/kernel", headers=server.secret) == 200
     assert await choose("outputs", "codemad/kernel", headers=server.secret) == 403
+    assert await choose("images", "codemad", headers=server.bare_token) == 403
     assert await choose("images", "codemad") == 200
     assert await choose("schema", "codemad/kernel", headers=server.secret) == 200

@@ -135,12 +135,11 @@ async def test_of_two_answers_to_one_approval_the_first_counts(
     except TimeoutError:
         pytest.fail(f"no approval was asked: {[event['type'] for event in document.events]}")
     answer = {"session": ack["session"], "approval": asked["approval"]}
-    kernel = await server.fetch(
-        "codemad/kernel/commands", headers=server.secret, body={"type": "approve", **answer}
-    )
+    approve = {"type": "approve", "digest": asked["digest"], **answer}
+    kernel = await server.fetch("codemad/kernel/commands", headers=server.secret, body=approve)
     assert kernel.code == 403
     first = await server.fetch("codemad/commands", body={"type": "reject", **answer})
-    second = await server.fetch("codemad/commands", body={"type": "approve", **answer})
+    second = await server.fetch("codemad/commands", body=approve)
     assert (first.code, second.code) in ((200, 404), (200, 409))
     assert json.loads(second.body)["error"]["message"]
     assert (await document.event("approval_settled"))["decision"] == "rejected"

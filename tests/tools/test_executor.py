@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -11,10 +11,12 @@ from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.messages import ToolCallPart
+from codemad_jupyter.protocol.permissions import AuditLine, Mode
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.catalog import BUILT_IN
-from codemad_jupyter.tools.executor import MAX_CONTENT, Executor, Question
-from codemad_jupyter.tools.permissions import Policy, decide, digest
+from codemad_jupyter.tools.executor import MAX_CONTENT, Executor
+from codemad_jupyter.tools.gate import LONGEST, Answered, Gate, Question, Who
+from codemad_jupyter.tools.permissions import Permissions, digest
 from codemad_jupyter.tools.tool import Registry, ToolContext, tool
 from tests.tools.taken import Taken
 
@@ -36,27 +38,44 @@ class Bench:
     """An executor with what it said and asked."""
 
     def __init__(
-        self, root: Path, *, policy: Policy = "ask", answer: bool = True, level: DataLevel = "outputs"
+        self,
+        root: Path,
+        *,
+        given: Permissions | None = None,
+        answer: Literal["approved", "rejected", "expired"] = "approved",
+        level: DataLevel = "outputs",
     ) -> None:
         self.events: list[Event] = []
         self.asked: list[Question] = []
+        self.audit: list[AuditLine] = []
         self.hooks = plugin_manager(discover=False)
 
-        async def ask(question: Question) -> bool:
+        async def ask(question: Question) -> Answered:
             self.asked.append(question)
-            return answer
+            return Answered(answer)
+
+        async def granted() -> Permissions:
+            return given or Permissions()
+
+        def redact(text: str) -> str:
+            return text.replace("hunter2", "[secret]")
 
         context = ToolContext(root=root, target=Target(), kernel=None, notebook=None, proposals=Taken([]))
         self.executor = Executor(
             Registry((*BUILT_IN, slow_echo, launch, broken)),
             context=context,
-            policy=policy,
-            ask=ask,
+            gate=Gate(
+                granted=granted,
+                ask=ask,
+                record=self.audit.append,
+                redact=redact,
+                hooks=self.hooks,
+                who=Who(session="s", run="r", edge="test"),
+            ),
             emit=self.events.append,
-            redact=lambda text: text.replace("hunter2", "[secret]"),
+            redact=redact,
             restore=lambda text: text.replace("[secret]", "hunter2"),
             level=level,
-            hooks=self.hooks,
         )
 
 
@@ -109,14 +128,26 @@ async def test_an_approval_is_bound_to_the_exact_action(tmp_path: Path) -> None:
     assert digest("launch", {"code": "x = 1"}) != digest("launch", {"code": "x = 2"})
 
 
-@pytest.mark.parametrize(("policy", "answer"), [("ask", False), ("deny", True)])
-async def test_a_refused_call_does_not_run(tmp_path: Path, policy: Policy, answer: bool) -> None:
-    bench = Bench(tmp_path, policy=policy, answer=answer)
+@pytest.mark.parametrize(
+    ("mode", "answer", "decision"),
+    [
+        ("ask", "rejected", "rejected"),
+        ("ask", "expired", "expired"),
+        ("batch", "approved", "denied"),
+        ("plan", "approved", "denied"),
+        ("auto_sandboxed", "rejected", "rejected"),
+    ],
+)
+async def test_a_refused_call_does_not_run(
+    tmp_path: Path, mode: Mode, answer: Literal["rejected", "expired"], decision: str
+) -> None:
+    bench = Bench(tmp_path, given=Permissions(mode=mode), answer=answer)
     result = await bench.executor.call(call("launch", code="x"))
     assert result.is_error
     assert "launched" not in result.content
     assert bench.events[-1].type == "tool_done"
     assert bench.events[-1].status == "denied"
+    assert [(line.decision, line.outcome) for line in bench.audit] == [(decision, "not done")]
 
 
 async def test_a_hook_can_refuse(tmp_path: Path) -> None:
@@ -150,10 +181,42 @@ async def test_without_a_kernel_or_notebook_the_answer_says_what_to_do(tmp_path:
         assert "Open a notebook" in result.content
 
 
-def test_permissions_are_by_risk() -> None:
-    assert decide("read", "deny") == "allow"
-    assert decide("write", "deny") == "allow"
-    assert [decide("execute", policy) for policy in ("ask", "deny", "allow")] == ["ask", "deny", "allow"]
+async def test_a_hook_that_breaks_lets_nothing_through_and_none_can_change_what_runs(tmp_path: Path) -> None:
+    class Broken:
+        @hookimpl
+        def before_tool(self, tool: str, arguments: dict[str, Any]) -> str | None:
+            arguments["code"] = "something else"
+            if tool == "slow_echo":
+                raise RuntimeError("out of order")
+            return None
+
+    bench = Bench(tmp_path)
+    bench.hooks.register(Broken())
+    assert (await bench.executor.call(call("slow_echo", text="hi"))).is_error
+    assert (await bench.executor.call(call("launch", code="x"))).content == "launched x"
+
+
+async def test_what_runs_is_what_was_approved_with_secrets_brought_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.executor.call(call("launch", code="login('[secret]')"))
+    question = bench.asked[0]
+    assert question.digest == digest("launch", {"code": "login('hunter2')"})
+    assert question.action == "login('[secret]')"
+    (line,) = bench.audit
+    assert (line.decision, line.outcome, line.tool, line.axis) == (
+        "approved",
+        "done",
+        "launch",
+        "kernel_mutate",
+    )
+    assert "hunter2" not in line.model_dump_json()
+
+
+async def test_what_is_too_long_to_be_shown_is_not_asked(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    result = await bench.executor.call(call("launch", code="x" * (LONGEST + 1)))
+    assert result.is_error
+    assert (bench.asked, "too long" in result.content) == ([], True)
 
 
 def test_two_tools_of_one_name_are_refused() -> None:
