@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
@@ -13,7 +14,8 @@ from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.compacting import Measured, within
-from codemad_jupyter.orchestrator.equipment import equipped
+from codemad_jupyter.orchestrator.delegating import Explorers
+from codemad_jupyter.orchestrator.equipment import Equipment
 from codemad_jupyter.orchestrator.intent import Decision
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop
@@ -21,10 +23,11 @@ from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.role_runs import Crew
 from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
-from codemad_jupyter.orchestrator.tally import Tally
+from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
 from codemad_jupyter.protocol.commands import Prompt
@@ -36,7 +39,7 @@ from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor, Question
-from codemad_jupyter.tools.tool import Registry, ToolContext
+from codemad_jupyter.tools.tool import Proposals, Registry, ToolContext
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +60,13 @@ class Run:
     approvals: Approvals
     watch: KernelWatch
     other_session: Callable[[str, DataLevel], Awaitable[str]]
+    equipment: Equipment
+    limits: Limits
     carries_out: Plan | None = None
     """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
     _phases: Phases = field(init=False)
+    _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
         """The built-in assistant has given its best at once: it is not asked to mend anything."""
@@ -124,33 +130,33 @@ class Run:
         return kernel, notebook
 
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
-        equipment = equipped(
-            self.services.registry, self.decision.intent, carries_out=self.carries_out is not None
-        )
-        asking = Asking(
-            services=self.services,
-            choice=self.choice,
-            purpose=self.purpose,
-            equipment=equipment,
-            kernel=kernel,
-            notebook=notebook,
-            warn=self.warn,
-            other_session=self.other_session,
-            news=self.watch.take_note,
-        )
+        asking = self._asking(kernel, notebook, self.choice, self.purpose, self.equipment)
         prepared = await prepare(self.prompt, self.session.conversation, asking)
         self.emit(prepared.built)
         if prepared.masked:
             self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
+        crew = Crew(
+            services=self.services,
+            prompt=self.prompt,
+            choice=self.choice,
+            level=prepared.level,
+            tally=self.tally,
+            proposals=RunProposals(self.reviewer, self.id, kernel),
+            emit=self.emit,
+            asking=partial(self._asking, kernel, notebook),
+            executor=partial(self._executor, kernel, notebook),
+        )
+        self._explorers = Explorers(crew)
+        executor = self._executor(kernel, notebook, prepared, self.equipment.tools, crew.proposals, self.emit)
         outcome = await run_loop(
             prepared.request,
             Measured(prepared.provider, self.services.gauge),
-            run_calls=self._executor(kernel, notebook, prepared, tools=equipment.tools).run,
+            run_calls=executor.run,
             fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
-            limits=self.services.limits,
+            limits=self.limits,
             go_on=self._phases.go_on,
         )
         await self._note_use(prepared.recalled)
@@ -173,8 +179,34 @@ class Run:
     async def _keep(self, message: Message) -> None:
         await self.session.append(message, run=self.id)
 
+    def _asking(
+        self,
+        kernel: KernelPort | None,
+        notebook: NotebookPort | None,
+        choice: Choice,
+        purpose: Purpose,
+        equipment: Equipment,
+    ) -> Asking:
+        return Asking(
+            services=self.services,
+            choice=choice,
+            purpose=purpose,
+            equipment=equipment,
+            kernel=kernel,
+            notebook=notebook,
+            warn=self.warn,
+            other_session=self.other_session,
+            news=self.watch.take_note,
+        )
+
     def _executor(
-        self, kernel: KernelPort | None, notebook: NotebookPort | None, prepared: Prepared, *, tools: Registry
+        self,
+        kernel: KernelPort | None,
+        notebook: NotebookPort | None,
+        prepared: Prepared,
+        tools: Registry,
+        proposals: Proposals,
+        emit: Callable[[Event], object],
     ) -> Executor:
         services, level = self.services, prepared.level
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
@@ -183,23 +215,24 @@ class Run:
             target=self.prompt.target,
             kernel=guarded,
             notebook=notebook,
-            proposals=RunProposals(self.reviewer, self.id, kernel),
+            proposals=proposals,
             inspect_deadline=services.inspect_deadline,
-            images=level == "images" and services.router.catalog.info(self.choice.model).images,
+            images=level == "images" and services.router.catalog.info(prepared.request.model).images,
             output_limit=services.output_limit,
             cell_id=services.cell_id,
             finder=services.finder,
             diagnostics=services.diagnostics,
-            memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
+            memory=RunMemory(services.memories, self.session.id, self.id, prepared.request.model, level),
             plan=self._phases.plan,
-            announce=self.emit,
+            explorers=self._explorers,
+            announce=emit,
         )
         return Executor(
             tools,
             context=context,
             policy=services.policy,
             ask=self._ask,
-            emit=self.emit,
+            emit=emit,
             redact=services.redact,
             restore=services.redact.restored,
             level=level,

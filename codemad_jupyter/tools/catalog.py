@@ -4,6 +4,7 @@ from codemad_jupyter.tools import (
     cell_parts,
     cells,
     dataflow,
+    delegate,
     diagnostics,
     files,
     kernel,
@@ -25,4 +26,5 @@ BUILT_IN: tuple[Tool, ...] = (
     *diagnostics.TOOLS,
     *memory.TOOLS,
     *plan.TOOLS,
+    *delegate.TOOLS,
 )

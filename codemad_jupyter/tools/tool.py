@@ -84,6 +84,14 @@ class KeepsPlan(Protocol):
         ...
 
 
+class SendsExplorers(Protocol):
+    """Others who look into something for one run."""
+
+    async def explore(self, role: str, task: str) -> str:
+        """The report of what a role found. Raises `ToolError` or `NotFound`."""
+        ...
+
+
 def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
@@ -119,6 +127,7 @@ class ToolContext:
     """The language servers of the workspace."""
     memory: RemembersFacts | None = None
     plan: KeepsPlan | None = None
+    explorers: SendsExplorers | None = None
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""
 
