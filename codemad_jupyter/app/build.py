@@ -23,6 +23,7 @@ from codemad_jupyter.hooks import plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.memories import Memories
+from codemad_jupyter.orchestrator.roles import read_roles
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.slash import gathered
 from codemad_jupyter.orchestrator.tally import Limits
@@ -110,6 +111,7 @@ async def build_engine(
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
+            roles=lambda: read_roles(root, own=user_file().parent, lends=trusted.lends),
             commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
             sandbox=partial(sandbox_state, settings.sandbox),
             sandbox_wanted=settings.sandbox,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codemad_jupyter.config.private_files import read_bounded
-from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
+from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders, role_files
 from codemad_jupyter.context.rules import present
 from codemad_jupyter.protocol.configuring import FolderTrust
 from codemad_jupyter.protocol.errors import UsageError
@@ -33,7 +33,8 @@ def trust_text(trust: FolderTrust) -> str:
     by = "for this process (CODEMAD_TRUST)" if trust.by == "environment" else "by you"
     lines = [f"{trust.folder} is trusted {by}."]
     if trust.state == "changed":
-        lines.append(f"{PROJECT_FILE} has changed since and does not count until you trust the folder again.")
+        what = f"{PROJECT_FILE} or a role"
+        lines.append(f"{what} has changed since and does not count until you trust the folder again.")
     elif files:
         lines.append(f"These count: {files}. {PROJECT_FILE} may only tighten limits; rules are advice.")
     return "\n".join(lines)
@@ -51,4 +52,5 @@ def settings_text(trust: FolderTrust) -> str:
 def _with_found(trust: FolderTrust) -> FolderTrust:
     root = Path(trust.folder)
     settings = (PROJECT_FILE,) if trust.digest else ()
-    return trust.model_copy(update={"found": (*settings, *present(root))})
+    roles = (path.relative_to(root).as_posix() for path in role_files(root))
+    return trust.model_copy(update={"found": (*settings, *roles, *present(root))})

@@ -26,6 +26,7 @@ from codemad_jupyter.batch.notebook_commands import (
     add_verify,
 )
 from codemad_jupyter.batch.plan import add_plan
+from codemad_jupyter.batch.roles import add_roles
 from codemad_jupyter.batch.settings_commands import (
     add_config,
     add_keys,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         add_search,
         add_memory,
         add_plan,
+        add_roles,
         add_sessions,
         _add_doctor,
         add_models,

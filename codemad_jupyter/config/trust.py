@@ -1,8 +1,8 @@
 """Owns which folders the person trusts: kept with the person's data, never in the folder.
 
 Trust is of one folder at one resolved path, not of those below it. For what steers CodeMAD itself, the
-settings of the project, it is bound to the content the person saw; advice to the model (`context.rules`)
-is not, for permissions never depend on it.
+settings and roles of the project, it is bound to the content the person saw; advice to the model
+(`context.rules`) is not, for permissions never depend on it.
 """
 
 import hashlib
@@ -19,6 +19,8 @@ from codemad_jupyter.protocol.configuring import FolderTrust
 from codemad_jupyter.protocol.errors import Conflict, StoreError, UsageError
 
 PROJECT_FILE = "codemad.toml"
+ROLES = ".codemad/roles"
+"""Where a folder keeps its roles."""
 FILE = "trusted-folders.json"
 VARIABLE = "CODEMAD_TRUST"
 """Absolute paths of folders that are trusted in this process and those it starts, whatever they hold."""
@@ -42,6 +44,14 @@ class TrustedFolders:
         entry = self._read().get(str(root))
         return self._by_environment(root) or (entry is not None and entry["settings"] == digest(settings))
 
+    def lends(self, root: Path) -> bool:
+        """Whether the roles of this folder may count, exactly as they are now."""
+        root = root.resolve()
+        entry = self._read().get(str(root))
+        return self._by_environment(root) or (
+            entry is not None and entry.get("roles", "") == roles_digest(root)
+        )
+
     def look(self, root: Path) -> FolderTrust:
         """How things stand with a folder."""
         root = root.resolve()
@@ -52,7 +62,7 @@ class TrustedFolders:
             return FolderTrust(**told, state="trusted", by="environment")
         if entry is None:
             return FolderTrust(**told, state="untrusted")
-        same = present in ("", entry["settings"])
+        same = present in ("", entry["settings"]) and roles_digest(root) in ("", entry.get("roles", ""))
         return FolderTrust(**told, state="trusted" if same else "changed", by="you", since=entry["since"])
 
     def trust(self, root: Path, *, seen: str | None = None) -> FolderTrust:
@@ -64,7 +74,8 @@ class TrustedFolders:
         if seen is not None and seen != present:
             said = f"{root / PROJECT_FILE} has changed since it was shown."
             raise Conflict(said, hint="Look at it again, then trust the folder.")
-        self._write({**self._read(), str(root): {"settings": present, "since": time.time()}})
+        kept = {"settings": present, "roles": roles_digest(root), "since": time.time()}
+        self._write({**self._read(), str(root): kept})
         return self.look(root)
 
     def revoke(self, root: Path) -> FolderTrust:
@@ -101,6 +112,26 @@ class TrustedFolders:
 def digest(data: bytes | None) -> str:
     """What stands for the content of a file; empty where there is none."""
     return "" if data is None else hashlib.sha256(data).hexdigest()
+
+
+def role_files(root: Path) -> tuple[Path, ...]:
+    """The files of a folder that would be roles."""
+    folder = root / ROLES
+    if folder.is_symlink() or not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.glob("*.md") if not path.is_symlink()))
+
+
+def roles_digest(root: Path) -> str:
+    """What stands for the content of all roles of a folder; empty where there are none."""
+    parts: list[str] = []
+    for path in role_files(root):
+        try:
+            data = read_bounded(path, follow_links=False)
+        except UsageError as error:
+            data = error.message.encode()
+        parts.append(f"{path.name} {digest(data)}")
+    return digest("\n".join(parts).encode()) if parts else ""
 
 
 def _settings_digest(root: Path) -> str:

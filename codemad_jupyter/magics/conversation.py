@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from codemad_jupyter.app.client import EngineClient
     from codemad_jupyter.magics.arguments import Ask
+    from codemad_jupyter.protocol.mentions import Mention
 
 SWITCHED_OFF = "CodeMAD is switched off here (CODEMAD_POLICY=off); the question was not asked."
 
@@ -145,6 +146,11 @@ class Conversation:
         if isinstance(last, Notice):
             raise UsageError(last.text)
         return last
+
+    def commands(self, letters: str) -> tuple[Mention, ...]:
+        """The slash commands that begin so, as the engine knows them."""
+        place = place_of(self._ip)
+        return self.door.client(place).mentions(letters, self.door.target(place))
 
     def close(self) -> None:
         """Let go of the engine."""

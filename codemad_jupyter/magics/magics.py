@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.magics.arguments import read_cell, read_line, usage
 from codemad_jupyter.magics.canvas import show_text
+from codemad_jupyter.magics.completing import offer
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -46,6 +47,17 @@ class Magics:
 
     def either(self, line: str, cell: str | None = None) -> None:
         self.line(line) if cell is None else self.cell(line, cell)
+
+    def slash_names(self, letters: str) -> list[str]:
+        """The slash commands that begin so; those of packages once the engine has been asked something."""
+        from codemad_jupyter.orchestrator.slash import BUILT_IN, completions
+        from codemad_jupyter.protocol.errors import CodemadError
+
+        try:
+            found = self._conversation.commands(letters) if self._conversation is not None else ()
+        except CodemadError:
+            found = ()  # nobody is told of an engine that is away while typing
+        return [each.name for each in found or completions(letters, BUILT_IN)]
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -89,6 +101,7 @@ def load(ip: InteractiveShell) -> None:
     magics = Magics(ip)
     for kind in ("line", "cell"):
         ip.magics_manager.magics[kind][NAME] = magics.either
+    offer(ip, magics.slash_names)
     _loaded[id(ip)] = magics
 
 

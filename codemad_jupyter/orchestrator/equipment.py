@@ -3,9 +3,11 @@
 import importlib.resources
 from dataclasses import dataclass, replace
 
+from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.protocol.commands import Intent
+from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.permissions import Mode
-from codemad_jupyter.tools.permissions import Permissions
+from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.plan import TOOLS as PLAN_TOOLS
 from codemad_jupyter.tools.tool import Registry
 
@@ -38,6 +40,30 @@ def equipped(
         tools = tools.only(lambda tool: tool not in PLAN_TOOLS)
     name = CARRY_OUT if carries_out else _GUIDES.get(intent, "")
     return Equipment(tools, rights, guide_text(name) if name else "")
+
+
+def equipped_as(role: Role, registry: Registry, *, rights: Permissions, brief: str = "") -> Equipment:
+    """As the role says, within the tools there are. Its mode can only take away. Raises `UsageError` for a
+    tool that does not exist."""
+    rights = replace(rights, mode=stricter(rights.mode, role.mode), role=role.name)
+    tools = allowed_in(registry, rights.mode).only(lambda tool: tool not in PLAN_TOOLS)
+    if role.tools == "read":
+        tools = tools.only(lambda tool: tool.risk == "read")
+    elif role.tools != "all":
+        wanted = frozenset(role.tools)
+        unknown = missing_tools(role, registry)
+        if unknown:
+            raise UsageError(
+                f"The role {role.name} wants a tool {unknown[0]}, which there is not.",
+                hint=f"Tools: {', '.join(spec.name for spec in registry.specs)}.",
+            )
+        tools = tools.only(lambda tool: tool.name in wanted)
+    return Equipment(tools, rights, "\n\n".join(filter(None, [role.prompt, brief])))
+
+
+def missing_tools(role: Role, registry: Registry) -> tuple[str, ...]:
+    """The tools a role names that do not exist."""
+    return () if isinstance(role.tools, str) else tuple(name for name in role.tools if name not in registry)
 
 
 def allowed_in(registry: Registry, mode: Mode) -> Registry:

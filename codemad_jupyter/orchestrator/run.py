@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
@@ -14,7 +15,8 @@ from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.compacting import Measured, within
-from codemad_jupyter.orchestrator.equipment import Equipment, equipped
+from codemad_jupyter.orchestrator.delegating import Explorers
+from codemad_jupyter.orchestrator.equipment import Equipment
 from codemad_jupyter.orchestrator.intent import Decision
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop
@@ -22,10 +24,11 @@ from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.role_runs import Crew
 from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
-from codemad_jupyter.orchestrator.tally import Tally
+from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
 from codemad_jupyter.protocol.commands import Prompt
@@ -39,7 +42,7 @@ from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.jobs import Commands, Jobs
-from codemad_jupyter.tools.tool import ToolContext
+from codemad_jupyter.tools.tool import Proposals, ToolContext
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +64,13 @@ class Run:
     watch: KernelWatch
     jobs: Jobs
     other_session: Callable[[str, DataLevel], Awaitable[str]]
+    equipment: Equipment
+    limits: Limits
     carries_out: Plan | None = None
     """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
     _phases: Phases = field(init=False)
+    _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
         """The built-in assistant has given its best at once: it is not asked to mend anything."""
@@ -138,34 +144,33 @@ class Run:
         return kernel, notebook
 
     async def _loop(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
-        services, carries_out = self.services, self.carries_out is not None
-        equipment = equipped(
-            services.tools(), self.decision.intent, rights=services.permissions, carries_out=carries_out
-        )
-        asking = Asking(
-            services=self.services,
-            choice=self.choice,
-            purpose=self.purpose,
-            equipment=equipment,
-            kernel=kernel,
-            notebook=notebook,
-            warn=self.warn,
-            other_session=self.other_session,
-            news=self.watch.take_note,
-        )
+        asking = self._asking(kernel, notebook, self.choice, self.purpose, self.equipment)
         prepared = await prepare(self.prompt, self.session.conversation, asking)
         self.emit(prepared.built)
         if prepared.masked:
             self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
+        crew = Crew(
+            services=self.services,
+            prompt=self.prompt,
+            choice=self.choice,
+            level=prepared.level,
+            tally=self.tally,
+            proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
+            emit=self.emit,
+            asking=partial(self._asking, kernel, notebook),
+            executor=partial(self._executor, kernel, notebook),
+        )
+        self._explorers = Explorers(crew)
+        executor = self._executor(kernel, notebook, prepared, self.equipment, crew.proposals, self.emit)
         outcome = await run_loop(
             prepared.request,
             Measured(prepared.provider, self.services.gauge),
-            run_calls=self._executor(kernel, notebook, prepared, equipment=equipment).run,
+            run_calls=executor.run,
             fit=lambda request: self._fitted(request, prepared.room),
             emit=self.emit,
             keep=self._keep,
             tally=self.tally,
-            limits=self.services.limits,
+            limits=self.limits,
             go_on=self._phases.go_on,
         )
         await self._note_use(prepared.recalled)
@@ -188,13 +193,34 @@ class Run:
     async def _keep(self, message: Message) -> None:
         await self.session.append(message, run=self.id)
 
+    def _asking(
+        self,
+        kernel: KernelPort | None,
+        notebook: NotebookPort | None,
+        choice: Choice,
+        purpose: Purpose,
+        equipment: Equipment,
+    ) -> Asking:
+        return Asking(
+            services=self.services,
+            choice=choice,
+            purpose=purpose,
+            equipment=equipment,
+            kernel=kernel,
+            notebook=notebook,
+            warn=self.warn,
+            other_session=self.other_session,
+            news=self.watch.take_note,
+        )
+
     def _executor(
         self,
         kernel: KernelPort | None,
         notebook: NotebookPort | None,
         prepared: Prepared,
-        *,
         equipment: Equipment,
+        proposals: Proposals,
+        emit: Callable[[Event], object],
     ) -> Executor:
         services, level = self.services, prepared.level
         guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
@@ -203,17 +229,18 @@ class Run:
             target=self.prompt.target,
             kernel=guarded,
             notebook=notebook,
-            proposals=RunProposals(services, self.reviewer, self.id, kernel),
+            proposals=proposals,
             inspect_deadline=services.inspect_deadline,
-            images=level == "images" and services.router.catalog.info(self.choice.model).images,
+            images=level == "images" and services.router.catalog.info(prepared.request.model).images,
             output_limit=services.output_limit,
             cell_id=services.cell_id,
             finder=services.finder,
             diagnostics=services.diagnostics,
-            memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
+            memory=RunMemory(services.memories, self.session.id, self.id, prepared.request.model, level),
             plan=self._phases.plan,
             commands=Commands(self.jobs, self._care),
-            announce=self.emit,
+            explorers=self._explorers,
+            announce=emit,
         )
         return Executor(
             equipment.tools,
@@ -221,10 +248,11 @@ class Run:
             gate=services.gate(
                 self._ask, Who(session=self.session.id, run=self.id, edge=self.prompt.edge), equipment.rights
             ),
-            emit=self.emit,
+            emit=emit,
             redact=services.redact,
             restore=services.redact.restored,
             level=level,
+            role=equipment.rights.role,
         )
 
     @asynccontextmanager

@@ -19,6 +19,7 @@ from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.memories import Memories
+from codemad_jupyter.orchestrator.roles import Roles, built_in
 from codemad_jupyter.orchestrator.slash import BUILT_IN
 from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.protocol.permissions import UNCONFINED, SandboxState
@@ -82,6 +83,8 @@ class Services:
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
     finder: Finder | None = None
+    roles: Callable[[], Roles] = field(default=lambda: Roles({role.name: role for role in built_in()}))
+    """Reads the roles there are now."""
     commands: tuple[SlashCommand, ...] = BUILT_IN
     """What a prompt may begin with after a slash."""
     sandbox_wanted: Wanted = "auto"

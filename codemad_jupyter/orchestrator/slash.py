@@ -11,7 +11,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.slash import SlashCommand
 
-HELP, COMPACT, PLAN = "help", "compact", "plan"
+HELP, COMPACT, PLAN, AGENT = "help", "compact", "plan", "agent"
 BUILT_IN: tuple[SlashCommand, ...] = (
     SlashCommand(name="ask", usage="QUESTION", text="answer, and change nothing", intent="answer"),
     SlashCommand(name="edit", usage="WHAT", text="change cells or files", intent="edit"),
@@ -73,6 +73,7 @@ BUILT_IN: tuple[SlashCommand, ...] = (
         intent="search",
         template="Search the workspace for {given}",
     ),
+    SlashCommand(name=AGENT, usage="ROLE WHAT", text="let a role do it: coder, reviewer, analyst …"),
     SlashCommand(name=COMPACT, text="summarise the conversation so far, to send less of it"),
     SlashCommand(name=HELP, usage="[COMMAND]", text="these commands, or one of them"),
 )

@@ -1,6 +1,7 @@
 """How runs begin: from a prompt, a slash command that asks no model, an approved plan, a notebook to verify.
 Everything up to `RunStarted`; that a session has one run at a time is the session's own to see to."""
 
+import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 
@@ -11,18 +12,21 @@ from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.classifying import decided
 from codemad_jupyter.orchestrator.compacting import Compactor
+from codemad_jupyter.orchestrator.equipment import equipped, equipped_as
 from codemad_jupyter.orchestrator.insight import Insight
-from codemad_jupyter.orchestrator.intent import Decision
+from codemad_jupyter.orchestrator.intent import Decision, decide
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.plain_run import Work, plain_run, telling
 from codemad_jupyter.orchestrator.planning import next_task
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.role_files import Role
+from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol.commands import ApprovePlan, Edge, Prompt, Target, VerifyNotebook
-from codemad_jupyter.protocol.errors import Conflict
+from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import PlanChanged, RunStarted
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan, plan_text
@@ -81,11 +85,26 @@ class Starting:
         work = self._without_model(called, prompt) if called is not None else None
         if work is not None:
             return await self._plain(prompt.text, work, edge=prompt.edge, target=prompt.target)
+        if called is not None and called.command.name == slash.AGENT:
+            return await self._as_role(prompt, called.given)
         asked = slash.expanded(prompt, self._services.commands)
         decision = await decided(asked, self._services)
         return await self._run(
             asked.model_copy(update={"intent": decision.intent}), decision, shown=prompt.text
         )
+
+    async def _as_role(self, prompt: Prompt, given: str) -> Started:
+        """What a role is to do: `/agent ROLE WHAT`. Raises `NotFound` or `UsageError`."""
+        services = self._services
+        name, _, task = given.partition(" ")
+        roles = await asyncio.to_thread(services.roles)
+        if not name or not task.strip():
+            hint = f"Write /agent ROLE WHAT. Roles: {', '.join(sorted(roles.known))}."
+            raise UsageError("Who is to do what?", hint=hint)
+        role = roles.get(name)
+        asked = prompt.model_copy(update={"text": task.strip()})
+        decision = decide(asked.text, asked.intent)._replace(reason=f"the role {role.name} does it")
+        return await self._run(asked, decision, shown=prompt.text, role=role)
 
     async def carry_out(self, command: ApprovePlan) -> Started:
         """The plan, task by task. Raises `NotFound` or `Conflict`."""
@@ -144,11 +163,24 @@ class Starting:
         await session.bus.saved()
 
     async def _run(
-        self, prompt: Prompt, decision: Decision, *, shown: str, plan: Plan | None = None
+        self,
+        prompt: Prompt,
+        decision: Decision,
+        *,
+        shown: str,
+        plan: Plan | None = None,
+        role: Role | None = None,
     ) -> Started:
-        session, run = self._session, new_id("run")
+        session, services, run = self._session, self._services, new_id("run")
         choice, purpose = self.choice_for(prompt)
-        self._services.router.provider_for(choice.model, fallbacks=choice.fallbacks)
+        tools, rights = services.tools(), services.permissions
+        equipment = equipped(tools, decision.intent, rights=rights, carries_out=plan is not None)
+        limits = services.limits
+        if role is not None:
+            choice = choice if prompt.model else choice_of(role, choice)
+            equipment = equipped_as(role, tools, rights=rights)
+            limits = tightest(limits_of(role), limits)
+        services.router.provider_for(choice.model, fallbacks=choice.fallbacks)
         if not session.state.title:
             # What a purpose chose for this prompt is not the session's own model.
             own = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
@@ -158,26 +190,24 @@ class Starting:
             session.bus.emit(PlanChanged(change="approved", plan=plan), run=run)
         await session.append(Message.user(prompt.text), run=run)
         await session.bus.saved()
-        self._desk.watch.uses(prompt.target)
-        return Started(run, self._work(run, prompt, decision, (choice, purpose), plan), prompt.target)
-
-    def _work(
-        self, run: str, prompt: Prompt, decision: Decision, chosen: tuple[Choice, Purpose], plan: Plan | None
-    ) -> Run:
         desk = self._desk
-        return Run(
+        desk.watch.uses(prompt.target)
+        work = Run(
             id=run,
             prompt=prompt,
             decision=decision,
-            choice=chosen[0],
-            purpose=chosen[1],
-            services=self._services,
-            session=self._session,
+            choice=choice,
+            purpose=purpose,
+            services=services,
+            session=session,
             reviewer=desk.reviewer,
             checkpointer=desk.checkpointer,
             approvals=desk.approvals,
             watch=desk.watch,
             jobs=desk.jobs,
             other_session=self._insight.session_text,
+            equipment=equipment,
+            limits=limits,
             carries_out=plan,
         )
+        return Started(run, work, prompt.target)

@@ -15,6 +15,16 @@ class Limits:
     cost: float | None = None
     seconds: float | None = None
 
+    def left(self, used: "Tally") -> "Limits":
+        """What may still be used. A cost that is not known takes nothing away."""
+        tokens = used.usage.input_tokens + used.usage.output_tokens
+        return Limits(
+            steps=max(self.steps - used.steps, 0),
+            tokens=None if self.tokens is None else max(self.tokens - tokens, 0),
+            cost=None if self.cost is None else max(self.cost - (used.cost or 0.0), 0.0),
+            seconds=None if self.seconds is None else max(self.seconds - used.seconds, 0.0),
+        )
+
 
 @dataclass
 class Tally:

@@ -4,6 +4,7 @@ from codemad_jupyter.tools import (
     cell_parts,
     cells,
     dataflow,
+    delegate,
     diagnostics,
     files,
     kernel,
@@ -27,4 +28,5 @@ BUILT_IN: tuple[Tool, ...] = (
     *diagnostics.TOOLS,
     *memory.TOOLS,
     *plan.TOOLS,
+    *delegate.TOOLS,
 )

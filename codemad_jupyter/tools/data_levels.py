@@ -258,6 +258,7 @@ def _facts(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
 
 _RULES: Mapping[str, Rule] = {
     "recall": _facts,
+    "delegate": lambda arguments, report, level: report,  # by a model that was shown no more than this level
     "read_notebook": _notebook,
     "run_code": _execution,
     "run_command": _command,

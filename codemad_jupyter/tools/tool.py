@@ -91,6 +91,14 @@ class KeepsPlan(Protocol):
         ...
 
 
+class SendsExplorers(Protocol):
+    """Others who look into something for one run."""
+
+    async def explore(self, role: str, task: str) -> str:
+        """The report of what a role found. Raises `ToolError` or `NotFound`."""
+        ...
+
+
 def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
@@ -130,6 +138,7 @@ class ToolContext:
     """Runs commands in the sandbox."""
     asked: bool = False
     """Has a person said yes to exactly this call?"""
+    explorers: SendsExplorers | None = None
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""
 

@@ -37,6 +37,8 @@ def test_help_lists_every_subcommand() -> None:
         "index",
         "keys",
         "memory",
+        "plan",
+        "roles",
         "models",
         "search",
         "sessions",
