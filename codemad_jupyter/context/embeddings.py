@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-BATCH = 4
-"""Texts at once: more is slower and takes gigabytes."""
+BATCH = 1
+"""Texts at once: more are padded to the longest, which is slower and takes hundreds of megabytes."""
 PREFERRED = ("model_int8.onnx", "model_quantized.onnx", "model.onnx")
 
 
@@ -109,6 +109,7 @@ class LocalModel:
                 threads=1,
                 providers=["CPUExecutionProvider"],
                 local_files_only=True,
+                enable_cpu_mem_arena=False,  # it keeps what the longest text took, for good
             )
 
     @contextlib.contextmanager
@@ -139,7 +140,7 @@ class LocalModel:
         parts = [list(texts[at :: self._threads]) for at in range(self._threads)]
         found = np.zeros((len(texts), self.size), dtype=np.float32)
         with ThreadPoolExecutor(self._threads) as pool:
-            made = pool.map(lambda part: list(model.embed(part, batch_size=1)), parts)
+            made = pool.map(lambda part: list(model.embed(part, batch_size=BATCH)), parts)
             for at, vectors in enumerate(made):
                 found[at :: self._threads] = vectors
         return found

@@ -42,9 +42,7 @@ _BINARY = """
 .deb .rpm .swp .lock .map .snap
 """
 BINARY = frozenset(_BINARY.split())
-TOO_MANY = 200_000
-"""Files of one folder that are indexed; those behind are named as left out."""
-VISITED = 2_000_000
+BEYOND = "beyond the number of files that are indexed"
 DEEPEST = 150
 IGNORE_FILES = (".gitignore", ".codemadignore")
 
@@ -59,10 +57,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes up to which files are read."""
+    """Bytes up to which files are read, how many files are indexed, and at how many names is looked."""
 
     text: int = 1_000_000
     notebook: int = 20_000_000
+    files: int = 200_000
+    visited: int = 2_000_000
 
 
 @dataclass(slots=True)
@@ -134,23 +134,27 @@ def _parent(path: str) -> str:
 def walk_files(root: Path, *, limits: Limits | None = None, skips: Skips | None = None) -> Iterator[Entry]:
     """The files to index below the root, in a fixed order, without a step out of it."""
     skips = Skips() if skips is None else skips
+    limits = limits or Limits()
     rules = Rules(root)
     pending = [""]
     visited = given = 0
     while pending:
         folder = pending.pop()
         folders: list[str] = []
-        for entry in _listing(root / folder, folder, skips):
+        for name in _listing(root / folder, folder, skips):
             visited += 1
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False):
+            path = f"{folder}/{name}" if folder else name
+            found = _state(root, path, skips)
+            if found is None:
+                continue
+            if stat.S_ISDIR(found.st_mode):
                 if _wanted_folder(path, rules, skips):
                     folders.append(path)
-            elif (found := _file(entry, path, rules, limits or Limits(), skips)) is not None:
+            elif _taken(path, found, rules, limits, skips):
                 given += 1
-                yield found
-            if given >= TOO_MANY or visited >= VISITED:
-                skips.add(path, "beyond the number of files that are indexed")
+                yield Entry(path, found.st_size, found.st_mtime_ns)
+            if given >= limits.files or visited >= limits.visited:
+                skips.add(path, BEYOND)
                 return
         pending += reversed(folders)
 
@@ -190,10 +194,10 @@ def look_at(root: Path, path: str, *, rules: Rules, limits: Limits | None = None
     return Entry(path, found.st_size, found.st_mtime_ns)
 
 
-def _listing(folder: Path, path: str, skips: Skips) -> list[os.DirEntry[str]]:
+def _listing(folder: Path, path: str, skips: Skips) -> list[str]:
+    """The names in a folder, and nothing else of them: a folder may have a million."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        return sorted(os.listdir(folder))  # noqa: PTH208 - which makes a Path of each
     except OSError as error:
         skips.add(path, f"cannot be listed ({error.strerror})")
         return []
@@ -214,20 +218,22 @@ def _wanted_folder(path: str, rules: Rules, skips: Skips) -> bool:
     return False
 
 
-def _file(entry: os.DirEntry[str], path: str, rules: Rules, limits: Limits, skips: Skips) -> Entry | None:
+def _state(root: Path, path: str, skips: Skips) -> os.stat_result | None:
     try:
-        if not entry.is_file(follow_symlinks=False):
-            skips.add(path, "a link" if entry.is_symlink() else "no regular file")
-            return None
-        found = entry.stat(follow_symlinks=False)
+        return os.lstat(f"{root}/{path}")
     except OSError as error:
         skips.add(path, f"cannot be looked at ({error.strerror})")
         return None
-    reason = _refused(path, found.st_size, rules, limits)
+
+
+def _taken(path: str, found: os.stat_result, rules: Rules, limits: Limits, skips: Skips) -> bool:
+    if not stat.S_ISREG(found.st_mode):
+        reason = "a link" if stat.S_ISLNK(found.st_mode) else "no regular file"
+    else:
+        reason = _refused(path, found.st_size, rules, limits)
     if reason:
         skips.add(path, reason)
-        return None
-    return Entry(path, found.st_size, found.st_mtime_ns)
+    return not reason
 
 
 def _refused(path: str, size: int, rules: Rules, limits: Limits) -> str:
