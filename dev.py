@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -45,7 +46,7 @@ MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/
 
 # One worker for each processor; a file stays in one, for its tests share kernels and servers.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-CHECKS = [
+PYTHON_CHECKS = [
     ("ruff", ["ruff", "check", "."]),
     ("ruff format", ["ruff", "format", "--check", "."]),
     ("mypy", ["mypy"]),
@@ -53,15 +54,15 @@ CHECKS = [
     ("codespell", ["codespell"]),
     ("reference is up to date", ["python", "docs/make_reference.py", "--check"]),
     ("protocol.ts is up to date", ["python", "-m", "codemad_jupyter.protocol.schema", "--check"]),
+]
+FRONT_END_CHECKS = [
     ("eslint", ["npm", "run", "--silent", "eslint"]),
     ("prettier", ["npm", "run", "--silent", "prettier"]),
     ("stylelint", ["npm", "run", "--silent", "stylelint"]),
     ("tsc", ["npm", "run", "--silent", "typecheck"]),
-]
-TESTS = [
     ("vitest", ["npm", "run", "--silent", "test"]),
-    ("pytest", ["python", "-m", "pytest", "-n", "logical", "--maxprocesses=4", *BY_FILE]),
 ]
+TESTS = ("pytest", ["python", "-m", "pytest", "-n", "logical", "--maxprocesses=4", *BY_FILE])
 
 
 def main() -> int:
@@ -215,11 +216,13 @@ def test(arguments: list[str]) -> int:
         os.environ["CODEMAD_CHROMIUM"] = chromium
     if arguments:
         return subprocess.run([PYTHON, "-m", "pytest", *arguments], env=environment()).returncode
-    summary: list[tuple[str, bool | None, float]] = [attempt(*check) for check in CHECKS]
-    if all(passed for _, passed, _ in summary):
-        summary += [attempt(*suite) for suite in TESTS]
-    else:
-        summary += [(title, None, 0.0) for title, _ in TESTS]
+    with ThreadPoolExecutor() as both:  # the two halves wait for different programs
+        halves = both.map(
+            lambda checks: [attempt(*each) for each in checks], (PYTHON_CHECKS, FRONT_END_CHECKS)
+        )
+        summary: list[tuple[str, bool | None, float]] = [each for half in halves for each in half]
+    passed = all(passed for _, passed, _ in summary)
+    summary.append(attempt(*TESTS, show=True) if passed else (TESTS[0], None, 0.0))
     print()
     for title, passed, seconds in summary:
         word = {True: "ok", False: "FAILED", None: "not run"}[passed]
@@ -227,11 +230,18 @@ def test(arguments: list[str]) -> int:
     return 0 if all(passed for _, passed, _ in summary) else 1
 
 
-def attempt(title: str, command: list[str]) -> tuple[str, bool | None, float]:
-    print(f"\n== {title}: {' '.join(command)}", flush=True)
+def attempt(title: str, command: list[str], *, show: bool = False) -> tuple[str, bool | None, float]:
+    """Run one check; what it says is printed as it comes where it is to be shown, else at its end."""
+    head = f"\n== {title}: {' '.join(command)}\n"
     start = time.monotonic()
-    code = subprocess.run(command, env=environment()).returncode
-    return title, code == 0, time.monotonic() - start
+    if show:
+        print(head, end="", flush=True)
+        done = subprocess.run(command, env=environment())
+    else:
+        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, env=environment(), text=True, **both)
+        print(head + done.stdout, end="", flush=True)
+    return title, done.returncode == 0, time.monotonic() - start
 
 
 def find_chromium() -> str | None:

@@ -73,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     git = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, **author, **committer}
     # Language servers are started by the tests about them, not beside each engine of all the others.
     os.environ["CODEMAD_DIAGNOSTICS"] = "off"
+    # The half second that a person is made to wait for a look at variables is too short for a busy machine.
+    os.environ["CODEMAD_INSPECT_DEADLINE"] = "10"
     os.environ.update(proxies, NO_PROXY=here, no_proxy=here, HOME=home, **git)
     sys.addaudithook(refuse_other_machines)
 

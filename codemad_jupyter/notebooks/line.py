@@ -14,7 +14,7 @@ from codemad_jupyter.protocol.errors import KernelError
 
 PATIENCE = 0.7  # before the heartbeat is asked whether there is anybody at all
 BEAT = 2.0
-TRIES = 4
+TRIES = (1.5, 3.0, 6.0, 12.0)  # seconds; what is lost is asked again soon, what is slow gets its time
 RESTART = "Restart the kernel, then try again."
 
 
@@ -85,15 +85,15 @@ class KernelLine:
     async def information(self, client: Any = None) -> dict[str, Any]:
         """The whole reply of ``kernel_info``, asked again when it was lost: a kernel that is just
         starting may drop what comes first."""
-        for _ in range(TRIES - 1):
+        for seconds in TRIES[:-1]:
             with contextlib.suppress(NoAnswer):
-                return await self._information_once(client)
-        return await self._information_once(client)
+                return await self._information_once(client, seconds)
+        return await self._information_once(client, TRIES[-1])
 
-    async def _information_once(self, client: Any) -> dict[str, Any]:
+    async def _information_once(self, client: Any, seconds: float) -> dict[str, Any]:
         if client is None:
-            return await self.ask("kernel_info_request", {}, timeout=1.5)
-        return await self.ask_with(client, "kernel_info_request", {}, timeout=1.5)
+            return await self.ask("kernel_info_request", {}, timeout=seconds)
+        return await self.ask_with(client, "kernel_info_request", {}, timeout=seconds)
 
     async def wait_until_ready(self, *, timeout: float = 60.0) -> None:
         """Wait for a kernel that is starting. Raises `KernelError` when it ends or takes too long."""

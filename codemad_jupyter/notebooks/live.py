@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 
 MARGIN = 3.0  # for transport and a busy machine, above the time the kernel may take
+TO_INTERRUPT = 10.0  # a busy machine may take its time, and nothing is gained by giving up
 
 
 class LiveKernel:
@@ -126,7 +127,7 @@ class LiveKernel:
     async def interrupt(self) -> None:
         """Interrupt whatever runs."""
         if self._interrupt is None:
-            await self._line.ask("interrupt_request", {}, timeout=MARGIN)
+            await self._line.ask("interrupt_request", {}, timeout=TO_INTERRUPT)
             return
         answer = self._interrupt()
         if answer is not None:

@@ -19,6 +19,7 @@ AFTER_INTERRUPT = 5.0
 GRACE = 2.0  # what code that is stopped may take to end by itself
 SETTLED = 0.05  # between the word that code begins and its first instruction
 HEARD = 0.3  # what the word that code has begun may take to come here
+PUBLISHED = (0.5, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; a subscription may come too late, a machine be slow
 LONGEST_MESSAGE = 2_000
 
 
@@ -102,12 +103,12 @@ class LiveRun:
 
     async def _subscribe(self) -> None:
         """Ask until an answer is also seen as published: from then on no output can be missed."""
-        for _ in range(5):
+        for seconds in PUBLISHED:
             reply = await self._line.information(self._client)
             self._kernel_session = reply["header"]["session"]
             wanted = reply["parent_header"]["msg_id"]
             try:
-                async with asyncio.timeout(0.5):
+                async with asyncio.timeout(seconds):
                     while (await self._client.get_iopub_msg())["parent_header"].get("msg_id") != wanted:
                         pass
                 return

@@ -27,8 +27,8 @@ from codemad_jupyter.tools.diagnostics import document_of, kernel_of, known_name
 
 DEADLINE = 3.0
 """Seconds after which the model goes on without; servers that are up answer in a small part of it."""
-LONGEST = 5.0
-"""The same, with what it takes to read the document and the kernel's names."""
+READING = 2.0
+"""Seconds more, for reading the document."""
 MOST_PROBLEMS = 20
 CHANGING = ("insert", "replace", "delete", "move", "retype", "split", "merge")
 
@@ -57,7 +57,7 @@ class Diagnoser:
         if self.services.diagnostics.mode == "off":
             return
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(self._deadline + self.services.inspect_deadline + READING):
                 diagnosis = await self._diagnosis(edit, run, kernel)
         except (CodemadError, TimeoutError):
             return  # without the document there is nothing to look at; the proposal stands all the same
@@ -73,6 +73,11 @@ class Diagnoser:
             notice = Notice(level="info", code="diagnostics", text=f"Diagnostics: {diagnosis.detail}")
             self.session.bus.emit(notice, run=run)
 
+    @property
+    def _deadline(self) -> float:
+        """Who waits longer for a kernel waits as long for a language server."""
+        return max(DEADLINE, self.services.inspect_deadline)
+
     async def _diagnosis(self, edit: Edit, run: str, kernel: KernelPort | None) -> Diagnosis | None:
         target = edit.target
         if isinstance(target, FileTarget):
@@ -87,7 +92,7 @@ class Diagnoser:
         return await self.services.diagnostics.compare(
             states.before,
             states.after,
-            deadline=DEADLINE,
+            deadline=self._deadline,
             known=Known(known.names, known.more, self._proposed_files()),
             prefix=prefix,
             most=MOST_PROBLEMS,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     FindKernel = Callable[[str], Awaitable[LiveKernel | None]]
 
-LISTEN_LIMIT = 5.0
+LISTEN_LIMIT = 20.0
 """Seconds a kernel may take until it can be listened to; the cell runs unwatched then."""
 _log = logging.getLogger(__name__)
 

@@ -18,9 +18,12 @@ from tests.browser.lab import Lab, running_lab
 from tests.browser.seed import seed_long_session
 from tests.browser.sidebar import Sidebar, wait_until_restored
 from tests.servers.model_server import ModelServer
+from tests.waiting import LIMIT
 
-PAGE_TIMEOUT = 30_000
-expect.set_options(timeout=20_000)  # a busy machine is slow; a test that waits in vain fails all the same
+PAGE_TIMEOUT = 1000 * LIMIT
+expect.set_options(
+    timeout=PAGE_TIMEOUT
+)  # a busy machine is slow; a test that waits in vain fails all the same
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium(repository: Path) -> str:
     """The browser's path; without one a person's run skips and CI fails."""
     command = [sys.executable, str(repository / "dev.py"), "chromium"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    found = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True).stdout.strip()
     if not found:
         no_chromium = "no Chromium: `python3 dev.py test` looks for one and says how to get it"
         if os.environ.get("CI") == "true":

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.sidebar import wait_until_restored
+from tests.waiting import LIMIT
 
 LOAD = """from sklearn.datasets import load_breast_cancer
 _data = load_breast_cancer(as_frame=True)
@@ -66,7 +67,7 @@ class Document:
             f"""([path, status]) => {{ {FIND}
             return panel?.context.isReady && panel.sessionContext.session?.kernel?.status === status }}""",
             arg=[self.path, status],
-            timeout=60_000,
+            timeout=1000 * LIMIT,
         )
 
     def run(self, cell: str) -> None:
@@ -86,7 +87,7 @@ class Document:
             const model = notebook.widgets.find(w => w.model.id === id).model;
             return model.executionState === state && (state === 'running' || model.executionCount > 0) }}""",
             arg=[self.path, cell, state],
-            timeout=60_000,
+            timeout=1000 * LIMIT,
         )
 
     def activate(self, cell: str) -> None:

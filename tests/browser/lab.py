@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import codemad_jupyter
+from tests.waiting import LIMIT
 
-STARTED_WITHIN = 60.0
-STOPPED_WITHIN = 20.0
+STOPPED_WITHIN = 30.0
 QUIET = {"fetchNews": "false", "checkForUpdates": False}  # the news pop-up would cover our panel's button
 
 
@@ -48,7 +48,7 @@ class Lab:
     def _answer(self, path: str, body: bytes | None) -> bytes:
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, body, headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             return bytes(answer.read())
 
 
@@ -118,14 +118,14 @@ def free_port() -> int:
 
 
 def wait_until_up(lab: Lab, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTED_WITHIN
+    deadline = time.monotonic() + LIMIT
     while process.poll() is None and time.monotonic() < deadline:
         try:
             lab.get("/api")
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start within {STARTED_WITHIN:.0f} s:\n{lab.log.read_text()}")
+    raise RuntimeError(f"JupyterLab did not start within {LIMIT:.0f} s:\n{lab.log.read_text()}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

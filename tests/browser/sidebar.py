@@ -8,7 +8,6 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-RUN_LIMIT = 60_000
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -43,7 +42,7 @@ class Sidebar:
         return self.runs.nth(before)
 
     def finished(self, run: Locator) -> Locator:
-        expect(run).to_have_attribute("aria-busy", "false", timeout=RUN_LIMIT)
+        expect(run).to_have_attribute("aria-busy", "false")
         return run
 
     def choose_model(self, label: str) -> None:

@@ -73,10 +73,10 @@ def test_typing_on_ends_the_call_that_is_out_of_date(
     composing_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
     desk = open_desk(composing_lab, CELLS)
-    script.play(Turn(text="stale", first_delay=20.0, match=CONTINUES), Turn(text="fresh", match=CONTINUES))
+    script.play(Turn(text="stale", hang=True, match=CONTINUES), Turn(text="fresh", match=CONTINUES))
     desk.document.type_into("last", "a")
     assert script.wait_for(lambda server: len(server.asked) == 1)
-    desk.page.keyboard.type("bc")
+    desk.page.keyboard.insert_text("bc")
     expect(desk.page.locator(GHOST)).to_contain_text("fresh")
     assert script.wait_for(lambda server: server.asked[0].closed_at is not None)
     assert len(script.asked) == 2  # one pause, one question

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.browser.documents import FIND
 from tests.browser.lab import Lab
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import wait_until
 
 CELLS = (("markdown", "intro", "# Numbers"), ("code", "last", "total = 1"))
 BIG = """import io, random
@@ -36,14 +36,14 @@ def on_disk(desk: Desk) -> list[dict[str, Any]]:
 
 def wait_for_disk(desk: Desk, sources: list[str]) -> list[dict[str, Any]]:
     """With collaboration the server writes the file, a moment later."""
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
+
+    def arrived() -> bool:
         with contextlib.suppress(ValueError):  # in the middle of being written
-            cells = on_disk(desk)
-            if ["".join(cell["source"]) for cell in cells] == sources:
-                return cells
-        time.sleep(0.1)
-    raise AssertionError((desk.lab.root / desk.document.path).read_text())
+            return ["".join(cell["source"]) for cell in on_disk(desk)] == sources
+        return False
+
+    wait_until(arrived, (desk.lab.root / desk.document.path).read_text)
+    return on_disk(desk)
 
 
 def save(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Desk
 from tests.browser.lab import Lab, running_lab
 from tests.browser.sidebar import themes
+from tests.waiting import wait_until
 
 KEY = "local-CANARY-0000-of-nobody"
 
@@ -72,12 +73,4 @@ def set_in_the_editor(page: Page, picture: Callable[..., Path], file: Path) -> N
     steps.fill("9")
     steps.blur()
     picture(page, "editor")
-    wait_until(page, lambda: file.exists() and "max_steps = 9" in file.read_text())
-
-
-def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if is_so():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not come to be")
+    wait_until(lambda: file.exists() and "max_steps = 9" in file.read_text())

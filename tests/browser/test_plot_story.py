@@ -41,7 +41,7 @@ def test_a_plot_is_proposed_accepted_run_undone_and_redone(
     look(desk, "proposed", picture)
 
     sidebar.press_by_keyboard("Accept and run")
-    expect(card).to_contain_text("Ran in", timeout=60_000)
+    expect(card).to_contain_text("Ran in")
     position = document.ids().index("load") + 1
     added = document.cells()[position]
     assert added["id"] not in [cell["id"] for cell in before]

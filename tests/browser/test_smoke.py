@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import Lab
+from tests.waiting import LIMIT
 
 ACTIVATED = "() => window.jupyterapp.isPluginActivated('codemad-jupyter:plugin')"
 
@@ -24,5 +25,5 @@ def test_our_kernel_is_offered(page: Page) -> None:
 
 def test_nobody_gets_in_without_the_token(lab: Lab) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(lab.url + "/api/contents", timeout=20)
+        urllib.request.urlopen(lab.url + "/api/contents", timeout=LIMIT)
     assert b"codemad_jupyter | extension was successfully loaded" in lab.log.read_bytes()

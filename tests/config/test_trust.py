@@ -15,7 +15,8 @@ TIGHT = "max_steps = 3\ndata_level = 'schema'\n"
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("CODEMAD_DIAGNOSTICS", raising=False)
+    for name in ("CODEMAD_DIAGNOSTICS", "CODEMAD_INSPECT_DEADLINE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CODEMAD_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("CODEMAD_CONFIG", str(tmp_path / "home" / "config.toml"))
     return tmp_path / "data"

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from codemad_jupyter.context.diagnostics import process
 from codemad_jupyter.context.diagnostics.documents import CodeCell, Document
 from codemad_jupyter.context.diagnostics.servers import Server
 from codemad_jupyter.context.diagnostics.service import Diagnostics
+from tests.waiting import LIMIT, wait_until
 
 ODD = Path(__file__).with_name("odd_server.py")
-SOON = 30.0
 
 
 def odd(mode: str, notes: Path) -> Server:
@@ -59,10 +58,7 @@ def started(notes: Path) -> list[int]:
 
 def killed(pid: int) -> None:
     """Wait until nothing of it is left."""
-    until = time.monotonic() + SOON
-    while alive(pid):
-        assert time.monotonic() < until, f"{pid} still runs"
-        time.sleep(0.02)
+    wait_until(lambda: not alive(pid), f"the end of {pid}")
 
 
 async def gone(pid: int) -> None:
@@ -81,7 +77,9 @@ def alive(pid: int) -> bool:
 async def test_pushed_diagnostics_are_those_of_the_state(
     make: Callable[[str], Diagnostics], mode: str
 ) -> None:
-    diagnosis = await make(mode).compare(file("wrong 1"), file("wrong 1\nä\U0001d4b3 wrong 2"), deadline=SOON)
+    diagnosis = await make(mode).compare(
+        file("wrong 1"), file("wrong 1\nä\U0001d4b3 wrong 2"), deadline=LIMIT
+    )
     [problem] = diagnosis.problems
     assert (problem.line, problem.column, problem.text) == (2, 4, "it says ä\U0001d4b3 wrong 2")
     assert diagnosis.servers == ("odd",)
@@ -97,14 +95,14 @@ async def test_a_server_without_notebooks_gets_a_shadow(
         CodeCell("c", ""),
         CodeCell("d", "y = 2\n  wrong"),
     )
-    diagnosis = await make("push").check(Document("s/n 1.ipynb", "python", cells=cells), deadline=SOON)
+    diagnosis = await make("push").check(Document("s/n 1.ipynb", "python", cells=cells), deadline=LIMIT)
     [problem] = diagnosis.problems
     assert (problem.path, problem.cell, problem.line, problem.column) == ("s/n 1.ipynb", "d", 2, 3)
     assert noted(notes, "file:")[-1].endswith("/s/n%201.ipynb.py")
 
 
 async def test_what_a_server_asks_is_answered(make: Callable[[str], Diagnostics], notes: Path) -> None:
-    await make("push").check(file("fine"), deadline=SOON)
+    await make("push").check(file("fine"), deadline=LIMIT)
     settings, applied, unheard = (json.loads(noted(notes, f"answer {number}")[0]) for number in (7, 8, 9))
     assert settings == [None, {}]
     assert applied == {"applied": False}
@@ -117,10 +115,10 @@ async def test_a_broken_server_is_started_again_but_not_for_ever(
 ) -> None:
     diagnostics = make(mode)
     for _ in range(3):
-        diagnosis = await diagnostics.check(file("x"), deadline=SOON)
+        diagnosis = await diagnostics.check(file("x"), deadline=LIMIT)
         assert diagnosis.servers == ()
         assert "odd failed: it " in diagnosis.detail
-    last = await diagnostics.check(file("x"), deadline=SOON)
+    last = await diagnostics.check(file("x"), deadline=LIMIT)
     assert "odd failed 3 times and is left alone for 10 min." in last.detail
     if mode == "crash":
         assert "Its last words: out of luck" in last.detail
@@ -135,7 +133,7 @@ async def test_a_silent_server_costs_the_deadline_and_is_ended(
 ) -> None:
     diagnostics = make(mode)
     if mode == "silent":
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(LIMIT):
             while not noted(notes, "file:"):
                 await diagnostics.check(file("x"), deadline=0.5)
     for _ in range(2):
@@ -149,7 +147,7 @@ async def test_whatever_a_server_started_ends_with_it(
     make: Callable[[str], Diagnostics], notes: Path
 ) -> None:
     diagnostics = make("child")
-    await diagnostics.check(file("x"), deadline=SOON)
+    await diagnostics.check(file("x"), deadline=LIMIT)
     [server] = started(notes)
     [child] = map(int, noted(notes, "child"))
     assert alive(child)
@@ -205,7 +203,7 @@ async def test_servers_start_anew_when_trust_changes(tmp_path: Path, notes: Path
     diagnostics = Diagnostics(tmp_path, servers=(odd("push", notes),), trusted=lambda folder: mind[0])
     try:
         for mind[0] in (False, False, True, True, False):
-            assert (await diagnostics.check(file("x"), deadline=SOON)).servers == ("odd",)
+            assert (await diagnostics.check(file("x"), deadline=LIMIT)).servers == ("odd",)
     finally:
         await diagnostics.close()
     assert len(started(notes)) == 3

@@ -23,6 +23,7 @@ from codemad_jupyter.gateway.provider import (
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.protocol.messages import Message
 from tests.servers.model_server import ModelServer
+from tests.waiting import LIMIT
 
 KEYS = {
     "anthropic": "canary-anthropic-7f3a9c51d2",
@@ -72,10 +73,10 @@ def alone(router: Router, model: str) -> Provider:
 
 
 def ask(model: str, text: str = "Draw a histogram", **more: Any) -> Request:
-    return Request(model=model, **{"messages": (Message.user(text),), "timeout": 20.0, **more})
+    return Request(model=model, **{"messages": (Message.user(text),), "timeout": LIMIT, **more})
 
 
-async def collect(provider: Provider, request: Request, *, seconds: float = 60.0) -> list[Delta]:
+async def collect(provider: Provider, request: Request, *, seconds: float = LIMIT) -> list[Delta]:
     """All deltas of one call, checked to end with exactly one ending."""
     async with asyncio.timeout(seconds), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
         found = [delta async for delta in deltas]

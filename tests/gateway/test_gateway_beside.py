@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from codemad_jupyter.gateway.beside import Beside
+from tests.waiting import LIMIT
 
 
 class Source:
@@ -57,7 +58,7 @@ async def test_closing_it_closes_the_stream_in_its_thread() -> None:
     async with aclosing(Beside[int]("beside-test").stream(lambda: source.numbers(10**9))) as numbers:  # type: ignore[type-var]
         assert await anext(numbers) == 0
         assert not source.closed.is_set()
-    assert await asyncio.to_thread(source.closed.wait, 10)
+    assert await asyncio.to_thread(source.closed.wait, LIMIT)
 
 
 async def test_being_cancelled_closes_it_too() -> None:
@@ -76,8 +77,8 @@ async def test_being_cancelled_closes_it_too() -> None:
                 begun.set()
 
     task = asyncio.create_task(read())
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), LIMIT)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(closed.wait, 10)
+    assert await asyncio.to_thread(closed.wait, LIMIT)

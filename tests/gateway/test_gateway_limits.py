@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -18,44 +17,40 @@ from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
 
 
-@pytest.mark.parametrize("turn", [Turn(hang=True), Turn(silence=True), Turn(text="x" * 99, delay=30)])
+@pytest.mark.parametrize("turn", [Turn(hang=True), Turn(silence=True), Turn(text="x" * 99, delay=300)])
 async def test_silence_has_a_limit(spoken: tuple[Router, str], model_server: ModelServer, turn: Turn) -> None:
     router, model = spoken
     model_server.play(turn)
-    begun = time.monotonic()
     failure = await failed(alone(router, model), ask(model, timeout=0.3))
     assert failure.kind == "timeout"
-    assert time.monotonic() - begun < 10
     assert_clear(failure)
 
 
 async def test_a_lively_stream_has_a_limit_too(
     routers: Callable[..., Router], model_server: ModelServer
 ) -> None:
-    router = routers(total_timeout=5)
+    warm, router = routers(), routers(total_timeout=5)
     model_server.play(Turn(text="ok"), Turn(text="x" * 10_000, chunk=1, delay=0.05))
-    await collect(alone(router, MODELS["anthropic"]), ask(MODELS["anthropic"]))
+    await collect(alone(warm, MODELS["anthropic"]), ask(MODELS["anthropic"]))  # its package is imported
     failure = await failed(alone(router, MODELS["anthropic"]), ask(MODELS["anthropic"]))
     assert failure.kind == "timeout"
     assert "5 seconds" in failure.text
     assert failure.partial is not None
-    assert model_server.wait_for(lambda server: server.requests[1].closed_at is not None, seconds=5)
+    assert model_server.wait_for(lambda server: server.requests[1].closed_at is not None)
 
 
 async def test_closing_the_stream_closes_the_connection(
     spoken: tuple[Router, str], model_server: ModelServer
 ) -> None:
     router, model = spoken
-    model_server.play(Turn(text="x" * 5000, chunk=4, delay=0.01))
+    model_server.play(Turn(text="x" * 500_000, chunk=4, delay=0.01))
     async with aclosing(router.provider_for(model).stream(ask(model))) as deltas:  # type: ignore[type-var]
         async for delta in deltas:
             if isinstance(delta, TextPiece):
                 break
-    closed = time.monotonic()
     assert await asyncio.to_thread(
-        model_server.wait_for, lambda server: server.requests[0].closed_at is not None, seconds=5
+        model_server.wait_for, lambda server: server.requests[0].closed_at is not None
     )
-    assert (model_server.requests[0].closed_at or 0) - closed < 1.0
 
 
 @pytest.mark.parametrize("turn", [Turn(hang=True), Turn(silence=True)])
@@ -67,13 +62,11 @@ async def test_cancelling_while_waiting_closes_the_connection(
     task = asyncio.create_task(collect(router.provider_for(model), ask(model)))
     assert await asyncio.to_thread(model_server.wait_for, lambda server: len(server.requests) == 1)
     task.cancel()
-    closed = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(
-        model_server.wait_for, lambda server: server.requests[0].closed_at is not None, seconds=5
+        model_server.wait_for, lambda server: server.requests[0].closed_at is not None
     )
-    assert (model_server.requests[0].closed_at or 0) - closed < 1.0
 
 
 async def test_a_long_reply_in_little_memory(spoken: tuple[Router, str], model_server: ModelServer) -> None:

@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from codemad_jupyter.git.repo import Deadline, Git, program
 from codemad_jupyter.git.trust import danger
 from codemad_jupyter.protocol.errors import GitError, UsageError
 from tests.git.gitlab import fill, git, manifest, repository
+from tests.waiting import LIMIT, until
 
 
 async def cycle(root: Path, data: Path) -> str:
@@ -347,20 +347,14 @@ async def test_a_git_that_hangs_is_stopped_with_its_children(
     """A child that keeps the pipe open must not keep us."""
     slow = tmp_path / "bin"
     slow.mkdir()
-    (slow / "git").write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/pid\nsleep 300\n")
+    (slow / "git").write_text(f"#!/bin/sh\nsleep 3000 &\necho $! > {tmp_path}/pid\nsleep 3000\n")
     (slow / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow}{os.pathsep}{os.environ['PATH']}")
     root = repository_without_git(tmp_path / "top")
-    begun = time.monotonic()
-    snapshot = await Checkpoints(root, tmp_path / "data").take("x", deadline=1.0)
+    snapshot = await Checkpoints(root, tmp_path / "data").take("x", deadline=4.0)
     assert snapshot.kind == "none"
-    assert time.monotonic() - begun < 10
     state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
-    for _ in range(100):
-        if not await asyncio.to_thread(runs, state):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the child still runs")
+    await until(lambda: not runs(state), "the end of the child")
 
 
 def runs(state: Path) -> bool:
@@ -380,7 +374,7 @@ import fcntl, sys, time
 file = open(sys.argv[1], "w")
 fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -395,12 +389,11 @@ async def test_another_process_at_work_is_waited_for_but_not_for_ever(tmp_path: 
     assert holder.stdout is not None
     try:
         await asyncio.to_thread(holder.stdout.readline)
-        begun = time.monotonic()
         snapshot = await Checkpoints(root, tmp_path / "data").take("x", deadline=0.5)
-        assert (snapshot.kind, time.monotonic() - begun < 10) == ("none", True)
+        assert snapshot.kind == "none"
     finally:
         holder.kill()
-        holder.communicate(timeout=20)
+        holder.communicate(timeout=LIMIT)
     assert (await Checkpoints(root, tmp_path / "data").take("x")).kind == "own"
 
 
@@ -409,7 +402,7 @@ async def test_two_objects_on_one_folder_take_turns(tmp_path: Path) -> None:
     fill(root, {"a.txt": "a\n"})
     repository(root)
     many = [Checkpoints(root, tmp_path / "data") for _ in range(4)]
-    taken = await asyncio.gather(*(one.take(f"n{number}", deadline=60) for number, one in enumerate(many)))
+    taken = await asyncio.gather(*(one.take(f"n{number}", deadline=LIMIT) for number, one in enumerate(many)))
     assert {snapshot.kind for snapshot in taken} == {"ref"}
 
 
@@ -422,7 +415,7 @@ async def test_a_cancelled_take_does_not_let_the_next_one_in_too_early(tmp_path:
         await asyncio.sleep(0.02 * number)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    whole = await checkpoints.take("whole", deadline=60)
+    whole = await checkpoints.take("whole", deadline=LIMIT)
     assert whole.files == 300
 
 

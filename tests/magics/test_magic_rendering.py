@@ -116,10 +116,10 @@ def test_a_sequence_without_end_is_shown_in_the_end() -> None:
 
 
 def test_a_long_answer_is_made_safe_quickly() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for text in ("[" * 100_000, "](" * 50_000, "`" * 100_000, "<a" * 50_000, "\x1b]" * 50_000):
         safe_markdown(text)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def an_insert(source: str, title: str = "Plot") -> Edit:

@@ -14,6 +14,8 @@ from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import KernelReport, Variable
 from tests.waiting import LIMIT, awaiting, making, until
 
+LOOK = 20.0
+
 FRAMES = """
 import numpy as np
 import pandas as pd
@@ -100,7 +102,7 @@ async def run(kernel: LiveKernel, code: str) -> None:
 
 async def test_variables(clean: LiveKernel) -> None:
     await run(clean, FRAMES)
-    report = await clean.report(deadline=5)
+    report = await clean.report(deadline=LOOK)
     assert not report.truncated
     assert report.version.startswith("3.")
     assert not report.busy
@@ -128,7 +130,7 @@ async def test_variables(clean: LiveKernel) -> None:
 
 async def test_named_variables_in_depth(clean: LiveKernel) -> None:
     await run(clean, FRAMES)
-    report = await clean.report(names=("tall", "pd", "absent"), deadline=5)
+    report = await clean.report(names=("tall", "pd", "absent"), deadline=LOOK)
     assert [found.name for found in report.variables] == ["pd", "tall"]
     tall = variable(report, "tall").columns[0]
     assert (tall.missing, tall.missing_estimated) == (250_000, False)
@@ -136,7 +138,7 @@ async def test_named_variables_in_depth(clean: LiveKernel) -> None:
 
 async def test_hostile_objects_are_never_asked(clean: LiveKernel) -> None:
     await run(clean, HOSTILE)
-    report = await clean.report(deadline=3)
+    report = await clean.report(deadline=LOOK)
     assert not report.truncated
     assert report.seconds < 2
     assert variable(report, "slow").type == "Slow"
@@ -152,7 +154,7 @@ async def test_hostile_objects_are_never_asked(clean: LiveKernel) -> None:
 
 async def test_secrets_are_masked(clean: LiveKernel) -> None:
     await run(clean, SECRETS)
-    report = await clean.report(names=(), deadline=3)
+    report = await clean.report(names=(), deadline=LOOK)
     text = report.model_dump_json()
     for secret in (
         "plain-value",
@@ -178,18 +180,24 @@ async def test_secrets_are_masked(clean: LiveKernel) -> None:
     assert variable(report, "keyboard").preview == "None"
 
 
+async def processor_seconds(kernel: LiveKernel) -> float:
+    """What the kernel has used of the processor, which other programs do not add to."""
+    result = await kernel.execute("__import__('time').process_time()", timeout=LIMIT)
+    return float(result.outputs[0]["data"]["text/plain"])
+
+
 @pytest.mark.parametrize("word", ["a", "token", "http://", "key=' ", "x:y@"])
 async def test_a_cell_of_a_megabyte_does_not_slow_the_look(clean: LiveKernel, word: str) -> None:
     source = f"# {word * (1_000_000 // len(word))}\n1/0"
     assert not (await clean.execute(source, timeout=60)).ok
-    reports = [await clean.report(deadline=5) for _ in range(3)]
+    before = await processor_seconds(clean)
+    reports = [await clean.report(deadline=LOOK) for _ in range(3)]
+    assert (await processor_seconds(clean) - before) / len(reports) < 2
     for report in reports:
         assert report.last_error is not None
         assert report.last_error.name == "ZeroDivisionError"
         assert len(report.last_error.cell_source) <= 6_001
         assert max(map(len, report.history)) <= 2_001
-    # The quickest of three: what is slow is slow each time, a busy machine only now and then.
-    assert min(report.seconds for report in reports) < 2
 
 
 async def test_nothing_is_left_behind(clean: LiveKernel) -> None:
@@ -206,7 +214,7 @@ async def test_nothing_is_left_behind(clean: LiveKernel) -> None:
         return reply["content"]["user_expressions"]["s"]["data"]["text/plain"]
 
     before = await state()
-    await clean.report()
+    await clean.report(deadline=LOOK)
     await clean.report(names=("absent",))
     await clean.try_code("new_name = 5")
     assert await state() == before
@@ -221,7 +229,7 @@ async def test_unfinished_figures_of_a_running_cell_stay(clean: LiveKernel, tmp_
     cell = f"plt.plot([1, 2])\n{pause}print('figures', plt.get_fignums())"
     running = asyncio.ensure_future(clean.execute(cell, timeout=LIMIT))
     await until((tmp_path / "began").exists, "the cell")
-    assert (await clean.report()).busy
+    assert (await clean.report(deadline=LOOK)).busy
     (tmp_path / "go").touch()
     result = await running
     assert {"output_type": "stream", "name": "stdout", "text": "figures [1]\n"} in result.outputs
@@ -231,7 +239,7 @@ async def test_last_error_of_a_run(clean: LiveKernel) -> None:
     await run(clean, "def inner(n):\n    return 1 / n")
     source = "x = 1\n\ninner(0)"
     assert not (await clean.execute(source)).ok
-    error = (await clean.report()).last_error
+    error = (await clean.report(deadline=LOOK)).last_error
     assert error is not None
     assert (error.name, error.message, error.line) == ("ZeroDivisionError", "division by zero", 3)
     assert error.cell_source == source
@@ -242,7 +250,7 @@ async def test_last_error_of_a_run(clean: LiveKernel) -> None:
 
 async def test_last_error_of_a_syntax_error_and_a_hostile_one(clean: LiveKernel) -> None:
     await clean.execute("a = 1\nb = = 2")
-    error = (await clean.report()).last_error
+    error = (await clean.report(deadline=LOOK)).last_error
     assert error is not None
     assert (error.name, error.line, error.cell_source) == ("SyntaxError", 2, "a = 1\nb = = 2")
     hostile = (
@@ -252,7 +260,7 @@ async def test_last_error_of_a_syntax_error_and_a_hostile_one(clean: LiveKernel)
     )
     await clean.execute(hostile)
     await run(clean, "calls.clear()")
-    error = (await clean.report()).last_error
+    error = (await clean.report(deadline=LOOK)).last_error
     assert error is not None
     assert (error.name, error.message, error.detail["runs_since"]) == ("Bad", "shown", 1)
     result = await clean.execute("calls")
@@ -264,11 +272,11 @@ async def test_while_a_cell_runs(clean: LiveKernel, tmp_path: Path, cell: str) -
     await run(clean, "import time\nspin = 0")
     running = asyncio.ensure_future(clean.execute(making(tmp_path / "began") + cell))
     await until((tmp_path / "began").exists, "the cell")
-    reports = [await clean.report() for _ in range(3)]
+    reports = [await clean.report(deadline=LOOK) for _ in range(3)]
     await clean.interrupt()
     assert (await running).error_name == "KeyboardInterrupt"
     assert all(report.busy and not report.truncated for report in reports)
-    assert not (await clean.report()).busy
+    assert not (await clean.report(deadline=LOOK)).busy
 
 
 async def test_a_wide_frame_and_many_variables(clean: LiveKernel) -> None:
@@ -278,7 +286,7 @@ async def test_a_wide_frame_and_many_variables(clean: LiveKernel) -> None:
         "mixed = pd.DataFrame({f'c{n}': ['a', None] for n in range(2000)})\n"
         "for n in range(500): globals()[f'v{n}'] = list(range(n))",
     )
-    report = await clean.report(deadline=2)
+    report = await clean.report(deadline=LOOK)
     assert report.seconds < 2.5
     wide = variable(report, "wide")
     assert (wide.shape, len(wide.columns), wide.more_columns) == ((50, 20_000), 500, 19_500)
@@ -291,7 +299,7 @@ async def test_limits_of_time_and_size(clean: LiveKernel) -> None:
     await run(clean, "for n in range(3000): globals()[f'v{n}'] = 'x' * 500")
     cut = await clean.report(deadline=0.0)
     assert cut.truncated
-    report = await clean.report(deadline=5)
+    report = await clean.report(deadline=LOOK)
     assert report.truncated
     assert 100 < len(report.variables) <= 1000
     assert len(report.model_dump_json()) < 400_000
@@ -299,7 +307,7 @@ async def test_limits_of_time_and_size(clean: LiveKernel) -> None:
 
 async def test_names_that_shadow_builtins(clean: LiveKernel) -> None:
     await run(clean, "exec = eval = len = repr = type = isinstance = get_ipython = 5\nanswer = 1")
-    assert variable(await clean.report(), "answer").preview == "1"
+    assert variable(await clean.report(deadline=LOOK), "answer").preview == "1"
 
 
 def test_the_script_stands_alone() -> None:

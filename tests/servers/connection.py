@@ -183,7 +183,9 @@ class Connection:
         if turn.silence:
             await asyncio.sleep(3600)
         left = turn.cut
-        for frame in frames:
+        for number, frame in enumerate(frames):
+            if number == turn.held_at:
+                await self._server.told_to_go_on()
             kept = frame if left is None else frame[:left]
             self._writer.write(
                 kept if turn.clean_cut else b"%x\r\n%b\r\n" % (len(kept), kept) if kept else b""

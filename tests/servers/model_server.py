@@ -41,6 +41,7 @@ class ModelServer:
         self._lock = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
+        self._going_on = asyncio.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model-server", daemon=True)
         self.port = 0
@@ -65,6 +66,14 @@ class ModelServer:
         with self._lock:
             self._turns.clear()
             self.requests.clear()
+
+    def go_on(self) -> None:
+        """Let the answer that is held go on."""
+        self._loop.call_soon_threadsafe(self._going_on.set)
+
+    async def told_to_go_on(self) -> None:
+        self._going_on.clear()
+        await self._going_on.wait()
 
     @property
     def asked(self) -> list[Recorded]:

@@ -27,7 +27,8 @@ class Turn:
     """One answer of the model, and how it goes wrong if it does.
 
     ``model`` and ``match`` (a pattern searched in the last user message) reserve the turn for the requests
-    they fit; ``repeat`` lets it serve for ever.
+    they fit; ``repeat`` lets it serve for ever. Before its frame number ``held_at`` an answer waits until the
+    test says `ModelServer.go_on`.
     """
 
     text: str = ""
@@ -54,6 +55,7 @@ class Turn:
     raw: str | None = None
     first_delay: float = 0.0
     delay: float = 0.0
+    held_at: int | None = None
     cut: int | None = None
     clean_cut: bool = False
     silence: bool = False

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from codemad_jupyter.protocol.events import MessageDone
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.store import Store
+from tests.waiting import LIMIT
 
 APPENDER = Path(__file__).with_name("appender.py")
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
     yield started
     for process in started:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=LIMIT)
 
 
 def appender(folder: Path, prefix: str, processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
@@ -41,7 +41,7 @@ def appender(folder: Path, prefix: str, processes: list[subprocess.Popen[str]]) 
     )
     processes.append(process)
     assert process.stdout is not None
-    assert process.stdout.readline() == "open\n", process.communicate(timeout=20)
+    assert process.stdout.readline() == "open\n", process.communicate(timeout=LIMIT)
     return process
 
 
@@ -50,7 +50,7 @@ def kill_and_read(process: subprocess.Popen[str], acknowledgements: int) -> dict
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(acknowledgements)]
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=LIMIT)
     last: dict[str, int] = {}
     for line in lines + rest.splitlines():
         session, _, number = line.partition(" ")
@@ -119,7 +119,7 @@ async def test_a_program_that_knows_nothing_of_our_lock_is_named_too(tmp_path: P
         assert held.value.holder == other.pid
     finally:
         other.kill()
-        other.communicate(timeout=20)
+        other.communicate(timeout=LIMIT)
 
 
 async def test_a_side_file_is_used_while_the_store_is_held_and_taken_in_later(
@@ -246,7 +246,7 @@ def test_a_disk_that_fills_up_loses_nothing_and_the_store_works_again(tmp_path: 
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "store.duckdb"), str(limit)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
@@ -262,9 +262,10 @@ async def test_a_store_that_was_never_closed_does_not_keep_the_process(tmp_path:
     )
     arguments = [sys.executable, "-c", code, str(tmp_path / "store.duckdb")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    begun = time.monotonic()
-    ran = await asyncio.to_thread(subprocess.run, arguments, timeout=60, env=environment, capture_output=True)
-    assert (ran.returncode, ran.stderr, time.monotonic() - begun < 30) == (0, b"", True)
+    ran = await asyncio.to_thread(
+        subprocess.run, arguments, timeout=LIMIT, env=environment, capture_output=True
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
     store = await Store.open(tmp_path / "store.duckdb", workspace="w")
     assert (await store.session("s")).title == "t"
     await store.close()
