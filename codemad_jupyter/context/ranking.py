@@ -62,32 +62,21 @@ FILE_WEIGHTS = (
     ("heading", 1, 0.15),
 )
 """What speaks for a file: a field, of how many chunks (0: it is a field of files), and how much it counts."""
-CHUNK_WEIGHTS = (("body", 1.0), ("heading", 0.4), ("above", 0.4), ("symbol", 0.3), ("comment", 0.3))
-SHARED_WEIGHTS = (("path", 0.3), ("whole", 0.4))
-"""What a chunk has from its file."""
+CHUNK_WEIGHTS = {"body": 1.0, "heading": 3.0, "above": 0.8, "symbol": 0.3, "whole": 0.5}
+"""What a chunk and its file hold, as one text: the headings above a place say in few words what it is."""
+FLAT = 1.0
+"""How much of a word is half of what it can count."""
 CHUNK_FACTORS = (1.0, 0.7, 0.45)
 """Cells of prose stand below the code they speak of, headings alone below both."""
-NEAR = 0.8
-"""How much meaning counts beside words."""
+NEAR, NEAR_CHUNK = 0.8, 0.4
+"""How much meaning counts beside words, for a file and for a place."""
 
 
-def rank_chunks(
-    scores: Mapping[str, Floats],
-    file_of: NDArray[np.int32],
-    kinds: NDArray[np.uint8],
-    near: Floats | None = None,
-) -> Floats:
-    """How well each chunk fits; only those that hold a word of the query or are near it."""
+def rank_chunks(words: Floats, kinds: NDArray[np.uint8], near: Floats | None = None) -> Floats:
+    """How well each chunk fits by its words and, where that is known, by its meaning."""
     import numpy as np
 
-    total = np.zeros_like(scores["body"])
-    for name, weight in CHUNK_WEIGHTS:
-        total += weight * scaled(scores[name])
-    if near is not None:
-        total += NEAR * near
-    held = total > 0
-    for name, weight in SHARED_WEIGHTS:
-        total += weight * scaled(scores[name])[file_of] * held
+    total = scaled(words) if near is None else scaled(words) + NEAR_CHUNK * near
     return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Task:
     query: str
     commit: str
     files: frozenset[str]
-    cell: int | None = None
+    cells: frozenset[tuple[str, int | None]] = frozenset()
 
     @property
     def names_symbols(self) -> bool:
@@ -62,12 +63,38 @@ def _task(record: str) -> Iterator[Task]:
         yield Task(query, parent.split()[0], frozenset(files))
 
 
-def cell_tasks(name: str) -> list[Task]:
-    """The questions about the notebooks of a repository, written by hand."""
+def cell_tasks(name: str, repository: Path) -> list[Task]:
+    """The questions about the notebooks of a repository, written by hand.
+
+    Where another cell of the repository has the same text, letter for letter but for blanks, it is as right.
+    """
     known = json.loads(QUESTIONS.read_text()).get(name)
     if known is None:
         return []
+    commit = known["commit"]
+    twins: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
+    texts: dict[tuple[str, int], str] = {}
+    for path in git(repository, "ls-tree", "-r", "--name-only", "-z", commit).split("\0"):
+        if path.endswith(".ipynb"):
+            for number, cell in enumerate(json.loads(git(repository, "show", f"{commit}:{path}"))["cells"]):
+                texts[path, number] = "".join("".join(cell["source"]).split())
+                twins[texts[path, number]].add((path, number))
     return [
-        Task(item["query"], known["commit"], frozenset([item["path"]]), item["cell"])
+        Task(
+            item["query"],
+            commit,
+            frozenset([item["path"]]),
+            frozenset(twins[texts[item["path"], item["cell"]]]),
+        )
         for item in known["questions"]
     ]
+
+
+def check_out(repository: Path, tree: Path, commit: str) -> None:
+    """Bring a work tree to a commit; what a partial copy of the repository lacks is left out."""
+    if not tree.exists():
+        git(repository, "worktree", "add", "--force", "--detach", "--no-checkout", str(tree), commit)
+    git(tree, "read-tree", "--reset", commit)
+    command = ["git", "-C", str(tree), "checkout-index", "--all", "--force", "--quiet"]
+    subprocess.run(command, capture_output=True, check=False)
+    git(tree, "clean", "-ffdxq")
