@@ -135,27 +135,35 @@ class Snapshot:
         return self._counting(found, space)
 
     def together(
-        self, weights: Mapping[str, float], terms: Mapping[str, float], *, flat: float
+        self,
+        weights: Mapping[str, float],
+        terms: Mapping[str, float],
+        chunks: NDArray[np.intp],
+        *,
+        flat: float,
     ) -> NDArray[np.float32]:
-        """How well each chunk fits when its fields and its file's are one text.
+        """How well each of these chunks fits when its fields and its file's are one text.
 
         A word counts as much as it does in all fields together, weighted, and levels off the sooner the
         smaller ``flat`` is: a place with each word somewhere beats one that repeats a few in every field.
         """
         import numpy as np
 
-        found = np.zeros(self.chunks, dtype=np.float32)
+        found = np.zeros(len(chunks), dtype=np.float32)
+        own = {"chunk": chunks, "file": self.file_of[chunks]}
         places = {field: self._holding(field, terms) for field in weights}
         for number, weight in enumerate(terms.values()):
             rarity = self._rarity("chunk", places["body"][number])
             if not rarity:
                 continue
-            counted = {"chunk": np.zeros_like(found), "file": np.zeros(self.files, dtype=np.float32)}
+            held = np.zeros_like(found)
             for field, much in weights.items():
-                self._count(counted[FIELDS[field].space], field, places[field][number], much)
-            held = counted["chunk"] + counted["file"][self.file_of]
+                space = FIELDS[field].space
+                counted = np.zeros(int(self._bases[space][-1]), dtype=np.float32)
+                self._count(counted, field, places[field][number], much)
+                held += counted[own[space]]
             found += held / (held + np.float32(flat)) * np.float32(rarity * weight)
-        return self._counting(found, "chunk")
+        return found
 
     def _holding(self, field: str, terms: Mapping[str, float]) -> list[list[tuple[int, int]]]:
         """For every term where each segment lists the texts that hold it."""

@@ -78,13 +78,13 @@ class Searcher:
             return []
         scores = {name: snapshot.scores(name, terms) for name in FIELDS}
         near = self._meaning(query, snapshot) if self._meaning else None
-        words = snapshot.together(CHUNK_WEIGHTS, terms, flat=FLAT)
-        chunks = rank_chunks(words, snapshot.chunk_kinds, near)
         files = rank_files(scores, snapshot.file_of, snapshot.files, near)
         if votes:
             files += np.array([votes.get(path, 0.0) for path in snapshot.paths], dtype=np.float32)
         files *= priors(self._kinds_of(snapshot), terms) * snapshot.alive
-        return _answer(snapshot, files, chunks, limit)
+        top = np.argsort(-files, kind="stable")[:FILES]
+        top = top[files[top] > 0]
+        return _answer(snapshot, files, _chunks_of(snapshot, top, terms, near), top.tolist(), limit)
 
     def _kinds_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
         if self._kinds is None or self._kinds[0] is not snapshot:
@@ -92,17 +92,27 @@ class Searcher:
         return self._kinds[1]
 
 
-def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, limit: int) -> list[Hit]:
+def _chunks_of(
+    snapshot: Snapshot, files: NDArray[np.intp], terms: Mapping[str, float], near: Floats | None
+) -> Floats:
+    """How well the chunks of these files fit; 0 for those of all others."""
     import numpy as np
 
-    count = min(FILES, len(files))
-    top = np.argpartition(-files, count - 1)[:count]
+    found = np.zeros(snapshot.chunks, dtype=np.float32)
+    ranges = [np.arange(*snapshot.range_of(file)) for file in files.tolist()]
+    own = np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)
+    words = snapshot.together(CHUNK_WEIGHTS, terms, own, flat=FLAT)
+    found[own] = rank_chunks(words, snapshot.chunk_kinds[own], None if near is None else near[own])
+    return found
+
+
+def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, top: list[int], limit: int) -> list[Hit]:
     chunks = chunks * (float(files.max()) / (float(chunks.max()) or 1.0))
     first: list[tuple[float, int]] = []
     cells: list[tuple[float, int]] = []
     others: list[tuple[float, int]] = []
-    for file in top[files[top] > 0].tolist():
-        places = _places(snapshot, file, float(files[file]), chunks)
+    for file in top:
+        places = _places(snapshot, file, float(files[file]), chunks, limit)
         if not places:  # a file of blank lines has a path, but no place to show
             continue
         first.append(places[0])
@@ -116,7 +126,9 @@ def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, limit: int) -> li
     return [_hit(snapshot, *place) for place in [*leading, *others, *cells[room:]][:limit]]
 
 
-def _places(snapshot: Snapshot, file: int, score: float, chunks: Floats) -> list[tuple[float, int]]:
+def _places(
+    snapshot: Snapshot, file: int, score: float, chunks: Floats, limit: int
+) -> list[tuple[float, int]]:
     """The chunks of a file that fit, best first, scored so that the best one has the score of the file.
 
     A cell that was cut in several chunks is one place. Cells stand for themselves more than for their
@@ -129,6 +141,8 @@ def _places(snapshot: Snapshot, file: int, score: float, chunks: Floats) -> list
     found: list[tuple[float, int]] = []
     seen: set[int] = set()
     for at in order:
+        if len(found) >= limit:
+            break
         cell = int(snapshot.cells[begin + at])
         if found and (own[at] <= 0 or cell in seen):
             continue
