@@ -150,7 +150,7 @@ class Snapshot:
         import numpy as np
 
         found = np.zeros(len(chunks), dtype=np.float32)
-        own = {"chunk": chunks, "file": self.file_of[chunks]}
+        owners = self.file_of[chunks]
         places = {field: self._holding(field, terms) for field in weights}
         for number, weight in enumerate(terms.values()):
             rarity = self._rarity("chunk", places["body"][number])
@@ -161,7 +161,7 @@ class Snapshot:
                 space = FIELDS[field].space
                 counted = np.zeros(int(self._bases[space][-1]), dtype=np.float32)
                 self._count(counted, field, places[field][number], much)
-                held += counted[own[space]]
+                held += counted[chunks] if space == "chunk" else counted[owners]
             found += held / (held + np.float32(flat)) * np.float32(rarity * weight)
         return found
 
