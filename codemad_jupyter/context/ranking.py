@@ -53,15 +53,17 @@ def scaled(scores: Floats) -> Floats:
 
 FILE_WEIGHTS = (
     ("body", 1, 0.6),
-    ("body", BEST, 0.8),
-    ("whole", 0, 0.5),
-    ("path", 0, 0.35),
-    ("symbols", 0, 0.3),
-    ("symbol", BEST, 0.3),
-    ("comments", 0, 0.2),
-    ("heading", 1, 0.15),
+    ("body", BEST, 1.2),
+    ("whole", 0, 0.7),
+    ("path", 0, 0.5),
+    ("symbols", 0, 0.15),
+    ("symbol", BEST, 0.15),
+    ("comments", 0, 0.1),
+    ("heading", 1, 0.1),
 )
 """What speaks for a file: a field, of how many chunks (0: it is a field of files), and how much it counts."""
+VOTE = 0.4
+"""How much past changes count beside what a file holds."""
 CHUNK_WEIGHTS = {"body": 1.0, "heading": 3.0, "above": 0.8, "symbol": 0.3, "whole": 0.5}
 """What a chunk and its file hold, as one text: the headings above a place say in few words what it is."""
 FLAT = 1.0

@@ -79,6 +79,11 @@ class Snapshot:
         return [path for arrays in self._segments for path in strings(arrays, "path")]
 
     @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of every file that counts, by its path."""
+        return {path: at for at, path in enumerate(self.paths) if self.alive[at]}
+
+    @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """The name of every chunk's text among the vectors."""
         import numpy as np

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.context.kinds import kinds_of, priors
-from codemad_jupyter.context.ranking import CHUNK_WEIGHTS, FLAT, rank_chunks, rank_files
+from codemad_jupyter.context.past import Past
+from codemad_jupyter.context.ranking import CHUNK_WEIGHTS, FLAT, VOTE, rank_chunks, rank_files
 from codemad_jupyter.context.segment import FIELDS
 from codemad_jupyter.context.words import query_terms
 
@@ -65,11 +66,12 @@ class Searcher:
 
     def __init__(self, index: Index, *, meaning: Meaning | None = None) -> None:
         self._index = index
+        self._past = Past(index.folder)
         self._meaning = meaning
         self._kinds: tuple[Snapshot, NDArray[np.int32]] | None = None
 
-    def search(self, query: str, *, limit: int = 50, votes: Mapping[str, float] | None = None) -> list[Hit]:
-        """The places that fit best; nothing where there is no index. ``votes`` speak for paths."""
+    def search(self, query: str, *, limit: int = 50) -> list[Hit]:
+        """The places that fit best; nothing where there is no index."""
         import numpy as np
 
         snapshot = self._index.current()
@@ -79,8 +81,10 @@ class Searcher:
         scores = {name: snapshot.scores(name, terms) for name in FIELDS}
         near = self._meaning(query, snapshot) if self._meaning else None
         files = rank_files(scores, snapshot.file_of, snapshot.files, near)
-        if votes:
-            files += np.array([votes.get(path, 0.0) for path in snapshot.paths], dtype=np.float32)
+        for path, vote in self._past.votes(terms).items():
+            file = snapshot.numbers.get(path)
+            if file is not None:
+                files[file] += VOTE * vote
         files *= priors(self._kinds_of(snapshot), terms) * snapshot.alive
         top = np.argsort(-files, kind="stable")[:FILES]
         top = top[files[top] > 0]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from retrieval_tasks import Task, cell_tasks, check_out, commit_tasks, git
+from retrieval_tasks import Task, cell_tasks, check_out, commit_tasks, git, past_changes
 
 from codemad_jupyter.context.chunking import chunk_file
 from codemad_jupyter.context.embedding import EmbeddingRun
@@ -29,6 +29,7 @@ from codemad_jupyter.context.embeddings import LocalModel
 from codemad_jupyter.context.fields import cut
 from codemad_jupyter.context.indexing import Indexer
 from codemad_jupyter.context.meaning import Meaning
+from codemad_jupyter.context.past import write_past
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Searcher
 from codemad_jupyter.context.walking import Limits, read_text, walk_files
@@ -119,6 +120,7 @@ class Vectors:
 def ours(root: Path, place: Path, model: LocalModel | None) -> Callable[[str], Ranking]:
     """The product's own search."""
     Indexer(root, place).update()
+    write_past(place, git(root, "rev-parse", "HEAD").strip(), past_changes(root))
     index = Index(place)
     meaning = Meaning(place, model) if model else None
     snapshot = index.current()

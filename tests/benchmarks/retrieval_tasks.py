@@ -90,10 +90,19 @@ def cell_tasks(name: str, repository: Path) -> list[Task]:
     ]
 
 
+def past_changes(tree: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What the commits up to the state of a work tree said, and the files they changed: none is of later."""
+    log = git(tree, "log", "--no-merges", "-n2000", "--format=%x01%B%x02", "--name-only", "--no-renames")
+    for record in log.split("\x01")[1:]:
+        message, _, names = record.partition("\x02")
+        yield message, tuple(name for name in names.splitlines() if name)
+
+
 def check_out(repository: Path, tree: Path, commit: str) -> None:
     """Bring a work tree to a commit; what a partial copy of the repository lacks is left out."""
     if not tree.exists():
         git(repository, "worktree", "add", "--force", "--detach", "--no-checkout", str(tree), commit)
+    git(tree, "update-ref", "--no-deref", "HEAD", commit)
     git(tree, "read-tree", "--reset", commit)
     command = ["git", "-C", str(tree), "checkout-index", "--all", "--force", "--quiet"]
     subprocess.run(command, capture_output=True, check=False)
