@@ -70,16 +70,35 @@ FLAT = 1.0
 """How much of a word is half of what it can count."""
 CHUNK_FACTORS = (1.0, 0.7, 0.45)
 """Cells of prose stand below the code they speak of, headings alone below both."""
-NEAR, NEAR_CHUNK = 0.8, 0.4
+NEAR, NEAR_CHUNK = 0.8, 0.6
 """How much meaning counts beside words, for a file and for a place."""
+BESIDE = 0.6
+"""How much the places before and behind count beside the meaning of a place."""
 
 
-def rank_chunks(words: Floats, kinds: NDArray[np.uint8], near: Floats | None = None) -> Floats:
+def rank_chunks(
+    words: Floats, kinds: NDArray[np.uint8], file_of: NDArray[np.int32], near: Floats | None = None
+) -> Floats:
     """How well each chunk fits by its words and, where that is known, by its meaning."""
     import numpy as np
 
-    total = scaled(words) if near is None else scaled(words) + NEAR_CHUNK * near
+    total = scaled(words)
+    if near is not None:
+        total = total + NEAR_CHUNK * scaled(near + BESIDE * _beside(near, file_of))
     return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
+
+
+def _beside(near: Floats, file_of: NDArray[np.int32]) -> Floats:
+    """How near the chunk before or behind each is, within its file: a step says little without the others."""
+    import numpy as np
+
+    if not len(near):
+        return near
+    same = file_of[1:] == file_of[:-1]
+    found = np.zeros_like(near)
+    found[1:] = near[:-1] * same
+    found[:-1] = np.maximum(found[:-1], near[1:] * same)
+    return found
 
 
 def rank_files(

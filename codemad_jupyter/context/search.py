@@ -106,7 +106,9 @@ def _chunks_of(
     ranges = [np.arange(*snapshot.range_of(file)) for file in files.tolist()]
     own = np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)
     words = snapshot.together(CHUNK_WEIGHTS, terms, own, flat=FLAT)
-    found[own] = rank_chunks(words, snapshot.chunk_kinds[own], None if near is None else near[own])
+    found[own] = rank_chunks(
+        words, snapshot.chunk_kinds[own], snapshot.file_of[own], None if near is None else near[own]
+    )
     return found
 
 

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from codemad_jupyter.context.indexing import Indexer
 from codemad_jupyter.context.kinds import kinds_of
+from codemad_jupyter.context.ranking import rank_chunks
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
 
@@ -68,3 +70,13 @@ def test_a_file_of_blank_lines_is_no_place(root: Path) -> None:
     (root / ".git").write_text("gitdir: ../thallium\n")
     (root / "notes.py").write_text("measured = 'thallium'\n")
     assert paths(root, "thallium") == ["notes.py"]
+
+
+def test_meaning_is_shared_with_the_places_beside_within_a_file() -> None:
+    words = np.array([1, 1, 1, 1, 0], dtype=np.float32)
+    near = np.array([0, 0.5, 0, 0, 1], dtype=np.float32)
+    owners = np.array([0, 0, 0, 1, 2], dtype=np.int32)
+    kinds = np.zeros(5, dtype=np.uint8)
+    found = rank_chunks(words, kinds, owners, near)
+    assert found[1] > found[0] == found[2] > found[3] == 1
+    assert list(rank_chunks(words, kinds, owners)) == list(words)
