@@ -19,8 +19,10 @@ from codemad_jupyter.context.embeddings import LocalModel
 from codemad_jupyter.context.indexing import Indexer, Progress, Report
 from codemad_jupyter.context.manifest import Held, writing
 from codemad_jupyter.context.meaning import Meaning
+from codemad_jupyter.context.past import Past, write_past
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.git.history import read_history
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.indexing import IndexStatus, LeftOut
 
@@ -99,8 +101,21 @@ class FolderIndex:
         self._watcher: threading.Thread | None = None
 
     def update(self, *, wait: float = PATIENCE, anew: bool = False) -> Report:
-        """Look at the whole folder."""
-        return self._indexer.update(wait=wait, anew=anew)
+        """Look at the whole folder, and at what its last commits said."""
+        report = self._indexer.update(wait=wait, anew=anew)
+        self._remember()
+        return report
+
+    def _remember(self) -> None:
+        past = Past(self.folder)
+        history = read_history(self.root, known=past.head)
+        if history is None or history.head == past.head:
+            return
+        mask = _mask(self.root)
+        with contextlib.suppress(Held), writing(self.folder, wait=0):  # who holds it writes the same
+            write_past(
+                self.folder, history.head, ((mask(message), paths) for message, paths in history.changes)
+            )
 
     def search(self, query: str, *, limit: int = 50) -> list[Hit]:
         """The places that fit best."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from codemad_jupyter.context.words import stem
@@ -32,7 +32,7 @@ KINDS = (
     ),
     Kind(
         "example",
-        r"(^|/)(examples?|demos?|samples?|tutorials?|benchmarks?|sandbox|contrib)/",
+        r"(^|/)(examples?|demos?|samples?|tutorials?|benchmarks?|sandbox|contrib)/(?!.*\.ipynb$)",
         0.7,
         "example demo sample tutorial benchmark sandbox",
     ),
@@ -64,15 +64,30 @@ KINDS = (
         " lint pip install mypy pyright github json yaml toml",
     ),
 )
+COPY = Kind(
+    "copy",
+    r"(?<=[^/])[-_. ]?(copy ?\d*|v\d+|old|bak|backup|orig|\(\d+\))(?=/|\.\w+$)",
+    0.8,
+    "copy old backup original",
+)
+"""A file that is there without the ending too: Draft-Copy1.ipynb, data_old/load.py."""
 _KINDS = tuple(
     (re.compile(kind.pattern, re.IGNORECASE), kind.factor, frozenset(map(stem, kind.asked.split())))
-    for kind in KINDS
+    for kind in (*KINDS, COPY)
 )
 
 
-def kinds_of(path: str) -> int:
-    """The kinds a path is of, as bits in the order of `KINDS`."""
-    return sum(1 << bit for bit, (pattern, _, _) in enumerate(_KINDS) if pattern.search(path))
+def kinds_of(paths: Sequence[str]) -> NDArray[np.int32]:
+    """The kinds each path is of, as bits in the order of `KINDS`, and the last one for copies of another."""
+    import numpy as np
+
+    known = frozenset(paths)
+    *others, (copy, _, _) = _KINDS
+    found = np.zeros(len(paths), dtype=np.int32)
+    for at, path in enumerate(paths):
+        bits = sum(1 << bit for bit, (pattern, _, _) in enumerate(others) if pattern.search(path))
+        found[at] = bits | (copy.search(path) is not None and copy.sub("", path) in known) << len(others)
+    return found
 
 
 def priors(kinds: NDArray[np.int32], terms: Mapping[str, float]) -> NDArray[np.float32]:

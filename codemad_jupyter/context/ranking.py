@@ -53,42 +53,52 @@ def scaled(scores: Floats) -> Floats:
 
 FILE_WEIGHTS = (
     ("body", 1, 0.6),
-    ("body", BEST, 0.8),
-    ("whole", 0, 0.5),
-    ("path", 0, 0.35),
-    ("symbols", 0, 0.3),
-    ("symbol", BEST, 0.3),
-    ("comments", 0, 0.2),
-    ("heading", 1, 0.15),
+    ("body", BEST, 1.2),
+    ("whole", 0, 0.7),
+    ("path", 0, 0.5),
+    ("symbols", 0, 0.15),
+    ("symbol", BEST, 0.15),
+    ("comments", 0, 0.1),
+    ("heading", 1, 0.1),
 )
 """What speaks for a file: a field, of how many chunks (0: it is a field of files), and how much it counts."""
-CHUNK_WEIGHTS = (("body", 1.0), ("heading", 0.4), ("above", 0.4), ("symbol", 0.3), ("comment", 0.3))
-SHARED_WEIGHTS = (("path", 0.3), ("whole", 0.4))
-"""What a chunk has from its file."""
+VOTE = 0.4
+"""How much past changes count beside what a file holds."""
+CHUNK_WEIGHTS = {"body": 1.0, "heading": 3.0, "above": 0.8, "symbol": 0.3, "whole": 0.5}
+"""What a chunk and its file hold, as one text: the headings above a place say in few words what it is."""
+FLAT = 1.0
+"""How much of a word is half of what it can count."""
 CHUNK_FACTORS = (1.0, 0.7, 0.45)
 """Cells of prose stand below the code they speak of, headings alone below both."""
-NEAR = 0.8
-"""How much meaning counts beside words."""
+NEAR, NEAR_CHUNK = 0.8, 0.6
+"""How much meaning counts beside words, for a file and for a place."""
+BESIDE = 0.6
+"""How much the places before and behind count beside the meaning of a place."""
 
 
 def rank_chunks(
-    scores: Mapping[str, Floats],
-    file_of: NDArray[np.int32],
-    kinds: NDArray[np.uint8],
-    near: Floats | None = None,
+    words: Floats, kinds: NDArray[np.uint8], file_of: NDArray[np.int32], near: Floats | None = None
 ) -> Floats:
-    """How well each chunk fits; only those that hold a word of the query or are near it."""
+    """How well each chunk fits by its words and, where that is known, by its meaning."""
     import numpy as np
 
-    total = np.zeros_like(scores["body"])
-    for name, weight in CHUNK_WEIGHTS:
-        total += weight * scaled(scores[name])
+    total = scaled(words)
     if near is not None:
-        total += NEAR * near
-    held = total > 0
-    for name, weight in SHARED_WEIGHTS:
-        total += weight * scaled(scores[name])[file_of] * held
+        total = total + NEAR_CHUNK * scaled(near + BESIDE * _beside(near, file_of))
     return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
+
+
+def _beside(near: Floats, file_of: NDArray[np.int32]) -> Floats:
+    """How near the chunk before or behind each is, within its file: a step says little without the others."""
+    import numpy as np
+
+    if not len(near):
+        return near
+    same = file_of[1:] == file_of[:-1]
+    found = np.zeros_like(near)
+    found[1:] = near[:-1] * same
+    found[:-1] = np.maximum(found[:-1], near[1:] * same)
+    return found
 
 
 def rank_files(

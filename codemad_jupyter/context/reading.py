@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from codemad_jupyter.context import manifest as listed
 from codemad_jupyter.context.container import Damaged, read_arrays, strings
 from codemad_jupyter.context.manifest import Manifest
-from codemad_jupyter.context.segment import FIELDS, term_hash
+from codemad_jupyter.context.segment import FIELDS, Space, term_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +79,11 @@ class Snapshot:
         return [path for arrays in self._segments for path in strings(arrays, "path")]
 
     @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of every file that counts, by its path."""
+        return {path: at for at, path in enumerate(self.paths) if self.alive[at]}
+
+    @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """The name of every chunk's text among the vectors."""
         import numpy as np
@@ -126,23 +131,75 @@ class Snapshot:
         import numpy as np
 
         space = FIELDS[field].space
-        bases = self._bases[space]
-        total = int(bases[-1])
-        found = np.zeros(total, dtype=np.float32)
-        hashes = np.array([term_hash(term) for term in terms], dtype=np.uint64)
-        slices = [_slices(arrays, field, hashes) for arrays in self._segments]
+        found = np.zeros(int(self._bases[space][-1]), dtype=np.float32)
+        places = self._holding(field, terms)
         for number, weight in enumerate(terms.values()):
-            holding = sum(end - begin for of in slices for begin, end in (of[number],))
-            if not holding:
+            rarity = self._rarity(space, places[number])
+            if rarity:
+                self._count(found, field, places[number], rarity * weight)
+        return self._counting(found, space)
+
+    def together(
+        self,
+        weights: Mapping[str, float],
+        terms: Mapping[str, float],
+        chunks: NDArray[np.intp],
+        *,
+        flat: float,
+    ) -> NDArray[np.float32]:
+        """How well each of these chunks fits when its fields and its file's are one text.
+
+        A word counts as much as it does in all fields together, weighted, and levels off the sooner the
+        smaller ``flat`` is: a place with each word somewhere beats one that repeats a few in every field.
+        """
+        import numpy as np
+
+        found = np.zeros(len(chunks), dtype=np.float32)
+        owners = self.file_of[chunks]
+        places = {field: self._holding(field, terms) for field in weights}
+        for number, weight in enumerate(terms.values()):
+            rarity = self._rarity("chunk", places["body"][number])
+            if not rarity:
                 continue
-            rarity = math.log(1 + (total - holding + 0.5) / (holding + 0.5)) * weight / 255
-            for segment, arrays in enumerate(self._segments):
-                begin, end = slices[segment][number]
-                if begin < end:
-                    part = found[bases[segment] : bases[segment + 1]]
-                    part[arrays[f"{field}:docs"][begin:end]] += arrays[f"{field}:weights"][
-                        begin:end
-                    ] * np.float32(rarity)
+            held = np.zeros_like(found)
+            for field, much in weights.items():
+                space = FIELDS[field].space
+                counted = np.zeros(int(self._bases[space][-1]), dtype=np.float32)
+                self._count(counted, field, places[field][number], much)
+                held += counted[chunks] if space == "chunk" else counted[owners]
+            found += held / (held + np.float32(flat)) * np.float32(rarity * weight)
+        return found
+
+    def _holding(self, field: str, terms: Mapping[str, float]) -> list[list[tuple[int, int]]]:
+        """For every term where each segment lists the texts that hold it."""
+        import numpy as np
+
+        hashes = np.array([term_hash(term) for term in terms], dtype=np.uint64)
+        found = [_slices(arrays, field, hashes) for arrays in self._segments]
+        return [[of[number] for of in found] for number in range(len(terms))]
+
+    def _rarity(self, space: Space, places: list[tuple[int, int]]) -> float:
+        """How much a term says that these texts hold; 0 where none does."""
+        holding = sum(end - begin for begin, end in places)
+        total = int(self._bases[space][-1])
+        return math.log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else 0.0
+
+    def _count(
+        self, found: NDArray[np.float32], field: str, places: list[tuple[int, int]], much: float
+    ) -> None:
+        """Add to each text that holds a term how much the term counts in it."""
+        import numpy as np
+
+        bases = self._bases[FIELDS[field].space]
+        for segment, (begin, end) in enumerate(places):
+            if begin < end:
+                arrays = self._segments[segment]
+                part = found[bases[segment] : bases[segment + 1]]
+                part[arrays[f"{field}:docs"][begin:end]] += arrays[f"{field}:weights"][
+                    begin:end
+                ] * np.float32(much / 255)
+
+    def _counting(self, found: NDArray[np.float32], space: Space) -> NDArray[np.float32]:
         if self.manifest_dead:
             found *= self.alive if space == "file" else self.alive[self.file_of]
         return found

@@ -1,8 +1,8 @@
 """Owns the answer to a query: which places of the folder fit it, best first.
 
-The first appearance of each file in the answer is its rank among files, by all that speaks for it; cells of
-a notebook stand on their own in between. What an index is made of is left to `indexing`, how evidence is
-weighed to `ranking`.
+The first appearance of each file in the answer is its rank among files, by all that speaks for it; the cells
+of notebooks stand among them by what speaks for the cell. What an index is made of is left to `indexing`, how
+evidence is weighed to `ranking`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.context.kinds import kinds_of, priors
-from codemad_jupyter.context.ranking import rank_chunks, rank_files
+from codemad_jupyter.context.past import Past
+from codemad_jupyter.context.ranking import CHUNK_WEIGHTS, FLAT, VOTE, rank_chunks, rank_files
 from codemad_jupyter.context.segment import FIELDS
 from codemad_jupyter.context.words import query_terms
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FILES = 60
 """Files of an answer whose places are looked at one by one."""
+OWN = 0.7
+"""How much of a cell's score is its own; the rest it has from its notebook."""
 DISTINCT = 20
 """So many files have room in an answer before further cells of the same notebooks."""
 
@@ -63,11 +66,12 @@ class Searcher:
 
     def __init__(self, index: Index, *, meaning: Meaning | None = None) -> None:
         self._index = index
+        self._past = Past(index.folder)
         self._meaning = meaning
         self._kinds: tuple[Snapshot, NDArray[np.int32]] | None = None
 
-    def search(self, query: str, *, limit: int = 50, votes: Mapping[str, float] | None = None) -> list[Hit]:
-        """The places that fit best; nothing where there is no index. ``votes`` speak for paths."""
+    def search(self, query: str, *, limit: int = 50) -> list[Hit]:
+        """The places that fit best; nothing where there is no index."""
         import numpy as np
 
         snapshot = self._index.current()
@@ -76,31 +80,47 @@ class Searcher:
             return []
         scores = {name: snapshot.scores(name, terms) for name in FIELDS}
         near = self._meaning(query, snapshot) if self._meaning else None
-        chunks = rank_chunks(scores, snapshot.file_of, snapshot.chunk_kinds, near)
         files = rank_files(scores, snapshot.file_of, snapshot.files, near)
-        if votes:
-            files += np.array([votes.get(path, 0.0) for path in snapshot.paths], dtype=np.float32)
+        for path, vote in self._past.votes(terms).items():
+            file = snapshot.numbers.get(path)
+            if file is not None:
+                files[file] += VOTE * vote
         files *= priors(self._kinds_of(snapshot), terms) * snapshot.alive
-        return _answer(snapshot, files, chunks, limit)
+        top = np.argsort(-files, kind="stable")[:FILES]
+        top = top[files[top] > 0]
+        return _answer(snapshot, files, _chunks_of(snapshot, top, terms, near), top.tolist(), limit)
 
     def _kinds_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
-        import numpy as np
-
         if self._kinds is None or self._kinds[0] is not snapshot:
-            self._kinds = snapshot, np.array([kinds_of(path) for path in snapshot.paths], dtype=np.int32)
+            self._kinds = snapshot, kinds_of(snapshot.paths)
         return self._kinds[1]
 
 
-def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, limit: int) -> list[Hit]:
+def _chunks_of(
+    snapshot: Snapshot, files: NDArray[np.intp], terms: Mapping[str, float], near: Floats | None
+) -> Floats:
+    """How well the chunks of these files fit; 0 for those of all others."""
     import numpy as np
 
-    count = min(FILES, len(files))
-    top = np.argpartition(-files, count - 1)[:count]
+    found = np.zeros(snapshot.chunks, dtype=np.float32)
+    ranges = [np.arange(*snapshot.range_of(file)) for file in files.tolist()]
+    own = np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)
+    words = snapshot.together(CHUNK_WEIGHTS, terms, own, flat=FLAT)
+    found[own] = rank_chunks(
+        words, snapshot.chunk_kinds[own], snapshot.file_of[own], None if near is None else near[own]
+    )
+    return found
+
+
+def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, top: list[int], limit: int) -> list[Hit]:
+    chunks = chunks * (float(files.max()) / (float(chunks.max()) or 1.0))
     first: list[tuple[float, int]] = []
     cells: list[tuple[float, int]] = []
     others: list[tuple[float, int]] = []
-    for file in top[files[top] > 0].tolist():
-        places = _places(snapshot, file, float(files[file]), chunks)
+    for file in top:
+        places = _places(snapshot, file, float(files[file]), chunks, limit)
+        if not places:  # a file of blank lines has a path, but no place to show
+            continue
         first.append(places[0])
         notebook = snapshot.cells[places[0][1]] >= 0
         (cells if notebook else others).extend(places[1:])
@@ -112,10 +132,13 @@ def _answer(snapshot: Snapshot, files: Floats, chunks: Floats, limit: int) -> li
     return [_hit(snapshot, *place) for place in [*leading, *others, *cells[room:]][:limit]]
 
 
-def _places(snapshot: Snapshot, file: int, score: float, chunks: Floats) -> list[tuple[float, int]]:
+def _places(
+    snapshot: Snapshot, file: int, score: float, chunks: Floats, limit: int
+) -> list[tuple[float, int]]:
     """The chunks of a file that fit, best first, scored so that the best one has the score of the file.
 
-    A cell that was cut in several chunks is one place.
+    A cell that was cut in several chunks is one place. Cells stand for themselves more than for their
+    notebook: many notebooks of a folder speak of the same things.
     """
     begin, end = snapshot.range_of(file)
     own = chunks[begin:end]
@@ -124,11 +147,14 @@ def _places(snapshot: Snapshot, file: int, score: float, chunks: Floats) -> list
     found: list[tuple[float, int]] = []
     seen: set[int] = set()
     for at in order:
+        if len(found) >= limit:
+            break
         cell = int(snapshot.cells[begin + at])
         if found and (own[at] <= 0 or cell in seen):
             continue
         seen.update(() if cell < 0 else (cell,))
-        found.append((score * float(own[at]) / best if best > 0 else score, begin + at))
+        shared = score * float(own[at]) / best if best > 0 else score
+        found.append((shared if cell < 0 else OWN * float(own[at]) + (1 - OWN) * shared, begin + at))
     return found
 
 

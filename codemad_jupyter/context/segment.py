@@ -76,7 +76,9 @@ def term_hash(term: str) -> int:
 
 
 @dataclass(slots=True)
-class _Postings:
+class Postings:
+    """The words of texts, one text behind the other."""
+
     words: array[int] = field(default_factory=lambda: array("i"))
     lengths: array[int] = field(default_factory=lambda: array("i"))
 
@@ -102,7 +104,7 @@ class SegmentBuilder:
         self._chunks: list[ChunkRow] = []
         self._firsts: list[int] = [0]
         self._numbers = _Numbers()
-        self._fields = {name: _Postings() for name in FIELDS}
+        self._fields = {name: Postings() for name in FIELDS}
 
     @property
     def weight(self) -> int:
@@ -160,16 +162,16 @@ class SegmentBuilder:
             "cell": np.array([chunk.cell for chunk in self._chunks], dtype=np.int32),
             "kind": np.array([chunk.kind for chunk in self._chunks], dtype=np.uint8),
             "key": np.array([chunk.key for chunk in self._chunks], dtype=np.uint64),
-            **_strings("path", [row.path for row in self.files]),
-            **_strings("cell_id", [chunk.cell_id for chunk in self._chunks]),
-            **_strings("symbol", [chunk.symbol for chunk in self._chunks]),
+            **laid("path", [row.path for row in self.files]),
+            **laid("cell_id", [chunk.cell_id for chunk in self._chunks]),
+            **laid("symbol", [chunk.symbol for chunk in self._chunks]),
         }
         for name, postings in self._fields.items():
-            found.update(_posted(name, postings, hashes))
+            found.update(posted(name, FIELDS[name], postings, hashes))
         return found
 
 
-def _strings(name: str, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+def laid(name: str, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Texts as one run of bytes with the place where each begins."""
     import numpy as np
 
@@ -179,7 +181,7 @@ def _strings(name: str, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
     return {f"{name}.text": np.frombuffer(b"".join(raw), dtype=np.uint8), f"{name}.at": places}
 
 
-def _posted(name: str, postings: _Postings, hashes: NDArray[np.uint64]) -> dict[str, NDArray[Any]]:
+def posted(name: str, kind: Field, postings: Postings, hashes: NDArray[np.uint64]) -> dict[str, NDArray[Any]]:
     """Words of texts as lists of texts by word, with how much the word counts in each."""
     import numpy as np
 
@@ -192,7 +194,6 @@ def _posted(name: str, postings: _Postings, hashes: NDArray[np.uint64]) -> dict[
     pairs, counts = np.unique(rank[words] * max(len(lengths), 1) + texts, return_counts=True)
     ranks, documents = np.divmod(pairs, max(len(lengths), 1))
     used, sizes = np.unique(ranks, return_counts=True)
-    kind = FIELDS[name]
     counted = counts.astype(np.float32)
     long = 1 - kind.slope + kind.slope * lengths[documents].astype(np.float32) / kind.pivot
     weights = counted / (counted + kind.saturation * long)

@@ -242,6 +242,8 @@ def _refused(path: str, size: int, rules: Rules, limits: Limits) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if size == 0:
         return "empty"
+    if name == ".git":
+        return "names where the history of a work tree is"
     if SECRET.search(name):
         return "looks like a file of secrets"
     if suffix in BINARY or name.endswith((".min.js", ".min.css")):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from retrieval_tasks import Task, cell_tasks, commit_tasks, git
+from retrieval_tasks import Task, cell_tasks, check_out, commit_tasks, git, past_changes
 
 from codemad_jupyter.context.chunking import chunk_file
 from codemad_jupyter.context.embedding import EmbeddingRun
@@ -29,6 +29,7 @@ from codemad_jupyter.context.embeddings import LocalModel
 from codemad_jupyter.context.fields import cut
 from codemad_jupyter.context.indexing import Indexer
 from codemad_jupyter.context.meaning import Meaning
+from codemad_jupyter.context.past import write_past
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Searcher
 from codemad_jupyter.context.walking import Limits, read_text, walk_files
@@ -119,6 +120,7 @@ class Vectors:
 def ours(root: Path, place: Path, model: LocalModel | None) -> Callable[[str], Ranking]:
     """The product's own search."""
     Indexer(root, place).update()
+    write_past(place, git(root, "rev-parse", "HEAD").strip(), past_changes(root))
     index = Index(place)
     meaning = Meaning(place, model) if model else None
     snapshot = index.current()
@@ -145,26 +147,25 @@ def ways(root: Path, scratch: Path, vectors: Vectors | None) -> dict[str, Callab
 
 def rank(ranking: Ranking, task: Task) -> int:
     """The place of the first right answer, 0 where there is none."""
-    if task.cell is None:
-        candidates: list[object] = list(dict.fromkeys(path for path, _ in ranking))
-        right: set[object] = set(task.files)
+    if task.cells:
+        candidates: list[object] = list(dict.fromkeys(ranking))
+        right: frozenset[object] = task.cells
     else:
-        candidates = list(dict.fromkeys(ranking))
-        right = {(path, task.cell) for path in task.files}
+        candidates = list(dict.fromkeys(path for path, _ in ranking))
+        right = task.files
     return next((at for at, candidate in enumerate(candidates, start=1) if candidate in right), 0)
 
 
 def run(repository: Path, tasks: list[Task], vectors: Vectors | None, scratch: Path) -> dict[str, list[int]]:
     """The ranks of all tasks of one repository, by way."""
     tree = scratch / "tree"
-    git(repository, "worktree", "add", "--force", "--detach", str(tree), tasks[0].commit)
     ranks: dict[str, list[int]] = defaultdict(list)
     known: dict[str, Callable[[str], Ranking]] = {}
     before = ""
     try:
         for task in tasks:
             if task.commit != before:
-                git(tree, "checkout", "--quiet", "--force", task.commit)
+                check_out(repository, tree, task.commit)
                 known, before = ways(tree, scratch, vectors), task.commit
             for name, way in known.items():
                 ranks[name].append(rank(way(task.query), task))
@@ -196,7 +197,7 @@ def main() -> None:
     pooled: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for item in options.repositories:
         name, _, path = item.partition("=")
-        cells = cell_tasks(name)
+        cells = cell_tasks(name, Path(path))
         tasks = cells or commit_tasks(Path(path), count=options.tasks, span=options.span)
         with tempfile.TemporaryDirectory() as scratch:
             model = LocalModel(options.model, made=Path(scratch) / "made") if options.model else None
@@ -205,7 +206,7 @@ def main() -> None:
         table(name, ranks)
         for way, found in ranks.items():
             for task, at in zip(tasks, found, strict=True):
-                kind = "question to cell" if task.cell is not None else "commit to files"
+                kind = "question to cell" if task.cells else "commit to files"
                 pooled[f"all: {kind}"][way].append(at)
                 spoken = "with" if task.names_symbols else "without"
                 pooled[f"all: {kind}, {spoken} symbol names"][way].append(at)

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Task:
     query: str
     commit: str
     files: frozenset[str]
-    cell: int | None = None
+    cells: frozenset[tuple[str, int | None]] = frozenset()
 
     @property
     def names_symbols(self) -> bool:
@@ -62,12 +63,47 @@ def _task(record: str) -> Iterator[Task]:
         yield Task(query, parent.split()[0], frozenset(files))
 
 
-def cell_tasks(name: str) -> list[Task]:
-    """The questions about the notebooks of a repository, written by hand."""
+def cell_tasks(name: str, repository: Path) -> list[Task]:
+    """The questions about the notebooks of a repository, written by hand.
+
+    Where another cell of the repository has the same text, letter for letter but for blanks, it is as right.
+    """
     known = json.loads(QUESTIONS.read_text()).get(name)
     if known is None:
         return []
+    commit = known["commit"]
+    twins: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
+    texts: dict[tuple[str, int], str] = {}
+    for path in git(repository, "ls-tree", "-r", "--name-only", "-z", commit).split("\0"):
+        if path.endswith(".ipynb"):
+            for number, cell in enumerate(json.loads(git(repository, "show", f"{commit}:{path}"))["cells"]):
+                texts[path, number] = "".join("".join(cell["source"]).split())
+                twins[texts[path, number]].add((path, number))
     return [
-        Task(item["query"], known["commit"], frozenset([item["path"]]), item["cell"])
+        Task(
+            item["query"],
+            commit,
+            frozenset([item["path"]]),
+            frozenset(twins[texts[item["path"], item["cell"]]]),
+        )
         for item in known["questions"]
     ]
+
+
+def past_changes(tree: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What the commits up to the state of a work tree said, and the files they changed: none is of later."""
+    log = git(tree, "log", "--no-merges", "-n2000", "--format=%x01%B%x02", "--name-only", "--no-renames")
+    for record in log.split("\x01")[1:]:
+        message, _, names = record.partition("\x02")
+        yield message, tuple(name for name in names.splitlines() if name)
+
+
+def check_out(repository: Path, tree: Path, commit: str) -> None:
+    """Bring a work tree to a commit; what a partial copy of the repository lacks is left out."""
+    if not tree.exists():
+        git(repository, "worktree", "add", "--force", "--detach", "--no-checkout", str(tree), commit)
+    git(tree, "update-ref", "--no-deref", "HEAD", commit)
+    git(tree, "read-tree", "--reset", commit)
+    command = ["git", "-C", str(tree), "checkout-index", "--all", "--force", "--quiet"]
+    subprocess.run(command, capture_output=True, check=False)
+    git(tree, "clean", "-ffdxq")

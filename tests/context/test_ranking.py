@@ -1,0 +1,82 @@
+"""The order of what is found: cells by their headings, copies below what they are copies of."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codemad_jupyter.context.indexing import Indexer
+from codemad_jupyter.context.kinds import kinds_of
+from codemad_jupyter.context.ranking import rank_chunks
+from codemad_jupyter.context.reading import Index
+from codemad_jupyter.context.search import Hit, Searcher
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    (folder / "pkg").mkdir(parents=True)
+    (folder / "pkg" / "load.py").write_text("def load_patients(path):\n    return read_table(path)\n")
+    return folder
+
+
+def find(root: Path, query: str) -> list[Hit]:
+    place = root.with_name("index")
+    Indexer(root, place).update()
+    return Searcher(Index(place)).search(query)
+
+
+def paths(root: Path, query: str) -> list[str]:
+    return list(dict.fromkeys(hit.path for hit in find(root, query)))
+
+
+def notebook(*cells: tuple[str, str]) -> str:
+    made = [{"cell_type": kind, "metadata": {}, "source": text, "outputs": []} for kind, text in cells]
+    return json.dumps({"cells": made, "nbformat": 4, "nbformat_minor": 4})
+
+
+def test_a_cell_is_found_by_the_headings_above_it(root: Path) -> None:
+    (root / "fitting.ipynb").write_text(
+        notebook(
+            ("markdown", "# Regression"),
+            ("code", "y = a * x + noise  # regression line"),
+            ("markdown", "## Outliers left out"),
+            ("code", "fit = model(x, y)\nfit.summary()"),
+            ("code", "outliers = find(y)\noutliers.plot()"),
+            ("markdown", "## Elsewhere"),
+            ("code", "fit = model(z)\nfit.summary()"),
+        )
+    )
+    hits = find(root, "model summary with outliers left out")
+    assert (hits[0].path, hits[0].cell) == ("fitting.ipynb", 3)
+
+
+def test_a_copy_stands_below_what_it_is_a_copy_of(root: Path) -> None:
+    text = notebook(("code", "rates = exchange('EUR')"))
+    (root / "Draft-Copy1.ipynb").write_text(text)
+    (root / "pkg_old").mkdir()
+    (root / "pkg_old" / "load.py").write_text((root / "pkg" / "load.py").read_text())
+    (root / "plan_v2.py").write_text("def exchange(currency):\n    return rates[currency]\n")
+    (root / "Draft.ipynb").write_text(text)
+    assert paths(root, "load patients")[:2] == ["pkg/load.py", "pkg_old/load.py"]
+    assert next(path for path in paths(root, "exchange rates eur") if "Draft" in path) == "Draft.ipynb"
+    assert list(kinds_of(["plan_v2.py", "plan.py"]) > 0) == [True, False]
+    assert list(kinds_of(["plan_v2.py", "study.ipynb"]) > 0) == [False, False]
+
+
+def test_a_file_of_blank_lines_is_no_place(root: Path) -> None:
+    (root / "thallium.py").write_text("\n\n")
+    (root / ".git").write_text("gitdir: ../thallium\n")
+    (root / "notes.py").write_text("measured = 'thallium'\n")
+    assert paths(root, "thallium") == ["notes.py"]
+
+
+def test_meaning_is_shared_with_the_places_beside_within_a_file() -> None:
+    words = np.array([1, 1, 1, 1, 0], dtype=np.float32)
+    near = np.array([0, 0.5, 0, 0, 1], dtype=np.float32)
+    owners = np.array([0, 0, 0, 1, 2], dtype=np.int32)
+    kinds = np.zeros(5, dtype=np.uint8)
+    found = rank_chunks(words, kinds, owners, near)
+    assert found[1] > found[0] == found[2] > found[3] == 1
+    assert list(rank_chunks(words, kinds, owners)) == list(words)
