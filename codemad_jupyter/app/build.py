@@ -57,6 +57,7 @@ async def build_engine(root: Path, *, ports: Ports, settings: Settings, policy: 
     engine = Engine(
         Services(
             root=root,
+            data=folder,
             store=store,
             router=_router(root, settings, hooks),
             ports=ports,

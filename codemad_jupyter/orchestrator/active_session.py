@@ -7,7 +7,7 @@ from typing import assert_never
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.router import CHOSEN, DEFAULT
-from codemad_jupyter.orchestrator import merging, run_review, timeline
+from codemad_jupyter.orchestrator import bringing_in, merging, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -138,6 +138,10 @@ class ActiveSession:
                 async with self._lock:
                     self._check_free()
                     self.run = await merging.resolve(*self._given, command)
+            case cmd.MergeAgents():
+                async with self._lock:
+                    self._check_free()
+                    self.run = await bringing_in.bring_in(*self._given[:2], self._reviewer, command)
             case cmd.ChooseDataLevel():
                 await self._choose_level(command)
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
@@ -186,8 +190,7 @@ class ActiveSession:
         )
 
     async def _begin(self, prompt: cmd.Prompt, choice: Choice, purpose: Purpose) -> Ack:
-        session, run = self.session, new_id("run")
-        seq = session.bus.seq
+        session, run, seq = self.session, new_id("run"), self.session.bus.seq
         if not session.state.title:
             # What a purpose chose for this prompt is not the session's own model.
             chosen = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model

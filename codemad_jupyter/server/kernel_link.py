@@ -29,7 +29,7 @@ a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
-    | {"choose_data_level", "resolve_merge"}
+    | {"choose_data_level", "resolve_merge", "merge_agents"}
     | {"remember_fact", "edit_memory", "forget_memory"}
 )
 HEARTBEAT = 10.0
@@ -208,6 +208,7 @@ def _permitted(command: Command) -> Command:
     from codemad_jupyter.protocol.commands import (
         Cancel,
         EditMemory,
+        MergeAgents,
         Prompt,
         RememberFact,
         ResolveMerge,
@@ -217,6 +218,6 @@ def _permitted(command: Command) -> Command:
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    if isinstance(command, Prompt | ResolveMerge | RememberFact | EditMemory):
+    if isinstance(command, Prompt | ResolveMerge | MergeAgents | RememberFact | EditMemory):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command
