@@ -123,8 +123,9 @@ class _Desk:
             lost = await self._lost(await self._worktrees.look(worktree))
             if lost:
                 more = [f"and {len(lost) - 10} more"] if len(lost) > 10 else []
+                said = "; ".join([*lost[:10], *more])
                 raise Conflict(
-                    f"Nothing was dropped: with {worktree.id} would be lost: {'; '.join([*lost[:10], *more])}.",
+                    f"Nothing was dropped: with {worktree.id} would be lost: {said}.",
                     hint="Merge it first, or drop it with --force.",
                 )
         for worktree in chosen:

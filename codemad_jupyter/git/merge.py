@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from codemad_jupyter.git import lines
-from codemad_jupyter.protocol.agents import WorkClash
+from codemad_jupyter.protocol.agents import WorkClash, whose
 
 
 class Work(NamedTuple):
@@ -30,24 +30,20 @@ class Joined(NamedTuple):
 
 def join(path: str, now: bytes | None, works: Iterable[Work]) -> Joined:
     """``now`` with the work of the agents, in their order."""
-    content, agents, clashes = now, list[str](), list[WorkClash]()
+    content, agents, clashes = now, tuple[str, ...](), list[WorkClash]()
     for work in works:
         if work.theirs == work.base:
             continue
         made, reason = _three(work, content)
-        if made != content or work.theirs == content:
-            content = made
-            taken = [*agents, work.agent]
-        else:
-            taken = agents
         if reason:
             _, alone = _three(work, now)
-            others = () if alone else tuple(agents)
-            whose = "you have" if alone else f"{', '.join(agents)} {'has' if len(agents) == 1 else 'have'}"
-            said = f"{whose} {alone or reason}"
+            others = () if alone else agents
+            said = f"{whose(others)} {alone or reason}"
             clashes.append(WorkClash(path=path, agent=work.agent, reason=said, others=others))
-        agents = taken
-    return Joined(content, tuple(agents), tuple(clashes))
+        if made not in (content, now) or made == work.theirs:
+            agents = (*agents, work.agent)
+        content = made
+    return Joined(content, agents, tuple(clashes))
 
 
 def _three(work: Work, now: bytes | None) -> tuple[bytes | None, str]:

@@ -232,7 +232,7 @@ class Worktrees:
         commits that hold something else."""
         folder = self.folder(worktree)
         found: list[str] = []
-        for path in sides.now.manifest.ignored:
+        for path in sorted(sides.now.manifest.ignored):
             name = path.rstrip("/")
             if name.rpartition("/")[2] in REGENERATED or name.endswith((".pyc", ".egg-info")):
                 continue
@@ -269,8 +269,9 @@ class Worktrees:
             with contextlib.suppress(FileNotFoundError):  # it never was there
                 clear_away(self._registry.put_aside(name))
 
-        await asyncio.to_thread(clear)
+        # The record goes last: as long as it is there, the rest is cleared away after a kill too.
         await self._checkpoints.drop([_snapshot(name)])
+        await asyncio.to_thread(clear)
 
     async def _recover(self) -> None:
         for each in await asyncio.to_thread(self._registry.every):

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
 from codemad_jupyter.notebooks.three_way import line_ranges, merge_lines
-from codemad_jupyter.protocol.agents import WorkClash
+from codemad_jupyter.protocol.agents import WorkClash, whose
 from codemad_jupyter.protocol.edits import CellType
 
 
@@ -157,7 +157,6 @@ class _Joining:
 
     def _clash(self, agent: str, cell: str, reason: str, others: tuple[str, ...]) -> None:
         if "by hand" not in reason:
-            whose = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'}" if others else "you have"
-            reason = f"{whose} {reason}"
+            reason = f"{whose(others)} {reason}"
         clash = WorkClash(path=self._path, cell=cell, agent=agent, reason=reason, others=others)
         self.clashes.append(clash)

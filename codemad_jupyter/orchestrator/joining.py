@@ -125,18 +125,18 @@ async def _joined(root: Path, path: str, works: Sequence[Work], notebook: ReadNo
 
 
 async def _joined_cells(path: str, works: Sequence[Work], notebook: ReadNotebook) -> Plan:
+    now = await notebook(path)
     documents: list[NotebookWork] = []
     clashes: list[WorkClash] = []
     for work in works:
-        if work.base is None or work.theirs is None:
-            what = "it deletes the notebook" if work.theirs is None else "you have a notebook of this name"
-            clashes += _left_out(path, [work], f"{what}: {BY_HAND}").clashes
-        else:
-            base, theirs = (document.parse(data, path) for data in (work.base, work.theirs))
+        base, theirs = (document.parse(data, path) if data else None for data in (work.base, work.theirs))
+        if theirs is None:
+            clashes += _left_out(path, [work], f"it deletes the notebook: {BY_HAND}").clashes
+        elif base is not None:
             documents.append(NotebookWork(work.agent, base, theirs))
-    if not documents:
-        return Plan((), tuple(clashes))
-    joined = join_cells(path, await notebook(path), documents)
+        elif document.view(theirs, path).cells != document.view(now, path).cells:
+            clashes += _left_out(path, [work], f"you have a notebook of this name: {BY_HAND}").clashes
+    joined = join_cells(path, now, documents)
     return Plan(tuple(_cell_edit(path, step) for step in joined.steps), (*clashes, *joined.clashes))
 
 
@@ -201,4 +201,4 @@ def _left_out(path: str, works: Iterable[Work], reason: str) -> Plan:
 def clash_text(clash: WorkClash) -> str:
     """A clash in a line."""
     place = f"{clash.path}#{clash.cell}" if clash.cell else clash.path
-    return f"{clash.agent}: {place} is left out: {clash.reason}."
+    return f"Left out of the work of {clash.agent}: {place}: {clash.reason}."

@@ -13,3 +13,8 @@ class WorkClash(Value):
     reason: str
     cell: str = ""
     others: tuple[str, ...] = ()
+
+
+def whose(others: tuple[str, ...]) -> str:
+    """Who did what is in the way."""
+    return f"{', '.join(others)} {'has' if len(others) == 1 else 'have'}" if others else "you have"
