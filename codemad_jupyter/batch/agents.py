@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.app.agents_words import add_verbs
-from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.batch.subcommand import subcommand
-from codemad_jupyter.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -31,7 +29,9 @@ def add_agents(commands: Commands) -> None:
 
 def _agents(asked: argparse.Namespace) -> int:
     from codemad_jupyter.app.agents_commands import perform
+    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.batch.timeline import client_of
+    from codemad_jupyter.protocol.errors import UsageError
 
     if asked.verb is None:
         raise UsageError("What is to be done with agents?", hint="See: codemad agents --help")
