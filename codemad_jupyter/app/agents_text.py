@@ -1,6 +1,6 @@
 """Agents' worktrees in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from codemad_jupyter.app.plain_text import one_line, plain_text
@@ -90,7 +90,7 @@ def _what(worktree: Worktree) -> str:
     return one_line(" ".join(filter(None, [moment(worktree.made), worktree.task])), 120)
 
 
-def _listed(names: "Sequence[str] | map[str]") -> str:
+def _listed(names: Iterable[str]) -> str:
     every = [one_line(name) for name in names]
     more = [f"and {len(every) - MOST} more"] if len(every) > MOST else []
     return ", ".join([*every[:MOST], *more])

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ from codemad_jupyter.protocol.errors import Conflict, NotFound, UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _RECORD = "record.json"
+PATIENCE = 60.0
+"""Seconds after which a folder without a record is what a killed process left."""
 
 State = Literal["making", "made", "removing"]
 
@@ -128,7 +131,7 @@ class Registry:
                 remains.append(folder)
             elif folder.name.startswith(".new-"):
                 record = self._read(folder)
-                if record is None or not record.at_work:
+                if _old(folder) if record is None else not record.at_work:
                     remains.append(folder)
         return remains
 
@@ -153,6 +156,13 @@ class Registry:
         except (OSError, ValueError):
             return None
         return found if folder.name.startswith(".") or found.id == folder.name else None
+
+
+def _old(folder: Path) -> bool:
+    """Whether nobody can be just about to write the record."""
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - folder.stat().st_mtime > PATIENCE
+    return False
 
 
 def _write(path: Path, worktree: Worktree) -> None:

@@ -279,7 +279,8 @@ class Worktrees:
                 _log.info("the agent %s was left half %s and is cleared away", each.id, each.state)
                 await self._remove(each.id)
         for folder in await asyncio.to_thread(self._registry.remains):
-            await asyncio.to_thread(clear_away, folder)
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                await asyncio.to_thread(clear_away, folder)
 
 
 def _snapshot(name: str) -> str:

@@ -4,8 +4,8 @@ Pure. Sources and cells are joined; outputs stay the person's own, for they belo
 changed the same lines of a cell the later one's change of that cell is left out, and named.
 """
 
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids, source_of
 from codemad_jupyter.notebooks.three_way import line_ranges, merge_lines
@@ -49,7 +49,7 @@ class JoinedCells(NamedTuple):
 
 def join_cells(path: str, now: Notebook, works: Iterable[NotebookWork]) -> JoinedCells:
     """The steps from ``now`` to the work of the agents, in their order."""
-    joining = _Joining(path, _cells(now))
+    joining = _Joining(path, now)
     for work in works:
         joining.add(work)
     return JoinedCells(joining.steps(), tuple(joining.clashes))
@@ -62,12 +62,23 @@ def _cells(nb: Notebook) -> dict[str, _Cell]:
     }
 
 
+def _rest(cell: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What belongs to a cell beside its source; when it was run is of no account."""
+    own = {
+        key: value for key, value in cell.get("metadata", {}).items() if key not in ("execution", "codemad")
+    }
+    outputs = [{**output, "execution_count": None} for output in cell.get("outputs", ())]
+    return outputs, own
+
+
 class _Joining:
     """The notebook on its way."""
 
-    def __init__(self, path: str, now: dict[str, _Cell]) -> None:
+    def __init__(self, path: str, document: Notebook) -> None:
+        now = _cells(document)
         self.clashes: list[WorkClash] = []
         self._path = path
+        self._document = document
         self._now = now
         self._cells = dict(now)
         self._new: dict[str, str | None] = {}
@@ -85,9 +96,20 @@ class _Joining:
         for name, cell in theirs.items():
             if name not in base:
                 self._insert(work.agent, name, cell, list(theirs))
+        self._left_there(work)
         shared = [name for name in base if name in theirs]
         if shared != [name for name in theirs if name in base]:
             self._clash(work.agent, "", "cells were moved: move them by hand", ())
+
+    def _left_there(self, work: NotebookWork) -> None:
+        """Name what of the agent's cells no step brings: outputs and metadata that are not here."""
+        here = [_rest(cell) for cell in self._document["cells"]]
+        before = dict(zip(cell_ids(work.base), map(_rest, work.base["cells"]), strict=True))
+        theirs = zip(cell_ids(work.theirs), map(_rest, work.theirs["cells"]), strict=True)
+        kept = [name for name, rest in theirs if any(rest) and rest not in (before.get(name), *here)]
+        if kept:
+            several = f"{len(kept)} cells stay" if len(kept) > 1 else "a cell stay"
+            self._clash(work.agent, "", f"outputs or metadata of {several} there: take them by hand", ())
 
     def steps(self) -> tuple[CellStep, ...]:
         """New cells come first: the cells that they go before are still there then."""

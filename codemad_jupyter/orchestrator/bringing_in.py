@@ -38,7 +38,7 @@ async def bring_in(services: Services, session: Session, reviewer: Reviewer, com
         for clash in found.clashes:
             session.bus.emit(Notice(level="warning", code=LEFT_OUT, text=clash_text(clash)), run=run)
         finished = RunFinished(status="done", text=_said(whose, len(found.edits), len(found.clashes)))
-    except CodemadError as error:
+    except (CodemadError, OSError) as error:
         finished = RunFinished(status="failed", text=str(error))
     session.bus.emit(finished, run=run)
     await session.bus.saved()

@@ -31,6 +31,9 @@ from codemad_jupyter.tools.proposals import new_id
 MOST_PATHS = 1_000
 """Paths that are brought together at once."""
 
+MOST_BYTES = 200 * 1024**2
+"""Bytes of an agent's changed files, before and after."""
+
 ReadNotebook = Callable[[str], Awaitable[Notebook]]
 """The document of a path as it is now, also where it is not saved."""
 BY_HAND = "take it from the agent's folder by hand"
@@ -74,19 +77,23 @@ def _gathered(agent: str, sides: Sides, root: Path) -> tuple[list[tuple[str, Wor
             f"The agent {agent} changed {len(paths):,} files; {MOST_PATHS:,} can be reviewed at once.",
             hint="Have it undo what was not meant, for example by listing data in .gitignore.",
         )
+    room = MOST_BYTES
     for path in paths:
         base, now = sides.base.entries.get(path), sides.now.entries.get(path)
-        reason = _hindrance(path, base, now, sides) or _mode_hindrance(root, path, base, now)
+        hindrance = _hindrance(path, base, now, sides)
+        reason = hindrance or _mode_hindrance(root, path, base, now)
         if reason:
             clashes.append(WorkClash(path=shown(path), agent=agent, reason=reason))
-        if (
-            base != now
-            and (base is None or now is None or base.blob != now.blob)
-            and not _hindrance(path, base, now, sides)
-        ):
-            before = sides.fetch_base(base) if base else None
-            after = sides.fetch_now(now) if now else None
-            found.append((path, Work(agent, before, after)))
+        if hindrance or (base and now and base.blob == now.blob):
+            continue
+        work = Work(agent, sides.fetch_base(base) if base else None, sides.fetch_now(now) if now else None)
+        found.append((path, work))
+        room -= len(work.base or b"") + len(work.theirs or b"")
+        if room < 0:
+            raise UsageError(
+                f"The agent {agent} changed more than {MOST_BYTES // 1024**2} MB.",
+                hint="Have it list data in .gitignore; such files are copied by hand.",
+            )
     return found, clashes
 
 

@@ -112,6 +112,14 @@ def test_what_a_person_has_to_do_is_said() -> None:
     ]
 
 
+def test_outputs_stay_and_are_named() -> None:
+    ran = book(*BASE)
+    ran["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "hours of work"}]
+    said = "outputs or metadata of a cell stay there: take them by hand"
+    assert clashes(book(*BASE), ran) == [("agent1", "", (), said)]
+    assert clashes(ran, ran) == []
+
+
 def test_work_that_is_in_already_is_no_step() -> None:
     one = book(("a", "a = 2"), ("new", "n"), *BASE[1:])
     assert joined(one, one) == ((), ())
