@@ -248,7 +248,7 @@ root, data, left, armed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
 def tracer(frame, event, argument):
     global left
-    if armed and event == "call" and f"{os.sep}codemad_jupyter{os.sep}git{os.sep}" in frame.f_code.co_filename:
+    if armed and event == "call" and "codemad_jupyter/git/" in frame.f_code.co_filename:
         left -= 1
         if left == 0:
             os.kill(os.getpid(), 9)
