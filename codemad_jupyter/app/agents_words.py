@@ -1,7 +1,9 @@
-"""The words that may follow ``agents``. Imports argparse alone: a command line begins with it."""
+"""The words that may follow ``agents``. Imports little: a command line begins with it."""
 
 import argparse
 from collections.abc import Sequence
+
+from codemad_jupyter.app.timeline_words import text_of_verbs
 
 VERBS = ("list", "new", "show", "diff", "merge", "drop")
 
@@ -46,10 +48,4 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
 
 def verbs_text() -> str:
     """The verbs and their options, a line each."""
-    parser = argparse.ArgumentParser(prog="agents", add_help=False)
-    add_verbs(parser)
-    verbs = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
-    return "\n".join(
-        f"  {verb.format_usage().removeprefix('usage: ').strip()}\n      {verb.description}"
-        for verb in verbs.values()
-    )
+    return text_of_verbs("agents", add_verbs)
