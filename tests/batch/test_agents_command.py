@@ -23,7 +23,7 @@ def agents(root: Path, *arguments: str, code: int = 0) -> str:
         [sys.executable, "-m", "codemad_jupyter.batch.cli", "agents", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
         cwd=root,
         env={**os.environ, "CODEMAD_DATA_DIR": str(root.parent / "data")},
