@@ -72,6 +72,7 @@ async def build_engine(
     engine = Engine(
         Services(
             root=root,
+            data=folder,
             store=store,
             router=_router(root, settings, hooks),
             ports=ports,

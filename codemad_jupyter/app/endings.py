@@ -11,6 +11,7 @@ from codemad_jupyter.protocol.commands import (
     EditMemory,
     ForgetMemory,
     MakeCheckpoint,
+    MergeAgents,
     NameCheckpoint,
     Prompt,
     PruneCheckpoints,
@@ -45,7 +46,7 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
     kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
     """
     match command:
-        case Prompt() | VerifyNotebook() | ResolveMerge() | None:
+        case Prompt() | VerifyNotebook() | ResolveMerge() | MergeAgents() | None:
             run = ack.run
             if run is None:
                 return None

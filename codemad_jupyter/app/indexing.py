@@ -5,6 +5,7 @@ The command line, the background worker and the engine all come through here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from codemad_jupyter.app.plain_text import one_line, plain_text
 from codemad_jupyter.notebooks.provenance import Blame
-from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
+from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo, PathDifference
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.events import Restored
 
@@ -74,13 +74,16 @@ def diff_text(diff: CheckpointDiff) -> str:
     """Each path or cell with what is different."""
     if not diff.differences:
         return "Nothing differs."
-    blocks = []
-    for each in diff.differences:
-        where = one_line(each.path) + (f" cell {each.cell}" if each.cell else "")
-        detail = f" ({one_line(each.detail)})" if each.detail else ""
-        blocks.append("\n".join(filter(None, [f"{each.status}: {where}{detail}", plain_text(each.diff)])))
+    blocks = map(difference_text, diff.differences)
     cut = ["Some diffs are not drawn: they are too long."] if diff.truncated else []
     return "\n".join([*blocks, *cut])
+
+
+def difference_text(each: PathDifference) -> str:
+    """What is different at one path or cell."""
+    where = one_line(each.path) + (f" cell {each.cell}" if each.cell else "")
+    detail = f" ({one_line(each.detail)})" if each.detail else ""
+    return "\n".join(filter(None, [f"{each.status}: {where}{detail}", plain_text(each.diff)]))
 
 
 def restored_text(event: Restored) -> str:

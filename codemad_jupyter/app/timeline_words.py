@@ -1,7 +1,7 @@
 """The words that may follow ``checkpoints``. Imports argparse alone: a command line begins with it."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 VERBS = ("list", "show", "diff", "restore", "make", "name", "prune")
 WHICH = "number of the list, name, id or its beginning"
@@ -41,8 +41,13 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
 
 def verbs_text() -> str:
     """The verbs and their options, a line each."""
-    parser = argparse.ArgumentParser(prog="checkpoints", add_help=False)
-    add_verbs(parser)
+    return text_of_verbs("checkpoints", add_verbs)
+
+
+def text_of_verbs(name: str, add: Callable[[argparse.ArgumentParser], None]) -> str:
+    """The verbs that ``add`` gives to a command of this name."""
+    parser = argparse.ArgumentParser(prog=name, add_help=False)
+    add(parser)
     verbs = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
     return "\n".join(
         f"  {verb.format_usage().removeprefix('usage: ').strip()}\n      {verb.description}"

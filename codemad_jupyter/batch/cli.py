@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from codemad_jupyter.batch.agents import add_agents
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
         add_check,
         add_checkpoints,
         add_blame,
+        add_agents,
         add_trust,
         add_config,
         add_keys,

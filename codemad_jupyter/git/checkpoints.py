@@ -18,6 +18,7 @@ from pathlib import Path
 
 from codemad_jupyter.git import files
 from codemad_jupyter.git.differences import differences
+from codemad_jupyter.git.disk_use import bytes_below
 from codemad_jupyter.git.memory import Memory
 from codemad_jupyter.git.reading import PATIENCE, Fetch, differing, fetching, saved
 from codemad_jupyter.git.repo import Deadline, Git, find_root, program
@@ -43,13 +44,20 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 
 class Checkpoints:
-    """Snapshots of the folder ``root``; what they need besides objects is kept below ``data_dir``."""
+    """Snapshots of the folder ``root``; what they need besides objects is kept below ``data_dir``. With
+    ``apart`` they are never kept in a repository that is there."""
 
     def __init__(
-        self, root: Path, data_dir: Path, *, max_files: int = MAX_FILES, max_bytes: int = MAX_BYTES
+        self,
+        root: Path,
+        data_dir: Path,
+        *,
+        max_files: int = MAX_FILES,
+        max_bytes: int = MAX_BYTES,
+        apart: bool = False,
     ) -> None:
         data = data_dir.absolute() / "checkpoints"
-        self._workspace = Workspace(root.resolve(), data, max_files, max_bytes)
+        self._workspace = Workspace(root.resolve(), data, max_files, max_bytes, apart)
         self._memory = Memory()
         self._lock = asyncio.Lock()
 
@@ -73,13 +81,13 @@ class Checkpoints:
         Empty where files are not covered by both."""
         if "none" in (old.kind, new.kind):
             return ()
-        return await asyncio.to_thread(lambda: differing(self._saved(old), self._saved(new)))
+        return await asyncio.to_thread(lambda: differing(self.saved(old), self.saved(new)))
 
     async def holds(self, snapshot: Snapshot, paths: Iterable[str]) -> frozenset[str]:
         """Those of the paths (folders end in a slash) that were there when the snapshot was taken."""
         if snapshot.kind == "none":
             return frozenset()
-        found = await asyncio.to_thread(self._saved, snapshot)
+        found = await asyncio.to_thread(self.saved, snapshot)
         return frozenset(
             path
             for path in paths
@@ -105,12 +113,12 @@ class Checkpoints:
         own = str(self._workspace.data / "own.git")
         if not any(snapshot.repo == own for snapshot in snapshots):
             return 0
-        return await asyncio.to_thread(_bytes_below, Path(own))
+        return await asyncio.to_thread(bytes_below, Path(own))
 
     def manifest(self, snapshot: Snapshot) -> Manifest:
         """What was saved beside the files, with all that was left out and why. It runs git: for a
         worker thread."""
-        return self._saved(snapshot).manifest
+        return self.saved(snapshot).manifest
 
     async def restore(
         self,
@@ -167,15 +175,15 @@ class Checkpoints:
                 return restore(
                     self._workspace.root,
                     paths,
-                    self._saved(snapshot),
-                    self._saved(expect),
+                    self.saved(snapshot),
+                    self.saved(expect),
                     fetch=fetch,
                     fetch_expected=other if merge else None,
                 )
 
     def _differences(self, old: Snapshot, new: Snapshot, deadline: Deadline) -> tuple[PathDifference, ...]:
         with self._fetching(old, new, deadline=deadline) as (left, right):
-            return differences(self._saved(old), self._saved(new), fetch_old=left, fetch_new=right)
+            return differences(self.saved(old), self.saved(new), fetch_old=left, fetch_new=right)
 
     @contextlib.contextmanager
     def _fetching(
@@ -183,17 +191,17 @@ class Checkpoints:
     ) -> Iterator[tuple[Fetch, Fetch]]:
         """Functions for the content of two snapshots, which may be in different git folders."""
         with contextlib.ExitStack() as stack:
-            first = stack.enter_context(fetching(self._git(one), deadline))
+            first = stack.enter_context(fetching(self.git_of(one), deadline))
             if one.repo == other.repo:
                 yield first, first
             else:
-                yield first, stack.enter_context(fetching(self._git(other), deadline))
+                yield first, stack.enter_context(fetching(self.git_of(other), deadline))
 
     def _read(self, snapshot: Snapshot, path: str) -> bytes | None:
-        entry = self._saved(snapshot).entries.get(path)
+        entry = self.saved(snapshot).entries.get(path)
         if entry is None:
             return None
-        with fetching(self._git(snapshot), Deadline(PATIENCE)) as fetch:
+        with fetching(self.git_of(snapshot), Deadline(PATIENCE)) as fetch:
             return fetch(entry)
 
     def _drop(self, names: set[str], free: bool, deadline: Deadline) -> None:
@@ -218,11 +226,12 @@ class Checkpoints:
             except GitError as error:
                 _log.warning("the checkpoints of %s were not packed: %s", self._workspace.root, error)
 
-    def _saved(self, snapshot: Snapshot) -> Saved:
-        git = self._git(snapshot)
+    def saved(self, snapshot: Snapshot) -> Saved:
+        """The content of a snapshot. It runs git: for a worker thread."""
+        git = self.git_of(snapshot)
         return saved(git.git_dir, git.work_tree, snapshot.commit)
 
-    def _git(self, snapshot: Snapshot) -> Git:
+    def git_of(self, snapshot: Snapshot) -> Git:
         """Git for the place of a snapshot, which must be one of ours: the record may be old or made up."""
         for git in self._places():
             if str(git.git_dir) == snapshot.repo:
@@ -280,15 +289,6 @@ class Checkpoints:
         for folder in folders:
             files.sweep(self._workspace.root, folder)
         note.unlink()
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for top, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):  # git replaces files while we count
-                total += (Path(top) / name).lstat().st_blocks * 512
-    return total
 
 
 def _check_name(name: str) -> None:

@@ -21,11 +21,12 @@ class Change(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """The merged text, or, where both changed the same lines, the line ranges in ``ours`` (from 1, both
-    ends included)."""
+    """The merged text, or, where both changed the same lines, ``ours`` and the line ranges in it (from 1,
+    both ends included). ``rest`` has then all that could be merged beside them."""
 
     text: bytes
     conflicts: tuple[tuple[int, int], ...] = ()
+    rest: bytes = b""
 
 
 def is_text(data: bytes) -> bool:
@@ -74,7 +75,8 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merge:
         merged += lines if left else theirs_lines
         done = end
     merged += old[done:]
-    return Merge(ours if conflicts else b"".join(merged), tuple(conflicts))
+    text = b"".join(merged)
+    return Merge(ours if conflicts else text, tuple(conflicts), text)
 
 
 def _clusters(left: list[Change], right: list[Change]) -> Iterator[tuple[list[Change], list[Change]]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from codemad_jupyter.git.repo import Deadline, Git
 
-_ATTRIBUTES = "* -text -filter -ident -working-tree-encoding -diff -merge\n"
+ATTRIBUTES = "* -text -filter -ident -working-tree-encoding -diff -merge\n"
 _EXCLUDED = "".join(
     f"{name}/\n"
     for name in (".ipynb_checkpoints", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache")
@@ -61,8 +61,8 @@ def own_place(root: Path, repository: Path | None, data: Path, *, top: Path, dea
         git.run("init", "--quiet", "--template=", deadline=deadline)
     for folder in (git_dir / "info", git_dir / "objects" / "info"):
         folder.mkdir(exist_ok=True)
-    _put(git_dir / "info" / "attributes", _ATTRIBUTES.encode())
-    _put(git_dir / "info" / "exclude", _excluded(repository))
+    _put(git_dir / "info" / "attributes", ATTRIBUTES.encode())
+    _put(git_dir / "info" / "exclude", excluded(repository))
     _put(git_dir / "objects" / "info" / "alternates", _alternates(repository))
     return Place("own", git, _prefix(root, top))
 
@@ -72,7 +72,8 @@ def _prefix(root: Path, top: Path) -> str:
     return "" if relative == "." else relative
 
 
-def _excluded(repository: Path | None) -> bytes:
+def excluded(repository: Path | None) -> bytes:
+    """What is ignored besides what the .gitignore files say."""
     if repository is None:
         return _EXCLUDED.encode()
     with contextlib.suppress(OSError):

@@ -21,12 +21,14 @@ SHOWN = 200
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder, where our data about it is, and how much of it is looked at."""
+    """The folder, where our data about it is, how much of it is looked at, and whether the repository
+    there is left alone although it is plain."""
 
     root: Path
     data: Path
     max_files: int
     max_bytes: int
+    apart: bool = False
 
 
 def take(
@@ -78,7 +80,7 @@ def _choose(
     workspace: Workspace, include: Sequence[str], memory: Memory, deadline: Deadline
 ) -> tuple[Place, Listing, Known]:
     root, repository = workspace.root, find_root(workspace.root)
-    if repository is not None and not danger(repository, deadline=deadline):
+    if repository is not None and not workspace.apart and not danger(repository, deadline=deadline):
         place = ref_place(root, repository, workspace.data)
         found = _list(workspace, place, include, memory, deadline)
         if found is not None and not _conversions(root, repository, found[0]):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from codemad_jupyter.app.agents_words import VERBS as AGENT_VERBS
+from codemad_jupyter.app.agents_words import verbs_text as agents_text
 from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
 from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.plan_words import PLAN_VERBS, plan_verbs_text
@@ -21,6 +23,7 @@ Name = Literal[
     "redo",
     "checkpoints",
     "blame",
+    "agents",
     "merge",
     "fix",
     "plan",
@@ -50,6 +53,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
     ),
     "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
+    "agents": (
+        "agents [VERB …]",
+        "folders in which agents work apart: list, new, show, diff, merge, drop (see: help agents)",
+    ),
     "merge": (
         "merge [NOTEBOOK] […]",
         "a notebook with conflict markers: see the conflicts, choose sides (see: help merge)",
@@ -151,6 +158,10 @@ def _checkpoints(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("checkpoints", words=tuple(words)) if not words or words[0] in VERBS else None
 
 
+def _agents(words: list[str], known: Known) -> Subcommand | None:
+    return Subcommand("agents", words=_unquoted(words)) if not words or words[0] in AGENT_VERBS else None
+
+
 def _memory(words: list[str], known: Known) -> Subcommand | None:
     given = Subcommand("memory", words=_unquoted(words))
     return given if not words or words[0] in MEMORY_VERBS else None
@@ -236,6 +247,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "redo": _plain("redo"),
     "checkpoints": _checkpoints,
     "blame": _plain("blame"),
+    "agents": _agents,
     "merge": _merge,
     "fix": _plain("fix"),
     "plan": _plan,
@@ -261,6 +273,7 @@ def usage_of(name: str) -> str:
     form, text = SUBCOMMANDS[name]
     more = {
         "checkpoints": verbs_text,
+        "agents": agents_text,
         "merge": options_text,
         "memory": memory_text,
         "plan": plan_verbs_text,

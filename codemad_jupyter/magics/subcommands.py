@@ -44,6 +44,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _remembered(talk, ip, command))
         case "plan":
             _plan(talk, ip, command.words)
+        case "agents":
+            show_text(ip, _agents(talk, ip, command.words))
         case "merge":
             show_text(ip, _merge(talk, ip, command.words))
         case "status":
@@ -139,6 +141,18 @@ def _blame(talk: Conversation, ip: InteractiveShell) -> str:
             "Which notebook this kernel belongs to is not known.", hint="Use codemad blame FILE."
         )
     return blame_text(client.blame(notebook))
+
+
+def _agents(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> str:
+    from contextlib import nullcontext
+
+    from codemad_jupyter.app.agents_commands import perform as perform_on
+    from codemad_jupyter.app.agents_commands import read_words
+
+    asked = read_words(words)
+    place = place_of(ip)
+    client = talk.door.client(place)
+    return perform_on(talk.door.root(place), asked, client=lambda: nullcontext(client), edge="magic").text
 
 
 def _merge(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import merging, plans, run_review, timeline
+from codemad_jupyter.orchestrator import bringing_in, merging, plans, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.approvals import Approvals
@@ -131,6 +131,10 @@ class ActiveSession:
                 async with self._lock:
                     self._check_free()
                     self.run = await merging.resolve(*self._given, command)
+            case cmd.MergeAgents():
+                async with self._lock:
+                    self._check_free()
+                    self.run = await bringing_in.bring_in(*self._given[:2], self._reviewer, command)
             case cmd.ChooseDataLevel():
                 await self._choose_level(command)
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():

@@ -43,6 +43,8 @@ class Services:
     """Everything the orchestrator works with. Times are in seconds."""
 
     root: Path
+    data: Path
+    """Where our own data about the workspace is."""
     store: Store
     router: Router
     ports: Ports

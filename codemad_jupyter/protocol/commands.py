@@ -203,6 +203,17 @@ class ResolveMerge(Value):
     edge: Edge = "sidebar"
 
 
+class MergeAgents(Value):
+    """Propose what agents made in their worktrees, in this order: where two clash the first has the say.
+    A run of its own, whose edits are settled like others and taken back by `Undo` as one."""
+
+    type: Literal["merge_agents"] = "merge_agents"
+    session: str
+    agents: tuple[str, ...]
+    target: Target = Target()
+    edge: Edge = "sidebar"
+
+
 class ChooseDataLevel(Value):
     """From now on send no more of this notebook's data (None: of any that has no level of its own)."""
 
@@ -322,6 +333,7 @@ Command = Annotated[
     | VerifyNotebook
     | ChooseDataLevel
     | ResolveMerge
+    | MergeAgents
     | RememberFact
     | EditMemory
     | ConfirmMemory

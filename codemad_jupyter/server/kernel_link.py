@@ -29,7 +29,7 @@ a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
-    | {"choose_data_level", "resolve_merge"}
+    | {"choose_data_level", "resolve_merge", "merge_agents"}
     | {"change_plan", "approve_plan", "drop_plan"}
     | {"remember_fact", "edit_memory", "forget_memory"}
 )
@@ -212,6 +212,7 @@ def _permitted(command: Command) -> Command:
         ApprovePlan,
         Cancel,
         EditMemory,
+        MergeAgents,
         Prompt,
         RememberFact,
         ResolveMerge,
@@ -221,6 +222,7 @@ def _permitted(command: Command) -> Command:
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    if isinstance(command, Prompt | ApprovePlan | ResolveMerge | RememberFact | EditMemory):
+    asked = Prompt | ApprovePlan | ResolveMerge | MergeAgents | RememberFact | EditMemory
+    if isinstance(command, asked):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command

@@ -81,7 +81,7 @@ def _steps(root: Path, edit: Edit, wanted: Edit) -> tuple[FileChange, ...]:
     begun = any(hunk.status == "accepted" for hunk in edit.hunks)
     path = target.to if target.op == "move" and target.to and begun else target.path
     if target.op == "write" and not target.exists and not begun:
-        real = located(root, path)
+        real = located(root, path, notebook=True)  # nobody has a new one open
         return (FileChange(path, real, None, settled_text(wanted).encode("utf-8")),)
     data = _data(root, path)
     if _shown(data) != settled_text(edit):

@@ -297,7 +297,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -745,6 +745,18 @@ export interface Mention {
   name: string;
   label: string;
   detail: string;
+}
+
+/**
+ * Propose what agents made in their worktrees, in this order: where two clash the first has the say.
+ * A run of its own, whose edits are settled like others and taken back by `Undo` as one.
+ */
+export interface MergeAgents {
+  type: 'merge_agents';
+  session: string;
+  agents: string[];
+  target?: Target;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
 }
 
 /**

@@ -31,6 +31,7 @@ def test_help_lists_every_subcommand() -> None:
         "check",
         "checkpoints",
         "blame",
+        "agents",
         "context",
         "config",
         "doctor",

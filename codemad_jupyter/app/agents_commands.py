@@ -1,0 +1,204 @@
+"""``agents`` as a command with words after it: the same on the command line and behind the magic.
+
+The register of worktrees is made of files, so all but merging needs no engine; merging goes through one,
+for what agents made is reviewed like every proposal.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from codemad_jupyter.app.agents_text import left_out_text, list_text, plan_text, show_text
+from codemad_jupyter.app.agents_words import add_verbs
+from codemad_jupyter.app.client import EngineClient
+from codemad_jupyter.app.timeline_commands import Answer
+from codemad_jupyter.app.timeline_text import difference_text
+from codemad_jupyter.git.registry import Worktree
+from codemad_jupyter.git.worktrees import Standing, Worktrees
+from codemad_jupyter.notebooks import document
+from codemad_jupyter.notebooks.cells import Notebook
+from codemad_jupyter.notebooks.disk import confined, read_bytes
+from codemad_jupyter.orchestrator.bringing_in import LEFT_OUT
+from codemad_jupyter.orchestrator.joining import Plan, clash_text, plan
+from codemad_jupyter.protocol.commands import AcceptEdit, Edge, MergeAgents
+from codemad_jupyter.protocol.edits import Edit
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, UsageError
+from codemad_jupyter.protocol.events import EditProposed, EditSettled, Notice, RunFinished
+
+Client = Callable[[], AbstractContextManager[EngineClient]]
+
+
+class _Words(argparse.ArgumentParser):
+    """Says what is wrong by an exception: nobody is to be thrown out of a notebook."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"agents: {message}.", hint=self.format_usage().strip())
+
+
+def read_words(words: Sequence[str]) -> argparse.Namespace:
+    """What was typed after ``agents``. Raises `UsageError`."""
+    parser = _Words(prog="%codemad agents", add_help=False)
+    add_verbs(parser)
+    return parser.parse_args([*words] or ["list"])
+
+
+def perform(root: Path, asked: argparse.Namespace, *, client: Client, edge: Edge) -> Answer:
+    """Do what was asked for the workspace ``root``; ``client`` opens its engine."""
+    if asked.verb == "merge" and not asked.check:
+        with client() as opened:
+            return _merge(opened, asked, edge)
+    desk = _Desk(root)
+    match asked.verb:
+        case "new":
+            return _awaited(desk.new(asked))
+        case "show":
+            return _awaited(desk.show(asked.agents))
+        case "diff":
+            return _awaited(desk.diff(asked.agents))
+        case "merge":
+            return _awaited(desk.check(asked.agents))
+        case "drop":
+            return _awaited(desk.drop(asked.agents, force=asked.force))
+        case _:
+            return _awaited(desk.listing())
+
+
+def _awaited(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer, made in a thread: in a kernel this one has a loop that runs."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+class _Desk:
+    """The worktrees of a folder, without an engine."""
+
+    def __init__(self, root: Path) -> None:
+        from codemad_jupyter.config.paths import workspace_dir
+        from codemad_jupyter.config.settings import load_settings
+        from codemad_jupyter.git.checkpoints import Checkpoints
+
+        self._root = root.resolve()
+        folder = workspace_dir(self._root, settings=load_settings(self._root))
+        self._worktrees = Worktrees(self._root, folder, Checkpoints(self._root, folder))
+
+    async def listing(self) -> Answer:
+        found = [await self._worktrees.look(each) for each in await self._worktrees.every()]
+        return Answer(list_text(found), {"agents": [self._data(each) for each in found]})
+
+    async def new(self, asked: argparse.Namespace) -> Answer:
+        made = await self._worktrees.make(asked.agent, task=asked.task, carried=asked.carried)
+        standing = await self._worktrees.look(made)
+        text = f"The agent {made.id} has its files in {self._worktrees.folder(made)}"
+        return Answer("\n".join([text, *left_out_text(made)]), self._data(standing))
+
+    async def show(self, names: Sequence[str]) -> Answer:
+        found = [await self._worktrees.look(each) for each in await self._chosen(names)]
+        texts = [show_text(each, self._worktrees.folder(each.worktree)) for each in found]
+        return Answer("\n\n".join(texts), {"agents": [self._data(each) for each in found]})
+
+    async def diff(self, names: Sequence[str]) -> Answer:
+        lines: list[str] = []
+        data: dict[str, Any] = {}
+        for worktree in await self._chosen(names):
+            differences = await self._worktrees.differences(worktree)
+            lines += [
+                f"{worktree.id}:",
+                *(map(difference_text, differences) if differences else ["  nothing changed"]),
+            ]
+            data[worktree.id] = [each.model_dump() for each in differences]
+        return Answer("\n".join(lines), {"agents": data})
+
+    async def check(self, names: Sequence[str]) -> Answer:
+        found = await self._plan(await self._chosen(names))
+        clashes = [clash_text(each) for each in found.clashes]
+        return Answer(plan_text(found.edits, clashes), _plan_data(found.edits, clashes), ok=not clashes)
+
+    async def drop(self, names: Sequence[str], *, force: bool) -> Answer:
+        chosen = await self._chosen(names)
+        for worktree in [] if force else chosen:
+            lost = await self._lost(await self._worktrees.look(worktree))
+            if lost:
+                more = [f"and {len(lost) - 10} more"] if len(lost) > 10 else []
+                said = "; ".join([*lost[:10], *more])
+                raise Conflict(
+                    f"Nothing was dropped: with {worktree.id} would be lost: {said}.",
+                    hint="Merge it first, or drop it with --force.",
+                )
+        for worktree in chosen:
+            await self._worktrees.remove(worktree)
+        names = [each.id for each in chosen]
+        return Answer(f"Dropped {', '.join(names)}.", {"dropped": names})
+
+    async def _lost(self, standing: Standing) -> list[str]:
+        """What is in a worktree alone."""
+        if standing.trouble:
+            return [standing.trouble, *standing.besides]
+        found = await self._plan([standing.worktree]) if standing.changed else Plan((), ())
+        edits = [f"“{edit.title}”" for edit in found.edits]
+        return [*edits, *(clash_text(each).rstrip(".") for each in found.clashes), *standing.besides]
+
+    async def _plan(self, chosen: Sequence[Worktree]) -> Plan:
+        return await plan(self._worktrees, chosen, root=self._root, notebook=self._notebook)
+
+    async def _notebook(self, path: str) -> Notebook:
+        return document.parse(read_bytes(confined(self._root, path), path), path)
+
+    async def _chosen(self, names: Sequence[str]) -> list[Worktree]:
+        return [self._worktrees.find(name) for name in dict.fromkeys(names)]
+
+    def _data(self, standing: Standing) -> dict[str, Any]:
+        worktree = standing.worktree
+        return {
+            **worktree.model_dump(exclude={"base"}),
+            "folder": str(self._worktrees.folder(worktree)),
+            "at_work": worktree.at_work,
+            "changed": list(standing.changed),
+            "besides": list(standing.besides),
+            "trouble": standing.trouble,
+            "bytes": standing.bytes,
+        }
+
+
+def _merge(client: EngineClient, asked: argparse.Namespace, edge: Edge) -> Answer:
+    session = client.session()
+    ack = client.submit(MergeAgents(session=session, agents=tuple(asked.agents), edge=edge))
+    edits: list[Edit] = []
+    clashes: list[str] = []
+    finished: RunFinished | None = None
+    for event in client.follow(ack):
+        match event:
+            case EditProposed():
+                edits.append(event.edit)
+            case Notice(code=code) if code == LEFT_OUT:
+                clashes.append(event.text)
+            case RunFinished():
+                finished = event
+    if finished is None or finished.status != "done":
+        said = finished.text if finished else "The engine did not say what it did."
+        raise CodemadError(said, hint="Nothing was changed.")
+    settled = {edit.id: _accept(client, session, edit.id) for edit in edits} if asked.apply else {}
+    lines = [plan_text(edits, clashes), "" if settled else finished.text]
+    if edits and not asked.apply:
+        lines.append("Review them in the sidebar, or merge again with --apply.")
+    failed = [f"“{edit.title}” was not applied: {why}" for edit in edits if (why := settled.get(edit.id))]
+    if settled:
+        lines.append(f"{len(edits) - len(failed)} of {len(edits)} changes are in your files now.")
+    data = {**_plan_data(edits, clashes), "applied": asked.apply and not failed, "failed": failed}
+    return Answer("\n".join(filter(None, [*lines, *failed])), data, ok=not clashes and not failed)
+
+
+def _accept(client: EngineClient, session: str, edit: str) -> str:
+    """Accept an edit; why that could not be done."""
+    for event in client.follow(client.submit(AcceptEdit(session=session, edit=edit))):
+        if isinstance(event, EditSettled) and event.edit == edit:
+            return "" if event.status == "accepted" else event.detail or event.status
+    return "the engine did not say what it did"
+
+
+def _plan_data(edits: Sequence[Edit], clashes: Sequence[str]) -> dict[str, Any]:
+    shown = [{"title": edit.title, **edit.target.model_dump()} for edit in edits]
+    return {"edits": shown, "left_out": list(clashes)}
