@@ -94,6 +94,7 @@ function reached(axis: NonNullable<IApproval['axis']>, trans: TranslationBundle)
     shell: trans.__('command'),
     network: trans.__('network'),
     memory: trans.__('memory'),
+    plan: trans.__('plan'),
     control: trans.__('gives rights')
   };
   return texts[axis];
