@@ -151,7 +151,7 @@ class Executor:
             async with asyncio.timeout(MOST_SECONDS.get(tool.risk)):
                 result = await tool.function(context, **arguments)
             outcome = "done"
-            return result
+            return await self._gate.readable(action, result)
         finally:
             if tool.risk != "read":
                 self._gate.ended(line, outcome, seconds=time.monotonic() - begun)
