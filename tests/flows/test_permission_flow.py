@@ -22,13 +22,13 @@ def _model(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
 
 
-async def question_of(desk: Desk, asking: "asyncio.Task[list[Event]]") -> ApprovalAsked:
+async def begun(desk: Desk, text: str) -> tuple[ApprovalAsked, "asyncio.Task[list[Event]]"]:
+    """Ask, and wait for the question that comes of it."""
     after = await desk.engine.state_seq(desk.session)
-    async with asyncio.timeout(60):
-        async for event in desk.engine.events(desk.session, max(after - 20, 0)):
-            if isinstance(event, ApprovalAsked) and not asking.done():
-                return event
-    raise AssertionError("nothing was asked")
+    asking = asyncio.create_task(desk.ask(text, model=MODEL))
+    events = await desk.until(lambda event: event.type == "approval_asked", after=after)
+    assert isinstance(events[-1], ApprovalAsked)
+    return events[-1], asking
 
 
 async def test_an_answer_counts_once_and_for_the_action_that_was_shown(
@@ -36,8 +36,7 @@ async def test_an_answer_counts_once_and_for_the_action_that_was_shown(
 ) -> None:
     desk = await make_desk(kernel=True)
     model_server.play(Turn(calls=(RUN,)), Turn(text="Done."))
-    asking = asyncio.create_task(desk.ask("run it", model=MODEL))
-    asked = await question_of(desk, asking)
+    asked, asking = await begun(desk, "run it")
     assert (asked.axis, asked.keepable, asked.action) == ("kernel_mutate", True, "told = 1")
     answer = Approve(session=desk.session, approval=asked.approval, digest=asked.digest)
     with pytest.raises(Conflict, match="another action"):
@@ -57,8 +56,7 @@ async def test_an_answer_counts_once_and_for_the_action_that_was_shown(
     ]
     desk.engine.services.allowed.revoke(asked.digest[:8])
     model_server.play(Turn(calls=(RUN,)), Turn(text="Refused."))
-    asking = asyncio.create_task(desk.ask("and again", model=MODEL))
-    asked = await question_of(desk, asking)
+    asked, asking = await begun(desk, "and again")
     await desk.engine.submit(Reject(session=desk.session, approval=asked.approval))
     events = await asking
     assert [event.status for event in events if event.type == "tool_done"] == ["denied"]
@@ -148,8 +146,7 @@ async def test_a_question_of_a_process_that_ended_is_settled_with_a_sentence(
 ) -> None:
     desk = await make_desk(kernel=True)
     model_server.play(Turn(calls=(RUN,)), Turn(text="Done."))
-    asking = asyncio.create_task(desk.ask("run it", model=MODEL))
-    asked = await question_of(desk, asking)
+    asked, asking = await begun(desk, "run it")
     await desk.engine.services.store.close()  # as if the process had gone: nothing more is kept
     asking.cancel()
     second = await make_desk(kernel=True)
