@@ -1,13 +1,14 @@
 """Permissions over the whole line: modes, rules, exact approvals, what is kept, and the audit log."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 
 from codemad_jupyter.protocol.commands import AcceptRun, Approve, Reject
 from codemad_jupyter.protocol.errors import Conflict, Denied
-from codemad_jupyter.protocol.events import ApprovalAsked, Event
+from codemad_jupyter.protocol.events import ApprovalAsked, ApprovalSettled, Event
 from codemad_jupyter.protocol.permissions import Rule
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
@@ -85,7 +86,7 @@ async def test_edits_apply_by_themselves_but_what_gives_rights(
     statuses = [edit.status for edit in desk.engine._active[desk.session].session.state.edits.values()]
     assert statuses == ["accepted", "pending"]
     with pytest.raises(Denied, match="what assistants, editors or shells"):
-        await desk.engine.submit(AcceptRun(session=desk.session, run=str(events[0].run)))
+        await desk.engine.submit(AcceptRun(session=desk.session, run=str(events[-1].run)))
     assert not (desk.root / "codemad.toml").exists()
     applied = [line for line in desk.engine.services.audit.lines() if line.tool == "edit"]
     assert [(line.decision, line.outcome) for line in applied] == [("allowed", "done")]
@@ -142,20 +143,23 @@ async def test_rules_of_path_and_tool_hold_for_every_tool(
 
 
 async def test_a_question_of_a_process_that_ended_is_settled_with_a_sentence(
-    make_desk: MakeDesk, model_server: ModelServer, tmp_path: Path
+    make_desk: MakeDesk, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     desk = await make_desk(kernel=True)
     model_server.play(Turn(calls=(RUN,)), Turn(text="Done."))
     asked, asking = await begun(desk, "run it")
-    await desk.engine.services.store.close()  # as if the process had gone: nothing more is kept
-    asking.cancel()
+    await desk.engine._active[desk.session].session.bus.saved()
+    # What a kill leaves behind: the store as it is on the disk at this moment.
+    shutil.copytree(tmp_path / "data", tmp_path / "left")
+    monkeypatch.setenv("CODEMAD_DATA_DIR", str(tmp_path / "left"))
     second = await make_desk(kernel=True)
     stored = await second.engine.stored(desk.session)
-    settled = [event for event in stored if event.type == "approval_settled"]
+    settled = [event for event in stored if isinstance(event, ApprovalSettled)]
     assert [(event.approval, event.decision) for event in settled] == [(asked.approval, "expired")]
-    assert settled[0].type == "approval_settled"
     assert "has ended" in settled[0].reason
     with pytest.raises(Conflict):
         await second.engine.submit(
             Approve(session=desk.session, approval=asked.approval, digest=asked.digest)
         )
+    await desk.engine.submit(Reject(session=desk.session, approval=asked.approval))
+    await asking
