@@ -69,7 +69,8 @@ def test_code_runs_only_with_a_yes(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
     desk = open_desk(scripted_lab, CELLS)
-    answers = (("Always this exact action", "always allowed"), ("Allow once", "allowed"), ("Refuse", "refused"))
+    always = "Always this exact action"
+    answers = ((always, "always allowed"), ("Allow once", "allowed"), ("Refuse", "refused"))
     for answer, word in answers:
         file = scripted_lab.root / f"{answer}.txt"
         code = f"open('{file.name}', 'w').write('hi')"
@@ -87,7 +88,7 @@ def test_code_runs_only_with_a_yes(
         assert file.exists() == (answer != "Refuse")
     expect(run.locator(".codemad-tool")).to_contain_text("denied")
 
-    file = scripted_lab.root / f"{answers[0][0]}.txt"
+    file = scripted_lab.root / f"{always}.txt"
     file.unlink()
     again = Call("run_code", {"code": f"open('{file.name}', 'w').write('hi')"})
     script.play(Turn(calls=(again,)), Turn(text="That was it."))
