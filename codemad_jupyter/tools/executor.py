@@ -139,7 +139,7 @@ class Executor:
         action = Action(
             tool=tool.name,
             risk=tool.risk,
-            axis=tool.axis,
+            axis=tool.reaches,
             arguments=arguments,
             root=self._context.root,
             role=self._role,
