@@ -26,6 +26,7 @@ from codemad_jupyter.batch.notebook_commands import (
     add_merge,
     add_verify,
 )
+from codemad_jupyter.batch.permissions import add_audit, add_permissions
 from codemad_jupyter.batch.plan import add_plan
 from codemad_jupyter.batch.roles import add_roles
 from codemad_jupyter.batch.settings_commands import (
@@ -71,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
         add_trust,
         add_config,
         add_keys,
+        add_permissions,
+        add_audit,
         add_index,
         add_search,
         add_memory,
@@ -119,6 +122,12 @@ def _add_run(commands: Commands) -> None:
         "--policy",
         choices=POLICIES,
         help="what %%%%codemad cells may do: propose changes (default), apply and run them, or nothing",
+    )
+    run.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="rules that hold in this run too: TOML with [[permissions]]",
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
@@ -194,6 +203,7 @@ def _run(args: argparse.Namespace) -> int:
         timeout=args.timeout,
         cwd=args.cwd,
         policy=args.policy,
+        rules=args.rules,
         model=args.model,
         progress=args.progress,
         cassette=chosen(args, args.notebook),

@@ -7,6 +7,7 @@ differs between two runs (times, ids, paths) is kept out of the output notebook.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -39,6 +40,7 @@ class Order:
     timeout: float | None = None
     cwd: Path | None = None
     policy: str | None = None
+    rules: Path | None = None
     model: str | None = None
     progress: bool = False
     cassette: CassetteChoice | None = None
@@ -148,9 +150,26 @@ def _environment(order: Order, notebook: Any) -> dict[str, str]:
     environment["CODEMAD_HEADLESS"] = "1"
     if order.policy:
         environment["CODEMAD_POLICY"] = order.policy
+    if order.rules:
+        environment["CODEMAD_PERMISSIONS"] = _rules(order.rules)
     if order.model:
         environment["CODEMAD_MODEL"] = order.model
     return environment | (order.cassette.environment if order.cassette is not None else {})
+
+
+def _rules(path: Path) -> str:
+    """The rules of a file, as the kernel's environment holds them. Raises `UsageError`."""
+    from codemad_jupyter.config.fields import checked
+    from codemad_jupyter.config.private_files import read_bounded
+    from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.config.toml_files import parse
+
+    data = read_bounded(path)
+    if data is None:
+        raise UsageError(f"{path} does not exist.", hint="Name a TOML file with tables [[permissions]].")
+    table = parse(data, path)
+    rules = checked(Settings, ("permissions",), table.get("permissions"), place=str(path), shown="this")
+    return json.dumps([rule.model_dump() for rule in rules])
 
 
 def _default_model(order: Order) -> str:

@@ -20,6 +20,7 @@ from codemad_jupyter.config.trust import VARIABLE
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.permissions import Rule
 
+MODE: Key = ("mode",)
 SAFEST: Mapping[Key, Any] = {
     ("model",): "codemad/offline",
     ("fallbacks",): (),
@@ -27,7 +28,7 @@ SAFEST: Mapping[Key, Any] = {
     ("data_level",): "schema",
     ("auto_commit",): "off",
     ("trial",): True,
-    ("mode",): "ask",
+    MODE: "ask",
 }
 """What holds where the person's own file cannot be understood: nothing leaves the machine."""
 RULES: Key = ("permissions",)
@@ -118,7 +119,11 @@ def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -
     for layer in above:
         combined.add(layer)
     if combined.broken:
-        combined.values.update({key: Given(value, "safest", "safest") for key, value in SAFEST.items()})
+        safest = {key: Given(value, "safest", "safest") for key, value in SAFEST.items()}
+        mode = combined.values.get(MODE)
+        if mode is not None and mode.value in ("plan", "batch"):
+            safest[MODE] = mode  # it lets less through than asking does
+        combined.values.update(safest)
         combined.rules = [rule for rule in combined.rules if rule.decide != "allow"]
     if combined.rules:
         origins = "; ".join(dict.fromkeys(rule.origin for rule in combined.rules))

@@ -42,6 +42,7 @@ def apply_project(combined: Combined, root: Path) -> None:
         combined.notices.append(f"{error} The file was ignored.")
         if folders.advises(root):
             _strictest(combined, path)
+            _reading_alone(combined, path)
         return
     if data is None:
         return
@@ -57,6 +58,7 @@ def apply_project(combined: Combined, root: Path) -> None:
     except UsageError as error:
         combined.notices.append(f"{error} The file was ignored.")
         _strictest(combined, path)
+        _reading_alone(combined, path)
         return
     _apply(combined, from_file(table, path, data), path)
 
@@ -87,8 +89,8 @@ def _restrict(combined: Combined, given: Given) -> None:
     try:
         combined.take_rules(RULES, given)
     except UsageError as error:
-        combined.refuse(RULES, given, str(error), "Until it is mended, nothing but reading is possible.")
-        combined.values[("mode",)] = Given("plan", given.origin, given.place)
+        combined.refuse(RULES, given, str(error), "It was ignored.")
+        _reading_alone(combined, Path(given.origin))
         return
     allowing = [rule for rule in combined.rules[before:] if rule.decide == "allow"]
     for rule in allowing:
@@ -101,11 +103,15 @@ def _restrict(combined: Combined, given: Given) -> None:
 def _strictest(combined: Combined, path: Path) -> None:
     """A trusted file that cannot be understood may have wanted to send less: the least is sent."""
     combined.values[("data_level",)] = Given(STRICTEST, str(path), str(path))
-    combined.values[("mode",)] = Given("plan", str(path), str(path))
     combined.notices.append(
-        f"Until {path} is mended, names and types alone are sent (data_level = {STRICTEST}) and nothing but"
-        " reading is possible (mode = plan)."
+        f"Until {path} is mended, names and types alone are sent (data_level = {STRICTEST})."
     )
+
+
+def _reading_alone(combined: Combined, path: Path) -> None:
+    """It may have wanted to forbid something, too."""
+    combined.values[("mode",)] = Given("plan", str(path), str(path))
+    combined.notices.append(f"Until {path} is mended, nothing but reading is possible (mode = plan).")
 
 
 def _lower(combined: Combined, key: Key, given: Given) -> None:

@@ -36,6 +36,7 @@ Name = Literal[
     "context",
     "level",
     "trust",
+    "permissions",
     "record",
     "replay",
     "memory",
@@ -74,6 +75,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "trust": (
         "trust [--show | --revoke]",
         "let this folder's codemad.toml and rules files (AGENTS.md …) count; or no longer",
+    ),
+    "permissions": (
+        "permissions [revoke DIGEST | test COMMAND]",
+        "mode, rules and what you allowed for good; take that back; or try a command against the rules",
     ),
     "record": ("record FILE|auto|off", "record the models' answers in a cassette, from the next question on"),
     "replay": (
@@ -220,6 +225,13 @@ def _trust(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("trust", "".join(words))
 
 
+def _permissions(words: list[str], known: Known) -> Subcommand | None:
+    """A digest, or a command line; anything else is a question."""
+    given = _unquoted(words)
+    fits = not words or (words[0] == "revoke" and len(words) == 2) or (words[0] == "test" and len(given) > 1)
+    return Subcommand("permissions", words=given) if fits else None
+
+
 def _cassette(name: Name) -> Callable[[list[str], Known], Subcommand | None]:
     """A file, or one of two words; anything else is a question, such as "record the mean"."""
 
@@ -260,6 +272,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "context": _context,
     "level": _level,
     "trust": _trust,
+    "permissions": _permissions,
     "record": _cassette("record"),
     "replay": _cassette("replay"),
     "memory": _memory,

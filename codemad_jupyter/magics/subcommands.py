@@ -60,6 +60,8 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _level(talk, ip, command.word))
         case "trust":
             show_text(ip, _trust(talk, ip, command.word))
+        case "permissions":
+            show_text(ip, _permissions(talk, ip, command.words))
         case "record" | "replay":
             show_text(ip, choose_cassette(talk, ip, command))
         case "new":
@@ -213,6 +215,22 @@ def _trust(talk: Conversation, ip: InteractiveShell, word: str) -> str:
         seen = found.digest if not word else None
         found = trusting.decide(root, trusted=not word, seen=seen)
     return trusting.trust_text(found)
+
+
+def _permissions(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> str:
+    from codemad_jupyter.app import permitting
+    from codemad_jupyter.config.settings import load_settings
+
+    root = talk.door.root(place_of(ip))
+    settings = load_settings(root, lenient=True)
+    match words:
+        case ():
+            return permitting.holding_text(permitting.holding(root, settings))
+        case ("revoke", start):
+            return permitting.revoke(root, settings, start)
+        case ("test", *command) if command:
+            return permitting.tried_text(permitting.tried(root, settings, " ".join(command)))
+    raise UsageError("That is no form of permissions.", hint=usage_of("permissions"))
 
 
 def _models(talk: Conversation, ip: InteractiveShell, word: str) -> None:

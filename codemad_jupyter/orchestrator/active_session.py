@@ -59,15 +59,15 @@ class ActiveSession:
         self._gardener = gardener
         self._busy_runs = busy_runs
         self._checkpointer = Checkpointer(services, session)
-        self._approvals = Approvals(session.bus.emit, patience=services.patience, allowed=services.allowed)
-        self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self._approvals)
+        self.approvals = Approvals(session.bus.emit, patience=services.patience, allowed=services.allowed)
+        self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self.approvals)
         self._compactor = Compactor(services, session)
         self._jobs = Jobs(services.root, wanted=services.sandbox_wanted, hidden=services.hidden)
         self._starting = Starting(
             services,
             session,
             insight=insight,
-            desk=RunDesk(self._reviewer, self._checkpointer, self._approvals, self.watch, self._jobs),
+            desk=RunDesk(self._reviewer, self._checkpointer, self.approvals, self.watch, self._jobs),
             compactor=self._compactor,
         )
         self._target = Target()
@@ -115,9 +115,9 @@ class ActiveSession:
             case cmd.Cancel():
                 await self._cancel(command)
             case cmd.Approve():
-                self._approvals.approve(command)
+                self.approvals.approve(command)
             case cmd.Reject():
-                self._approvals.reject(command)
+                self.approvals.reject(command)
             case cmd.AcceptEdit() | cmd.RejectEdit() | cmd.AcceptRun() | cmd.RejectRun():
                 await self._settle(command)
             case cmd.TryEdit():
@@ -155,15 +155,6 @@ class ActiveSession:
         plans.leave(self.session, lambda event: self.session.bus.emit(event, run=run))
         text = "Interrupted: the process that ran it ended. Ask again to go on."
         self.session.bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
-
-    async def settle_dead(self) -> None:
-        """Settle questions of a process that has ended."""
-        if self._approvals.settle_dead(self.session.state):
-            await self.session.bus.saved()
-
-    def waiting_run(self, approval: str) -> str | None:
-        """The run that waits for this answer."""
-        return self._approvals.run_of(approval)
 
     def tell(self, notices: tuple[str, ...]) -> None:
         """Say once in this process what is not as it should be."""
@@ -219,9 +210,7 @@ class ActiveSession:
                 case cmd.RejectEdit():
                     await reviewer.reject(command.edit, command.hunks)
                 case cmd.AcceptRun():
-                    await run_review.accept_run(
-                        self.session, reviewer, command.run, execute=command.execute, root=self._services.root
-                    )
+                    await run_review.accept_run(self.session, reviewer, command.run, execute=command.execute)
                 case cmd.RejectRun():
                     await run_review.reject_run(self.session, reviewer, command.run)
         finally:  # where one edit of a run failed the others are settled

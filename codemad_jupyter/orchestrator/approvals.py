@@ -39,6 +39,9 @@ class Approvals:
             answered = await asyncio.wait_for(answer, self._patience)
         except TimeoutError:
             pass
+        except asyncio.CancelledError:
+            answered = Answered("expired", "its run was stopped")
+            raise
         finally:
             del self._open[approval]
             settled = ApprovalSettled(approval=approval, decision=answered.decision, reason=answered.reason)

@@ -197,7 +197,7 @@ class Engine:
 
     async def waiting_run(self, session: str, approval: str) -> str | None:
         """The run that waits for the answer to a question; None where nothing does."""
-        return (await self._activated(session)).waiting_run(approval)
+        return (await self._activated(session)).approvals.run_of(approval)
 
     async def gives_rights(self, session: str, edit: str) -> bool:
         """Would this edit change a file by which rights are given?"""
@@ -234,7 +234,8 @@ class Engine:
                     gardener=self._gardener,
                     busy_runs=self._busy_runs,
                 )
-                await active.settle_dead()
+                if active.approvals.settle_dead(session.state):
+                    await session.bus.saved()
                 self._active[id] = active
             return self._active[id]
 

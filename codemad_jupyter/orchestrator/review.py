@@ -7,7 +7,7 @@ from typing import assert_never
 from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
-from codemad_jupyter.orchestrator.acting import applied_line
+from codemad_jupyter.orchestrator.acting import applied_line, control
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -87,6 +87,10 @@ class Reviewer:
             raise UsageError(f"“{edit.title}” is nothing that can be tried.", hint="Only code is tried.")
         self._session.bus.emit(EditTried(edit=id, trial=trial), run=run)
         await self._session.bus.saved()
+
+    def gives_rights(self, edit: Edit) -> bool:
+        """Does it change a file by which rights are given?"""
+        return control(self._services.root, edit)
 
     async def apply_by_itself(self, id: str) -> Edit:
         """Apply an edit that needs no person; what hinders it leaves it stale. The edit as it stands then."""

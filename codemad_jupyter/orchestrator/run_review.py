@@ -1,15 +1,12 @@
 """Settling all that a run proposed at once, in the order in which it was proposed."""
 
-from pathlib import Path
-
-from codemad_jupyter.orchestrator.acting import control
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import CodemadError, Conflict, Denied, NotFound
 
 
-async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute: bool, root: Path) -> None:
+async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute: bool) -> None:
     """Apply all pending edits of the run; a stale one is settled as such and the others are applied. What
     would give rights is left: to accept all does not mean that.
 
@@ -21,7 +18,7 @@ async def accept_run(session: Session, reviewer: Reviewer, run: str, *, execute:
     for id in pending_edits(session, run):
         if session.state.edits[id].status != "pending":
             continue  # settled by somebody else meanwhile
-        if control(root, session.state.edits[id]):
+        if reviewer.gives_rights(session.state.edits[id]):
             said = (
                 f"“{session.state.edits[id].title}” changes what assistants, editors or shells may do here."
             )

@@ -102,7 +102,7 @@ class Services:
         """The tools that a model sees."""
         rights = given or self.permissions
         return Registry(
-            each for each in self.registry.tools if visible(each.name, each.axis, each.risk, rights)
+            each for each in self.registry.tools if visible(each.name, each.reaches, each.risk, rights)
         )
 
     def gate(self, ask: Asker, who: Who, given: Permissions | None = None) -> Gate:

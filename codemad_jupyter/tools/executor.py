@@ -139,7 +139,7 @@ class Executor:
         action = Action(
             tool=tool.name,
             risk=tool.risk,
-            axis=tool.axis,
+            axis=tool.reaches,
             arguments=arguments,
             root=self._context.root,
             role=self._role,
@@ -156,7 +156,7 @@ class Executor:
             async with asyncio.timeout(MOST_SECONDS.get(tool.risk)):
                 result = await tool.function(context, **arguments)
             outcome = "done"
-            return result
+            return await self._gate.readable(action, result)
         finally:
             if tool.risk != "read":
                 self._gate.ended(line, outcome, seconds=time.monotonic() - begun)

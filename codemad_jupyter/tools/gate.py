@@ -9,8 +9,8 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pluggy
 
@@ -99,6 +99,17 @@ class Gate:
             return line
         return await self._approved(action, decision, line, call=call, reason=reason)
 
+    async def readable(self, action: Action, result: Any) -> Any:
+        """The result of reading without what belongs to files that may not be read."""
+        given = await self.granted()
+        if action.risk != "read" or not any(rule.path for rule in given.rules):
+            return result
+
+        def may(path: str) -> bool:
+            return decide(replace(action, arguments={"path": path}), given).outcome == "allow"
+
+        return _kept(result, may)
+
     async def _approved(
         self, action: Action, decision: Decision, line: AuditLine, *, call: str, reason: str
     ) -> AuditLine:
@@ -163,6 +174,21 @@ def shown(action: Action) -> str:
     if plain:
         return str(text)
     return json.dumps(dict(given), ensure_ascii=False, indent=2, default=str)
+
+
+def _kept(value: Any, may: Callable[[str], bool]) -> Any:
+    """The value without the entries of lists that name a file which may not be read."""
+    if isinstance(value, dict):
+        return {
+            name: [each for each in found if not isinstance(each, str) or may(each)]
+            if name == "files" and isinstance(found, list)
+            else _kept(found, may)
+            for name, found in value.items()
+        }
+    if isinstance(value, list):
+        named = (each for each in value if not isinstance(each, dict) or may(str(each.get("path") or ".")))
+        return [_kept(each, may) for each in named]
+    return value
 
 
 def _spelled(text: str) -> str:

@@ -172,6 +172,15 @@ class Answer:
 ToolFunction = Callable[..., Awaitable[Any]]
 
 
+AXES: dict[Risk, Axis] = {
+    "read": "files",
+    "write": "files",
+    "execute": "kernel_mutate",
+    "network": "network",
+}
+"""What a tool reaches that does not say so: of what executes, the most that it could."""
+
+
 @dataclass(frozen=True)
 class Tool:
     """A tool. ``arguments`` validates a call; ``account`` says in a few words what a result holds."""
@@ -182,7 +191,12 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
-    axis: Axis = "files"
+    axis: Axis | None = None
+
+    @property
+    def reaches(self) -> Axis:
+        """What the tool reaches: what it says of itself, else the most that its risk could mean."""
+        return self.axis or AXES[self.risk]
 
     @property
     def spec(self) -> ToolSpec:
@@ -201,15 +215,6 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-AXES: dict[Risk, Axis] = {
-    "read": "files",
-    "write": "files",
-    "execute": "kernel_mutate",
-    "network": "network",
-}
-"""What a tool reaches that does not say so: of what executes, the most that it could."""
-
-
 def tool(
     risk: Risk, *, axis: Axis | None = None, account: Callable[[Any], str] | None = None
 ) -> Callable[[ToolFunction], Tool]:
@@ -224,9 +229,7 @@ def tool(
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(
-            name, inspect.getdoc(function) or name, risk, function, model, account, axis or AXES[risk]
-        )
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis)
 
     return make
 

@@ -26,6 +26,7 @@ def test_help_lists_every_subcommand() -> None:
         "cassette",
         "ask",
         "apply",
+        "audit",
         "merge",
         "verify",
         "check",
@@ -41,6 +42,7 @@ def test_help_lists_every_subcommand() -> None:
         "plan",
         "roles",
         "models",
+        "permissions",
         "search",
         "sessions",
         "trust",
@@ -54,7 +56,20 @@ def test_help_lists_every_subcommand() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["run", "record", "cassette", "ask", "apply", "doctor", "models", "trust", "config", "keys"],
+    [
+        "run",
+        "record",
+        "cassette",
+        "ask",
+        "apply",
+        "doctor",
+        "models",
+        "trust",
+        "config",
+        "keys",
+        "permissions",
+        "audit",
+    ],
 )
 def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     sub = subparsers()[name]

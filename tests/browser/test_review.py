@@ -69,21 +69,31 @@ def test_code_runs_only_with_a_yes(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
     desk = open_desk(scripted_lab, CELLS)
-    for answer, word in (("Approve", "approved"), ("Reject", "rejected")):
+    always = "Always this exact action"
+    answers = ((always, "always allowed"), ("Refuse", "refused"))
+    for answer, word in answers:
         file = scripted_lab.root / f"{answer}.txt"
         code = f"open('{file.name}', 'w').write('hi')"
         script.play(Turn(calls=(Call("run_code", {"code": code}),)), Turn(text="That was it."))
         run = desk.sidebar.send(f"try {answer}")
         card = run.get_by_role("region", name="Approval: Run code")
         expect(card.get_by_label("What will be done")).to_have_text(code)
+        expect(card).to_contain_text("mode ask: no rule allows it")
         expect(run).to_contain_text("Waiting for your answer")
         assert not file.exists()
         assert desk.sidebar.violations() == []
         card.get_by_role("button", name=answer).click()
         desk.sidebar.finished(run)
         expect(card).to_contain_text(word)
-        assert file.exists() == (answer == "Approve")
+        assert file.exists() == (answer != "Refuse")
     expect(run.locator(".codemad-tool")).to_contain_text("denied")
+
+    file = scripted_lab.root / f"{always}.txt"
+    file.unlink()
+    again = Call("run_code", {"code": f"open('{file.name}', 'w').write('hi')"})
+    script.play(Turn(calls=(again,)), Turn(text="That was it."))
+    desk.sidebar.finished(desk.sidebar.send("once more"))
+    assert file.exists()
 
 
 def test_unsaved_typing_is_seen_kept_and_never_corrupted_by_either_undo(

@@ -162,7 +162,8 @@ def test_a_broken_project_file_never_stops_the_start(user: Path, project: Path, 
     else:
         project.write_bytes(BROKEN[kind])
     settings = load_settings(project.parent)
-    assert values(settings) == values(Settings(data_level="schema"))  # it may have wanted to send less
+    # It may have wanted to send less, and to forbid.
+    assert values(settings) == values(Settings(data_level="schema", mode="plan"))
     assert "was ignored" in settings.notices[0]
     assert "names and types alone" in settings.notices[1]
 

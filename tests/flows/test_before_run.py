@@ -67,7 +67,7 @@ async def test_a_tagged_cell_runs_only_when_approved(desk: Desk, model_server: M
     after = await accept_and_run(desk, model_server, "ran = True")
     question = await asked(desk, after)
     assert "Slow" in question.reason
-    await desk.engine.submit(Reject(session=desk.session, approval=question.approval, digest=question.digest))
+    await desk.engine.submit(Reject(session=desk.session, approval=question.approval))
     events = await desk.until(lambda event: event.type == "notice", after=question.seq)
     assert events[-1].type == "notice"
     assert events[-1].code == "not_run"

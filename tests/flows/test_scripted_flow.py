@@ -165,8 +165,8 @@ async def test_running_code_asks_and_the_answer_is_obeyed(
     asked = (await desk.until(lambda e: e.type == "approval_asked", after=ack.seq))[-1]
     assert asked.type == "approval_asked"
     assert asked.action == code
-    reply = Approve if yes else Reject
-    await desk.engine.submit(reply(session=desk.session, approval=asked.approval))
+    about = {"session": desk.session, "approval": asked.approval}
+    await desk.engine.submit(Approve(**about, digest=asked.digest) if yes else Reject(**about))
     events = await desk.until(lambda e: e.type == "run_finished", after=asked.seq)
     done = next(event for event in events if event.type == "tool_done")
     assert done.status == ("ok" if yes else "denied")
