@@ -115,6 +115,12 @@ def _add_run(commands: Commands) -> None:
         help="what %%%%codemad cells may do: propose changes (default), apply and run them, or nothing",
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
+    run.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="run the kernel in a strong sandbox (bubblewrap): it writes in the working folder alone, sees no"
+        " key files and has no network; fails where there is none",
+    )
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
     add_trust_option(run)
     add_options(run)
@@ -190,6 +196,7 @@ def _run(args: argparse.Namespace) -> int:
         policy=args.policy,
         model=args.model,
         progress=args.progress,
+        sandbox=args.sandbox,
         cassette=chosen(args, args.notebook),
     )
     if args.trust:

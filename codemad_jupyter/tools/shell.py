@@ -19,7 +19,13 @@ from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 LONGEST = 3_600.0
-OFFLINE = ("Network is unreachable", "Temporary failure in name resolution", "Could not resolve", "Errno 101")
+OFFLINE = (
+    "Network is unreachable",
+    "Temporary failure in name resolution",
+    "Could not resolve",
+    "Errno 101",
+    "not supported by protocol",
+)
 REFUSED = ("Read-only file system", "Permission denied", "Operation not permitted")
 
 
