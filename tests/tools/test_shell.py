@@ -212,10 +212,14 @@ def test_files_that_run_something_are_put_back(tmp_path: Path) -> None:
     (git / "hooks" / "pre-commit").symlink_to("/bin/true")
     (tmp_path / ".envrc").write_text("evil")
     (tmp_path / "plain").write_text("stays")
-    assert before.put_back() == (".envrc", ".git/config", ".git/hooks/old", ".git/hooks/pre-commit")
+    assert before.put_back(walled=True) == (".envrc",)
+    assert before.put_back(walled=False) == (".git/config", ".git/hooks/old", ".git/hooks/pre-commit")
     assert (git / "config").read_text() == "[core]\n"
     assert (git / "hooks" / "old").read_text() == "kept"
-    assert [each.name for each in (git / "hooks").iterdir()] == ["old"]
+    assert sorted(each.name for each in (git / "hooks").iterdir()) == ["old", "pre-commit.from-command"]
+    assert (git / "config.from-command").exists()
+    assert (tmp_path / ".envrc.from-command").read_text() == "evil"
+    assert before.put_back(walled=False) == ()
     assert not (tmp_path / ".envrc").exists()
     assert (tmp_path / "plain").exists()
 
