@@ -64,7 +64,7 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
         ("models", lambda: _models(settings)),
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
         ("search", lambda: asyncio.to_thread(_search, root, settings)),
-        ("sandbox", _sandbox),
+        ("sandbox", lambda: _sandbox(settings)),
         ("trials", lambda: asyncio.to_thread(_trials)),
         ("diagnostics", lambda: asyncio.to_thread(_diagnostics, root)),
         ("node", lambda: asyncio.to_thread(_node)),
@@ -240,25 +240,17 @@ def _search(root: Path, settings: Settings) -> Check:
     return Check(name="search", state=state, detail=status.sentence, hint=hint)
 
 
-async def _sandbox() -> Check:
-    """Which walls there are. Real tries: a program under bubblewrap, and the kernel's Landlock version."""
-    bwrap = "bubblewrap is not installed"
-    if shutil.which("bwrap") is not None:
-        command = ("bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-pid", "--", "true")
-        status, said = await _program(*command)
-        bwrap = "bubblewrap works" if status == 0 else f"bubblewrap fails ({said})"
-    from codemad_jupyter.notebooks.confined import version as landlock_version
+async def _sandbox(settings: Settings) -> Check:
+    """How commands of assistants are confined: each backend is tried by a program that wants out."""
+    from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 
-    version = await asyncio.to_thread(landlock_version)
-    landlock = f"Landlock {version} is there" if version > 0 else "Landlock is not there"
-    if bwrap == "bubblewrap works" or version > 0:
-        return Check(name="sandbox", state="ok", detail=f"{bwrap}; {landlock}")
-    return Check(
-        name="sandbox",
-        state="warning",
-        detail=f"{bwrap}; {landlock}: code that a model runs is kept back by your approval alone",
-        hint="Install bubblewrap (Linux), and read what you approve.",
-    )
+    found = await sandbox_state(settings.sandbox)
+    named = f"{found.strength}: {found.backend or 'nothing confines commands'}"
+    detail = "; ".join((named, *found.reasons))
+    if found.strength in ("strong", "container"):
+        return Check(name="sandbox", state="ok", detail=detail)
+    hint = "Install bubblewrap (Linux), and read what you approve."
+    return Check(name="sandbox", state="warning", detail=detail, hint=hint)
 
 
 def _trials() -> Check:

@@ -130,6 +130,12 @@ def _add_run(commands: Commands) -> None:
         help="rules that hold in this run too: TOML with [[permissions]]",
     )
     run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
+    run.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="run the kernel in a strong sandbox (bubblewrap): it writes in the working folder alone, sees no"
+        " key files and has no network; fails where there is none",
+    )
     run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
     add_trust_option(run)
     add_options(run)
@@ -206,6 +212,7 @@ def _run(args: argparse.Namespace) -> int:
         rules=args.rules,
         model=args.model,
         progress=args.progress,
+        sandbox=args.sandbox,
         cassette=chosen(args, args.notebook),
     )
     if args.trust:

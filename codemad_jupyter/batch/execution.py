@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Execution:
         timeout: float | None,
         save: Callable[[], None],
         say: Callable[[str], None] | None,
+        sandbox: bool = False,
     ) -> None:
         self.failure: str | None = None
         self._notebook = notebook
@@ -55,6 +57,7 @@ class Execution:
         self._timeout = timeout
         self._save = save
         self._say = say
+        self._sandbox = sandbox
         self._next_save = 0.0
         self._later: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,7 +81,11 @@ class Execution:
         """Execute all cells, or up to the first that fails."""
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         try:
-            await self._client.async_execute(cwd=str(self._cwd), env=self._environment)
+            async with AsyncExitStack() as around:
+                environment = self._environment
+                if self._sandbox:
+                    environment = await self._confined(around)
+                await self._client.async_execute(cwd=str(self._cwd), env=environment)
         except CellTimeoutError:
             self.failure = f"Cell {self._cell} took more than {self._timeout:g} seconds"
         except CellExecutionError as error:
@@ -91,6 +98,15 @@ class Execution:
         finally:
             if self._later is not None:
                 self._later.cancel()
+
+    async def _confined(self, around: AsyncExitStack) -> dict[str, str]:
+        """Have the kernel start in the sandbox; the variables it gets there."""
+        from codemad_jupyter.tools.sandbox.kernels import kernel_box
+
+        box = kernel_box(self._cwd, cwd=self._cwd, environment=self._environment)
+        found = await around.enter_async_context(box)
+        found.wrap(self._client.create_kernel_manager())
+        return found.environment
 
     def cancel(self) -> None:
         """Stop, from any thread; the kernel is not asked politely."""

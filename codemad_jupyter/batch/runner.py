@@ -44,6 +44,7 @@ class Order:
     model: str | None = None
     progress: bool = False
     cassette: CassetteChoice | None = None
+    sandbox: bool = False
 
 
 def run(order: Order) -> int:
@@ -51,6 +52,8 @@ def run(order: Order) -> int:
     notebook = prepare(order)
     from codemad_jupyter.batch.execution import Execution
 
+    if order.sandbox:
+        _demand_sandbox()
     execution = Execution(
         notebook,
         kernel=notebook.metadata["kernelspec"]["name"],
@@ -60,6 +63,7 @@ def run(order: Order) -> int:
         timeout=order.timeout,
         save=lambda: write_notebook(notebook, order.output),
         say=_say if order.progress else None,
+        sandbox=order.sandbox,
     )
     write_notebook(notebook, order.output)
     try:
@@ -208,6 +212,13 @@ def _in_thread(execution: Execution) -> None:
         raise
     if failures:
         raise failures[0]
+
+
+def _demand_sandbox() -> None:
+    """Before anything is written. Raises `Denied` where there is no strong one."""
+    from codemad_jupyter.tools.sandbox.state import backend
+
+    asyncio.run(backend("strong"))
 
 
 def _say(text: str) -> None:

@@ -89,9 +89,13 @@ def _joined(options: list[dict[str, Any]], definitions: dict[str, Any]) -> dict[
     for option in (plain(option, definitions) for option in options):
         kind = option.pop("type", None)
         kinds += [each for each in (kind if isinstance(kind, list) else [kind]) if each and each not in kinds]
-        if "enum" in option and {"type": "null"} in options:
-            option["enum"] = [*option["enum"], None]
+        if "const" in option:
+            option["enum"] = [option.pop("const")]
+        if "enum" in option:
+            option["enum"] = [*joined.get("enum", ()), *option["enum"]]
         joined.update(option)
+    if "enum" in joined and "null" in kinds:
+        joined["enum"].append(None)
     return {**joined, "type": kinds if len(kinds) > 1 else kinds[0]} if kinds else joined
 
 

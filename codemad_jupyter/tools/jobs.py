@@ -223,7 +223,8 @@ class Jobs:
 
     async def _end(self, job: Job, process: Confined, watched: Guarded) -> None:
         job.exit_code = await process.stop()
-        job.put_back = await asyncio.to_thread(watched.put_back)
+        walled = process.backend.startswith("bubblewrap")
+        job.put_back = await asyncio.to_thread(watched.put_back, walled=walled)
         if job.exit_code == 125 and "The sandbox could not be made" in job.written.since(0)[:200]:
             raise ToolError(job.written.since(0).strip()[:500], hint="See `codemad doctor`.")
 

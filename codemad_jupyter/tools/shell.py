@@ -19,7 +19,13 @@ from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 LONGEST = 3_600.0
-OFFLINE = ("Network is unreachable", "Temporary failure in name resolution", "Could not resolve", "Errno 101")
+OFFLINE = (
+    "Network is unreachable",
+    "Temporary failure in name resolution",
+    "Could not resolve",
+    "Errno 101",
+    "not supported by protocol",
+)
 REFUSED = ("Read-only file system", "Permission denied", "Operation not permitted")
 
 
@@ -126,7 +132,10 @@ def next_step(job: Job, text: str, *, confined: bool) -> str:
     """What to try next, empty where nothing comes to mind."""
     said = []
     if job.put_back:
-        said.append(f"Not changed, because other programs run what stands there: {', '.join(job.put_back)}.")
+        said.append(
+            f"Put back, because other programs run what stands there: {', '.join(job.put_back)};"
+            " what the command left lies beside, with .from-command added to the name."
+        )
     if job.ending == "timeout":
         said.append(
             f"It was ended after {job.order.seconds:g} seconds, with all it had started. There is no input;"

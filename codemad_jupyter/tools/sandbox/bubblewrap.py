@@ -65,6 +65,14 @@ def _mounts(confinement: Confinement, private: Path) -> Iterator[str]:
         yield from ("--remount-ro", hidden)
 
 
+def _is_socket(path: Path) -> bool:
+    """One that this user cannot even look at, nobody of ours can connect to."""
+    try:
+        return path.is_socket()
+    except OSError:
+        return False
+
+
 def _sockets(confinement: Confinement) -> list[Path]:
     """Sockets of other programs that lie in no masked place: a wall of files does not stop a connection."""
     try:
@@ -73,4 +81,4 @@ def _sockets(confinement: Confinement) -> list[Path]:
         return []
     hidden = (*confinement.masked, Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - as above
     found = {Path(os.path.realpath(match[1])) for match in LISTENING.finditer(text)}
-    return [p for p in found if p.is_socket() and not any(p.is_relative_to(each) for each in hidden)]
+    return [p for p in found if _is_socket(p) and not any(p.is_relative_to(each) for each in hidden)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from codemad_jupyter.config.paths import data_dir, user_file
 from codemad_jupyter.config.trust import PROJECT_FILE
 from codemad_jupyter.notebooks.environment import allowed_environment
+from codemad_jupyter.protocol.errors import ToolError
 
 HARMLESS = (
     ".local/bin .local/lib .local/share/uv .local/share/pipx .local/share/jupyter/kernels .pyenv .conda .nvm"
@@ -70,11 +71,17 @@ def workspace_confinement(
     """What a command of the workspace ``root`` may reach. ``prefix`` is the environment whose programs come
     first, ``data`` are further folders of ours that it must not see."""
     root = root.resolve()
+    home = _home(environ)
+    if root == Path("/") or (home is not None and root in home.parents):
+        raise ToolError(
+            f"The workspace {root} holds your whole home or machine: commands could change all of it.",
+            hint="Open JupyterLab in the folder of a project.",
+        )
     own = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2]}
     programs = own | ({prefix} if prefix else set())
     inside = [place.resolve() for place in own if place.resolve().is_relative_to(root)]
-    masked = masked_places(_home(environ), data=data)
-    reopened = (p.resolve() for p in (*programs, *harmless(_home(environ))) if p.exists())
+    masked = masked_places(home, data=data)
+    reopened = (p.resolve() for p in (*programs, *harmless(home)) if there(p))
     return Confinement(
         writable=(root,),
         protected=tuple(dict.fromkeys([*_protected(root), *(p for p in inside if p != root)])),
@@ -107,14 +114,22 @@ def masked_places(home: Path | None, *, data: Iterable[Path] = ()) -> tuple[Path
         open_ones = {name for name in HARMLESS.split() if "/" not in name}
         hidden = {entry.name for entry in os.scandir(home) if entry.name.startswith(".")}
         places += [home / name for name in sorted(hidden - open_ones)]
-    existing = dict.fromkeys(place.resolve() for place in places if place.exists())
+    existing = dict.fromkeys(place.resolve() for place in places if there(place))
     return tuple(place for place in existing if place != Path("/") and place != home)
+
+
+def there(place: Path) -> bool:
+    """Whether it is there for this user: what lies behind a closed folder is not."""
+    try:
+        return place.exists()
+    except OSError:
+        return False
 
 
 def harmless(home: Path | None) -> list[Path]:
     """The hidden places of a home that stay readable."""
     found = [home / name for name in HARMLESS.split()] if home is not None else []
-    return [place for place in found if place.exists()]
+    return [place for place in found if there(place)]
 
 
 def command_environment(environ: Mapping[str, str], *, prefix: Path | None, network: bool) -> dict[str, str]:

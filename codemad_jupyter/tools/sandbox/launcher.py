@@ -114,6 +114,8 @@ def _become(spec: dict[str, Any], argv: list[str], keeper: int, group: Any) -> N
         _limit(spec["limits"])
         words = _walled(spec)
         os.chdir(spec["cwd"])
+        if "JPY_PARENT_PID" in os.environ:
+            os.environ["JPY_PARENT_PID"] = "1"  # a kernel that looked for its parent would not find it here
         command = [*words, *argv]
         os.execvp(command[0], command)  # noqa: S606 - this is what it is for
     except FileNotFoundError as error:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from codemad_jupyter.notebooks import confined
 from codemad_jupyter.protocol.errors import Denied
@@ -47,7 +48,7 @@ class _Found:
     reasons: tuple[str, ...]
 
 
-_finding: dict[int, asyncio.Task[_Found]] = {}
+_finding: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[_Found]] = WeakKeyDictionary()
 _found: list[_Found] = []
 
 
@@ -95,7 +96,7 @@ def _name(found: _Found) -> str:
 
 async def _best() -> _Found:
     if not _found:
-        key = id(asyncio.get_running_loop())
+        key = asyncio.get_running_loop()
         if key not in _finding:
             _finding[key] = asyncio.create_task(_find(), name="codemad sandbox test")
         task = _finding[key]

@@ -30,7 +30,7 @@ SPECIAL = {"x86_64": (56, 435, 41, 16), "aarch64": (220, 435, 198, 29)}
 """clone, clone3, socket, ioctl."""
 NAME_SPACES = 0x7E020000
 PUT_INTO_TERMINAL = 0x5412
-EACCES = 0x0005000D
+NO_SUCH_FAMILY = 0x00050061
 UNIX, INTERNET, INTERNET_6, NETLINK = 1, 2, 10, 16
 
 
@@ -50,5 +50,5 @@ def steps(sockets: tuple[int, ...]) -> list[Step]:
     found += when(clone, 0, [(AND_SET, 0, 1, NAME_SPACES), (RETURN, 0, 0, EPERM)])
     found += when(ioctl, 1, [(EQUAL, 0, 1, PUT_INTO_TERMINAL), (RETURN, 0, 0, EPERM)])
     allowed = [(EQUAL, len(sockets) - at, 0, family) for at, family in enumerate(sockets)]
-    found += when(socket, 0, [*allowed, (RETURN, 0, 0, EACCES)])
+    found += when(socket, 0, [*allowed, (RETURN, 0, 0, NO_SUCH_FAMILY)])
     return [*found, (RETURN, 0, 0, ALLOW)]

@@ -136,6 +136,10 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     delete_file: trans.__('Delete file'),
     move_file: trans.__('Move file'),
     run_code: trans.__('Run code'),
+    run_command: trans.__('Run a command'),
+    list_jobs: trans.__('List background jobs'),
+    job_output: trans.__('Look at a background job'),
+    stop_job: trans.__('Stop a background job'),
     run_cell: trans.__('Run this cell')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
@@ -143,7 +147,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
 
 /** What the tool was pointed at: the one argument that says it best. */
 export function toolObject(tool: ITool): string {
-  for (const name of ['name', 'path', 'query', 'pattern', 'cell', 'title', 'code']) {
+  for (const name of ['name', 'path', 'query', 'pattern', 'cell', 'title', 'code', 'command', 'job']) {
     const value = tool.arguments[name];
     if (typeof value === 'string' && value) {
       return line(value);

@@ -35,6 +35,7 @@ const ICONS: Record<string, LabIcon> = {
   find_symbol: searchIcon,
   workspace_map: searchIcon,
   run_code: runIcon,
+  run_command: runIcon,
   insert_cell: codeIcon,
   replace_cell: codeIcon,
   edit_file: editIcon,
