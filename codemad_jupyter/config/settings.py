@@ -17,6 +17,7 @@ from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.mcp import McpServer
 from codemad_jupyter.protocol.privacy import DataLevel
 
 PREFIX = "CODEMAD_"
@@ -150,6 +151,13 @@ class Settings(ModelSettings):
         " off.",
     )
 
+    mcp: dict[str, McpServer] = Field(
+        default_factory=dict,
+        description="Servers of the Model Context Protocol, tables [mcp.NAME] with command, args and env"
+        " (NAME to pass a variable on, NAME=value to set one), or url and bearer_env (the variable with its"
+        " token), and timeout (seconds). Each starts only once approved: codemad mcp approve NAME.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
@@ -163,6 +171,11 @@ class Settings(ModelSettings):
         if len(numbers) != 5 or min(numbers) < 0 or numbers[-1] < 5 or abs(sum(numbers) - 100) > 0.01:
             raise ValueError("not five percentages that make 100")
         return value
+
+    @field_validator("mcp", mode="before")
+    @classmethod
+    def _table_of_servers(cls, value: Any) -> Any:
+        return cls._table(value)
 
     @field_validator("data_dir", "index_dir", "embedding_model")
     @classmethod

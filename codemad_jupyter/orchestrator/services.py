@@ -19,6 +19,7 @@ from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.loop import Limits
 from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.store.store import Store
+from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.permissions import Policy
 from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.tool import Finder, Registry
@@ -65,3 +66,5 @@ class Services:
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
     finder: Finder | None = None
+    mcp: McpServers | None = None
+    """The servers of others whose tools are in the registry."""

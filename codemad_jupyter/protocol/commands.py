@@ -10,7 +10,7 @@ from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.merging import MergeChoice
 from codemad_jupyter.protocol.privacy import DataLevel
 
-Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
+Edge = Literal["sidebar", "magic", "cli", "batch", "mcp", "test"]
 Intent = Literal["auto", "answer", "edit", "fix"]
 
 

@@ -143,7 +143,8 @@ class Executor:
 
     async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
         # What was masked on the way to the model comes back where it is written or run on this machine.
-        given = call.arguments if tool.risk == "read" else mapped(call.arguments, self._restore)
+        # What goes to somebody else's server keeps its placeholders.
+        given = call.arguments if tool.risk in ("read", "network") else mapped(call.arguments, self._restore)
         arguments = tool.check(given)
         for reason in self._hooks.hook.before_tool(tool=tool.name, arguments=arguments):
             raise Denied(f"{tool.name} was refused: {reason}.")
@@ -155,17 +156,30 @@ class Executor:
             )
         if decision == "ask" and not await self._ask(self._question(tool, call)):
             raise Denied(f"The person refused {tool.name}.", hint="Do not try it again; ask what they want.")
-        context = replace(self._context, say=lambda text: self._say(call.id, text))
+        context = replace(
+            self._context,
+            say=lambda text: self._say(call.id, text),
+            ask=lambda text: self._put(tool, call, text),
+        )
         return await tool.function(context, **arguments)
 
     def _say(self, call: str, text: str) -> None:
         self._emit(ToolOutput(call=call, text=self._redact(text)))
 
+    async def _put(self, tool: Tool, call: ToolCallPart, text: str) -> bool:
+        """Ask the person what the tool wants to know; no where nobody can be asked."""
+        if self._policy != "ask":
+            return False
+        action, signed = self._redact(text), digest(tool.name, {"question": text})
+        reason = "The tool asks this while it runs."
+        question = Question(call=call.id, tool=tool.name, action=action, reason=reason, digest=signed)
+        return await self._ask(question)
+
     def _question(self, tool: Tool, call: ToolCallPart) -> Question:
         action = self._redact(
             str(call.arguments.get("code") or json.dumps(call.arguments, ensure_ascii=False, indent=2))
         )
-        reason = (
+        reason = tool.reason or (
             "This runs code in your live kernel." if tool.risk == "execute" else "This needs the network."
         )
         signed = digest(tool.name, call.arguments)

@@ -75,6 +75,11 @@ def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
 
+async def _nobody(question: str) -> bool:
+    """Where no person can be asked while a tool runs."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolContext:
     """What a tool may reach during one run."""
@@ -89,6 +94,8 @@ class ToolContext:
     """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""
     say: Callable[[str], object] = _unheard
     """Tells the person what comes out while the tool runs."""
+    ask: Callable[[str], Awaitable[bool]] = _nobody
+    """Asks the person while the tool runs; no where nobody can be asked."""
     images: bool = False
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
@@ -148,6 +155,8 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
+    reason: str = ""
+    """What a person is told when the tool asks for approval, where its risk does not say it all."""
 
     @property
     def spec(self) -> ToolSpec:
@@ -166,7 +175,9 @@ class Tool:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable[[ToolFunction], Tool]:
+def tool(
+    risk: Risk, *, account: Callable[[Any], str] | None = None, reason: str = ""
+) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of an async function whose first parameter is the `ToolContext`."""
 
     def make(function: ToolFunction) -> Tool:
@@ -177,7 +188,7 @@ def tool(risk: Risk, *, account: Callable[[Any], str] | None = None) -> Callable
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account)
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, reason)
 
     return make
 

@@ -416,7 +416,7 @@ export interface EditMemory {
   memory: string;
   text?: string | null;
   kind?: 'fact' | 'preference' | 'decision' | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 export interface EditProposed {
@@ -928,7 +928,7 @@ export interface Prompt {
   attachments?: Attachment[];
   model?: string | null;
   intent?: 'auto' | 'answer' | 'edit' | 'fix';
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -993,7 +993,7 @@ export interface RememberFact {
   scope?: 'session' | 'project' | 'user' | 'role';
   kind?: 'fact' | 'preference' | 'decision';
   role?: string;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 export interface RenameSession {
@@ -1021,7 +1021,7 @@ export interface ResolveMerge {
   notebook: string;
   digest: string;
   choices?: Record<string, 'ours' | 'theirs' | 'both' | 'base'>;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -1089,7 +1089,7 @@ export interface RunStarted {
   type: 'run_started';
   prompt: string;
   model: string;
-  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
   target: Target;
   why: string;
 }
@@ -1410,5 +1410,5 @@ export interface VerifyNotebook {
   target: Target;
   cells?: string[];
   timeout?: number | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
