@@ -18,8 +18,6 @@ from codemad_jupyter.tools.mcp_sdk import Session, http_streams, is_answer, open
 from codemad_jupyter.tools.mcp_stdio import Fate, stdio_streams
 
 T = TypeVar("T")
-CONNECT = 30.0
-"""Seconds a server may take to start and greet."""
 RESTARTS = 3
 Asks = Callable[[str], Awaitable[bool]]
 
@@ -55,8 +53,9 @@ class McpConnection:
         `ToolError`."""
         async with self._lock:
             try:
-                async with asyncio.timeout(self._given.server.timeout) as self._clock:
+                async with asyncio.timeout(self._given.server.timeout):  # to start and greet
                     session = await self._connected()
+                async with asyncio.timeout(self._given.server.timeout) as self._clock:
                     self._asks, self._fate.messages = asks, 0
                     return await work(session)
             except ToolError:
@@ -88,7 +87,7 @@ class McpConnection:
         self._fate = Fate()
         ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._serve(ready), name=f"mcp {self.name}")
-        self._session = await asyncio.wait_for(asyncio.shield(ready), CONNECT)
+        self._session = await asyncio.shield(ready)
         return self._session
 
     async def _serve(self, ready: asyncio.Future[Session]) -> None:

@@ -30,7 +30,7 @@ ECHO = McpTool(name="echo", description="Say it back.", parameters=SCHEMA)
 ENVIRONMENT = ECHO.model_copy(update={"name": "environment"})
 
 
-def defined(command: str, *args: str, timeout: float = 60.0, env: tuple[str, ...] = ()) -> McpDefinition:
+def defined(command: str, *args: str, timeout: float = 100.0, env: tuple[str, ...] = ()) -> McpDefinition:
     server = McpServer(command=command, args=args, timeout=timeout, env=env)
     return McpDefinition(name="small", server=server, origin="own", place="your settings")
 
@@ -162,7 +162,7 @@ async def _failure(connection: McpConnection) -> str:
     ],
 )
 async def test_a_server_that_misbehaves_costs_one_call(tmp_path: Path, script: str, said: str) -> None:
-    patience = 2.0 if script == "exec sleep 600" else 60.0
+    patience = 2.0 if script == "exec sleep 600" else 100.0
     connection = McpConnection(defined("sh", "-c", script, timeout=patience), tmp_path)
     assert said in await _failure(connection)
     await connection.close()
