@@ -10,6 +10,8 @@ from codemad_jupyter.app.indexing import local_model
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
+from codemad_jupyter.config.mcp_approvals import McpApprovals
+from codemad_jupyter.config.mcp_definitions import defined
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.config.trust import TrustedFolders
@@ -34,6 +36,7 @@ from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
@@ -68,6 +71,7 @@ async def build_engine(
     store, notices = await open_store(folder, workspace=str(root))
     hooks = await asyncio.to_thread(plugin_manager)
     trusted = TrustedFolders()
+    mcp = await asyncio.to_thread(_mcp_servers, root, settings)
     taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
     engine = Engine(
         Services(
@@ -80,7 +84,7 @@ async def build_engine(
             diagnostics=Diagnostics(
                 root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises
             ),
-            registry=_registry(hooks, memory=settings.memory != "off"),
+            registry=_registry(hooks, mcp, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
             trusted=trusted.advises,
@@ -117,6 +121,7 @@ async def build_engine(
             sandbox=partial(sandbox_state, settings.sandbox),
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
+            mcp=mcp,
         )
     )
     await engine.start()
@@ -153,10 +158,17 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _registry(hooks: "pluggy.PluginManager", *, memory: bool) -> Registry:
+def _mcp_servers(root: Path, settings: Settings) -> McpServers:
+    return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
+
+
+def _registry(hooks: "pluggy.PluginManager", mcp: McpServers, *, memory: bool) -> Registry:
     registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
     for offered in hooks.hook.register_tools():
         for tool in offered:
+            registry.add(tool)
+    for tool in mcp.tools():
+        if tool.name not in registry:  # a stranger's tool never takes the place of another
             registry.add(tool)
     return registry
 

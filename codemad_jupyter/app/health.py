@@ -64,6 +64,7 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
         ("models", lambda: _models(settings)),
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
         ("search", lambda: asyncio.to_thread(_search, root, settings)),
+        ("mcp", lambda: asyncio.to_thread(_mcp, root, settings)),
         ("sandbox", lambda: _sandbox(settings)),
         ("trials", lambda: asyncio.to_thread(_trials)),
         ("diagnostics", lambda: asyncio.to_thread(_diagnostics, root)),
@@ -238,6 +239,13 @@ def _search(root: Path, settings: Settings) -> Check:
     hint = "" if status.state == "ready" else built
     state: State = "warning" if status.fault else "ok"
     return Check(name="search", state=state, detail=status.sentence, hint=hint)
+
+
+def _mcp(root: Path, settings: Settings) -> Check:
+    from codemad_jupyter.app.mcp_desk import Desk, summary
+
+    worries, detail = summary(Desk(root, settings).servers())
+    return Check(name="mcp", state="warning" if worries else "ok", detail=detail, hint=worries)
 
 
 async def _sandbox(settings: Settings) -> Check:

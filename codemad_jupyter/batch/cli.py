@@ -17,6 +17,7 @@ from codemad_jupyter.batch.agents import add_agents
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
+from codemad_jupyter.batch.mcp import add_mcp
 from codemad_jupyter.batch.memory import add_memory, add_sessions
 from codemad_jupyter.batch.models import add_models
 from codemad_jupyter.batch.notebook_commands import (
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_mcp,
         _add_doctor,
         add_models,
     ):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from codemad_jupyter.config import access, key_store, trust
+from codemad_jupyter.config import access, key_store, mcp_approvals, mcp_definitions, trust
 from codemad_jupyter.config.paths import data_dir, user_file
 
 Fingerprint = tuple[tuple[int, int, int] | tuple[str, ...] | None, ...]
@@ -12,8 +12,10 @@ def fingerprint(root: Path) -> Fingerprint:
     """Differs once a file that the settings of the workspace ``root`` come from has changed, or a sign-in is
     to be renewed."""
     data = data_dir()
-    kept = (data / name for name in (trust.FILE, key_store.INDEX, key_store.SEALED))
-    return (*map(_stamp, (user_file(), root / trust.PROJECT_FILE, *kept)), access.ending())
+    names = (trust.FILE, key_store.INDEX, key_store.SEALED, mcp_approvals.FOLDER)
+    of_project = (root / trust.PROJECT_FILE, root / mcp_definitions.MCP_FILE)
+    kept = (data / name for name in names)
+    return (*map(_stamp, (user_file(), *of_project, *kept)), access.ending())
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

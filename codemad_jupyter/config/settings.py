@@ -18,6 +18,7 @@ from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.mcp import McpServer
 from codemad_jupyter.protocol.permissions import Mode, Rule
 from codemad_jupyter.protocol.privacy import DataLevel
 
@@ -170,6 +171,12 @@ class Settings(ModelSettings):
         " axis, risk, role, command (its first words), path (a pattern), arguments. Deny wins over ask, ask"
         " over allow. A project's file may add what asks, denies or hides.",
     )
+    mcp: dict[str, McpServer] = Field(
+        default_factory=dict,
+        description="Servers of the Model Context Protocol, tables [mcp.NAME] with command, args and env"
+        " (NAME to pass a variable on, NAME=value to set one), or url and bearer_env (the variable with its"
+        " token), and timeout (seconds). Each starts only once approved: codemad mcp approve NAME.",
+    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
@@ -190,6 +197,11 @@ class Settings(ModelSettings):
     def _rules(cls, value: Any) -> Any:
         """A variable of the environment holds the list as JSON."""
         return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("mcp", mode="before")
+    @classmethod
+    def _table_of_servers(cls, value: Any) -> Any:
+        return cls._table(value)
 
     @field_validator("data_dir", "index_dir", "embedding_model")
     @classmethod

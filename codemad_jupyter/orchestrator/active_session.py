@@ -15,6 +15,7 @@ from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
+from codemad_jupyter.orchestrator.outside import OutsideDesk
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.run import Run
@@ -74,6 +75,7 @@ class ActiveSession:
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._told = False
+        self.outside = OutsideDesk(services, session, self._reviewer, self._checkpointer, self.approvals)
 
     @property
     def running(self) -> bool:
@@ -82,8 +84,9 @@ class ActiveSession:
 
     @property
     def busy(self) -> bool:
-        """Does a run go on, or a cell that an accepted edit asked for, or a command in the background?"""
-        return self.running or self._reviewer.cells.busy or self._jobs.busy
+        """Does a run go on, a cell that an accepted edit asked for, a command in the background, or a call
+        of an agent from elsewhere?"""
+        return self.running or self._reviewer.cells.busy or self._jobs.busy or bool(self.outside.calls)
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
         """Begin a run. Raises `Conflict` while another one goes on."""
@@ -166,6 +169,7 @@ class ActiveSession:
     async def close(self) -> None:
         """Stop what runs, and store what was said."""
         await self._stop()
+        self.outside.stop()
         await asyncio.gather(self._reviewer.cells.stop(), self._jobs.close())
         await self._compactor.stop()
         await self.session.bus.saved()
@@ -220,7 +224,7 @@ class ActiveSession:
     async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
-        if self.busy:
+        if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
             what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
             raise Conflict(f"{what} is going on.", hint="Stop it first, then undo.")
         async with self._lock:
@@ -243,6 +247,7 @@ class ActiveSession:
 
     async def _cancel(self, command: cmd.Cancel) -> None:
         """Stop the run and the cells; with ``kill`` also what ignored an earlier stop."""
+        self.outside.stop(command.run)
         work = [self._reviewer.cells.stop(command.run)]
         if command.run is None or command.run == self.run:
             work.append(self._stop())

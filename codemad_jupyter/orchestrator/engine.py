@@ -14,6 +14,7 @@ from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.insight import Insight
+from codemad_jupyter.orchestrator.outside import OutsideCall
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
@@ -30,6 +31,7 @@ from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
+from codemad_jupyter.protocol.messages import ToolResultPart
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
@@ -67,6 +69,8 @@ class Engine:
         await self._gardener.stop()
         if self.services.finder is not None:
             await self.services.finder.close()
+        if self.services.mcp is not None:
+            await self.services.mcp.close()
         await self.services.diagnostics.close()
         await self.services.memories.likeness.finished()
         await self.services.router.aclose()
@@ -145,6 +149,10 @@ class Engine:
                 seq = active.session.bus.seq
                 await active.take(command)
                 return Ack(session=command.session, run=active.run, seq=seq)
+
+    async def outside(self, asked: OutsideCall) -> ToolResultPart:
+        """Run one tool call for an agent from elsewhere, in its session."""
+        return await (await self._activated(asked.session)).outside.call(asked)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """What could follow at the cursor. Raises `ModelError`."""

@@ -27,6 +27,7 @@ from codemad_jupyter.protocol.slash import SlashCommand
 from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.gate import Asker, Gate, Who
+from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.permissions import Permissions, visible
 from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.sandbox.state import Wanted
@@ -92,6 +93,8 @@ class Services:
     sandbox_wanted: Wanted = "auto"
     hidden: tuple[Path, ...] = ()
     """Folders of ours that commands must not see."""
+    mcp: McpServers | None = None
+    """The servers of others whose tools are in the registry."""
 
     async def granted(self, given: Permissions | None = None) -> Permissions:
         """What holds now, for the workspace or for an agent with rights of its own."""

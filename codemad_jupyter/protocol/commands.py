@@ -11,7 +11,7 @@ from codemad_jupyter.protocol.merging import MergeChoice
 from codemad_jupyter.protocol.plans import PlanTask
 from codemad_jupyter.protocol.privacy import DataLevel
 
-Edge = Literal["sidebar", "magic", "cli", "batch", "test"]
+Edge = Literal["sidebar", "magic", "cli", "batch", "mcp", "test"]
 Intent = Literal[
     "auto", "answer", "edit", "fix", "plan", "run", "explain", "test", "document", "review", "search"
 ]

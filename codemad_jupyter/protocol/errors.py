@@ -15,6 +15,7 @@
     ├── StoreError            the session store failed
     │   └── StoreHeld         another process owns the store file
     ├── ToolError             a tool refused or failed; its message goes back to the model
+    │   └── ToolChanged       a server describes its tool in another way than was approved
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
 """
@@ -115,6 +116,10 @@ class ModelError(CodemadError):
 
 class ToolError(CodemadError):
     code = "tool"
+
+
+class ToolChanged(ToolError):
+    code = "tool_changed"
 
 
 class ServerUnreachable(CodemadError):

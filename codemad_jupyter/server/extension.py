@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import checkpoints, completion, configuring, kernel_link, rest, stream
+from codemad_jupyter.server import checkpoints, completion, configuring, kernel_link, mcp, rest, stream
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         (rf"keys/{configuring.PROVIDER}", configuring.KeyHandler),
         (rf"keys/{configuring.PROVIDER}/test", configuring.KeyTestHandler),
         ("stream", stream.StreamHandler),
+        ("mcp", mcp.McpHandler),
         ("kernel/commands", kernel_link.CommandsHandler),
         ("kernel/events", kernel_link.EventsHandler),
         ("kernel/session", kernel_link.SessionHandler),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import codemad_jupyter
 from codemad_jupyter.server.answering import Answering
+from codemad_jupyter.server.mcp_mount import McpMount
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -68,6 +69,7 @@ class EngineHost:
         self._retiring: asyncio.Task[None] | None = None
         self._built_from: Fingerprint = ()
         self.answering = Answering(self)
+        self.mcp = McpMount(self)
         self.streams: set[StreamHandler] = set()
         """The sockets of the tabs."""
 
@@ -173,6 +175,7 @@ class EngineHost:
             report["model"] = self._engine.default_model
             report["store"] = "memory" if services.store.path is None else "file"
             report["notices"] = list(services.notices)
+            report["mcp_off"] = list(services.mcp.off) if services.mcp is not None else []
         if checks:
             from codemad_jupyter.app.health import examine
 
@@ -199,6 +202,7 @@ class EngineHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.mcp.close()
         async with self._lock:
             await self._retired()
             engine, self._engine = self._engine, None

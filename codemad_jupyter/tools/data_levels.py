@@ -271,5 +271,6 @@ _RULES: Mapping[str, Rule] = {
     "diagnostics": lambda arguments, result, level: result,
     "list_files": lambda arguments, result, level: result,
     "find_symbol": lambda arguments, result, level: result,
+    "mcp_describe": lambda arguments, result, level: result,
     "workspace_map": lambda arguments, result, level: result,
 }

@@ -20,8 +20,8 @@ from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResul
 from codemad_jupyter.protocol.permissions import Risk, SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
-from codemad_jupyter.tools.gate import Gate
-from codemad_jupyter.tools.permissions import Action
+from codemad_jupyter.tools.gate import Gate, Question
+from codemad_jupyter.tools.permissions import Action, digest
 from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
@@ -134,7 +134,8 @@ class Executor:
 
     async def _permitted(self, tool: Tool, call: ToolCallPart) -> Any:
         # What was masked on the way to the model comes back where it is written or run on this machine.
-        given = call.arguments if tool.risk == "read" else mapped(call.arguments, self._restore)
+        # What goes to somebody else's server keeps its placeholders.
+        given = call.arguments if tool.risk in ("read", "network") else mapped(call.arguments, self._restore)
         arguments = tool.check(given)
         action = Action(
             tool=tool.name,
@@ -144,12 +145,15 @@ class Executor:
             root=self._context.root,
             role=self._role,
         )
-        reason = ""
+        reason = tool.reason
         if tool.axis == "shell" and self._context.commands is not None:
             reason = told_of(await self._context.commands.jobs.state())
         line = await self._gate.admit(action, call=call.id, reason=reason, proposes=tool.risk == "write")
         context = replace(
-            self._context, say=lambda text: self._say(call.id, text), asked=line.decision == "approved"
+            self._context,
+            say=lambda text: self._say(call.id, text),
+            ask=lambda text: self._put(tool, call, text),
+            asked=line.decision == "approved",
         )
         begun, outcome = time.monotonic(), "failed"
         try:
@@ -163,6 +167,17 @@ class Executor:
 
     def _say(self, call: str, text: str) -> None:
         self._emit(ToolOutput(call=call, text=self._redact(text)))
+
+    async def _put(self, tool: Tool, call: ToolCallPart, text: str) -> bool:
+        """Ask the person what the tool wants to know; no where nobody can be asked."""
+        question = Question(
+            call=call.id,
+            tool=tool.name,
+            action=self._redact(text),
+            reason="The tool asks this while it runs.",
+            digest=digest(tool.name, {"question": text}),
+        )
+        return await self._gate.put(question)
 
     def _done(self, call: ToolCallPart, outcome: _Outcome) -> ToolResultPart:
         content = bounded(self._redact(outcome.content))

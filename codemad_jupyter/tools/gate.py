@@ -110,6 +110,12 @@ class Gate:
 
         return _kept(result, may)
 
+    async def put(self, question: Question) -> bool:
+        """Ask the person what something that runs wants to know; no where nobody is to be asked."""
+        if (await self.granted()).mode in ("batch", "plan"):
+            return False
+        return (await self.ask(question)).decision == "approved"
+
     async def _approved(
         self, action: Action, decision: Decision, line: AuditLine, *, call: str, reason: str
     ) -> AuditLine:

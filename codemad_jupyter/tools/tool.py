@@ -103,6 +103,11 @@ def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
 
+async def _nobody(question: str) -> bool:
+    """Where no person can be asked while a tool runs."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolContext:
     """What a tool may reach during one run."""
@@ -117,6 +122,8 @@ class ToolContext:
     """Hash of each file and cell as the model last saw it, by path or ``notebook#cell``."""
     say: Callable[[str], object] = _unheard
     """Tells the person what comes out while the tool runs."""
+    ask: Callable[[str], Awaitable[bool]] = _nobody
+    """Asks the person while the tool runs; no where nobody can be asked."""
     images: bool = False
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
@@ -192,6 +199,8 @@ class Tool:
     arguments: type[BaseModel]
     account: Callable[[Any], str] | None = None
     axis: Axis | None = None
+    reason: str = ""
+    """What a person is told when the tool asks for approval, where its risk does not say it all."""
 
     @property
     def reaches(self) -> Axis:
@@ -216,7 +225,11 @@ class Tool:
 
 
 def tool(
-    risk: Risk, *, axis: Axis | None = None, account: Callable[[Any], str] | None = None
+    risk: Risk,
+    *,
+    axis: Axis | None = None,
+    account: Callable[[Any], str] | None = None,
+    reason: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of an async function whose first parameter is the `ToolContext`. One that runs a command
     line has the axis ``shell`` and an argument ``command``."""
@@ -229,7 +242,7 @@ def tool(
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis)
+        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis, reason)
 
     return make
 

@@ -90,7 +90,7 @@ export interface ApprovePlan {
   plan: string;
   revision: number;
   target?: Target;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -463,7 +463,7 @@ export interface EditMemory {
   memory: string;
   text?: string | null;
   kind?: 'fact' | 'preference' | 'decision' | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 export interface EditProposed {
@@ -756,7 +756,7 @@ export interface MergeAgents {
   session: string;
   agents: string[];
   target?: Target;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -1053,7 +1053,7 @@ export interface Prompt {
   attachments?: Attachment[];
   model?: string | null;
   intent?: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search';
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -1118,7 +1118,7 @@ export interface RememberFact {
   scope?: 'session' | 'project' | 'user' | 'role';
   kind?: 'fact' | 'preference' | 'decision';
   role?: string;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 export interface RenameSession {
@@ -1146,7 +1146,7 @@ export interface ResolveMerge {
   notebook: string;
   digest: string;
   choices?: Record<string, 'ours' | 'theirs' | 'both' | 'base'>;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**
@@ -1214,7 +1214,7 @@ export interface RunStarted {
   type: 'run_started';
   prompt: string;
   model: string;
-  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
   target: Target;
   why: string;
 }
@@ -1535,7 +1535,7 @@ export interface VerifyNotebook {
   target: Target;
   cells?: string[];
   timeout?: number | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 
 /**

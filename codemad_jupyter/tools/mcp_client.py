@@ -1,0 +1,165 @@
+"""Keeps the connections to MCP servers: started at the first call, one call at a time, ended when they hang.
+
+A server that dies, floods or hangs costs the call that met it, and is started again at most three times.
+Which tools it may serve, and as what, is the business of `mcp_tools`.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.protocol.mcp import McpDefinition
+from codemad_jupyter.tools.mcp_sdk import Session, http_streams, is_answer, opened, told
+from codemad_jupyter.tools.mcp_stdio import Fate, stdio_streams
+
+T = TypeVar("T")
+RESTARTS = 3
+Asks = Callable[[str], Awaitable[bool]]
+
+
+async def _declines(question: str) -> bool:
+    return False
+
+
+class McpConnection:
+    """The connection to one server."""
+
+    def __init__(self, given: McpDefinition, root: Path) -> None:
+        self.name = given.name
+        self._given = given
+        self._root = root
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._session: Session | None = None
+        self._fate = Fate()
+        self._failures = 0
+        self._asks: Asks = _declines
+        self._clock: asyncio.Timeout | None = None
+
+    @property
+    def off(self) -> str:
+        """Why it is not started any more; empty while it may be."""
+        if self._failures <= RESTARTS:
+            return ""
+        return f"The MCP server {self.name} is off: it failed {self._failures} times; {self._fate.told()}."
+
+    async def use(self, work: Callable[[Session], Awaitable[T]], *, asks: Asks = _declines) -> T:
+        """Do something with the session; what the server asks meanwhile goes to ``asks``. Raises
+        `ToolError`."""
+        async with self._lock:
+            try:
+                async with asyncio.timeout(self._given.server.timeout):  # to start and greet
+                    session = await self._connected()
+                async with asyncio.timeout(self._given.server.timeout) as self._clock:
+                    self._asks, self._fate.messages = asks, 0
+                    return await work(session)
+            except ToolError:
+                raise
+            except asyncio.CancelledError:
+                await self._end()  # who knows what it still does for a call that nobody waits for
+                raise
+            except Exception as error:
+                if is_answer(error):
+                    raise ToolError(f"The MCP server {self.name} answered: {told(error)}") from None
+                raise await self._failed(error) from None
+            finally:
+                self._asks, self._clock = _declines, None
+
+    async def close(self) -> None:
+        """End the server."""
+        async with self._lock:
+            await self._end()
+
+    async def _connected(self) -> Session:
+        if self._session is not None and self._fate.reason:
+            self._failures += 1  # it has ended by itself since the last call
+            self._session = None
+        if self.off:
+            raise ToolError(self.off, hint="See it with: codemad mcp test. A new engine tries it again.")
+        if self._session is not None and self._task is not None and not self._task.done():
+            return self._session
+        await self._end()
+        self._fate = Fate()
+        ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._serve(ready), name=f"mcp {self.name}")
+        self._session = await asyncio.shield(ready)
+        return self._session
+
+    async def _serve(self, ready: asyncio.Future[Session]) -> None:
+        """Hold the connection: the SDK wants it opened and closed by one and the same task."""
+        try:
+            async with AsyncExitStack() as stack:
+                streams = await stack.enter_async_context(self._streams())
+                session = await stack.enter_async_context(opened(streams, elicit=self._elicit))
+                if not ready.done():
+                    ready.set_result(session)
+                await asyncio.Event().wait()
+        except Exception as error:
+            if not ready.done():
+                ready.set_exception(error)
+            self._fate.reason = self._fate.reason or told(error)
+
+    @asynccontextmanager
+    async def _streams(self) -> AsyncIterator[tuple[Any, Any]]:
+        server = self._given.server
+        if server.url:
+            token = os.environ.get(server.bearer_env, "") if server.bearer_env else ""
+            if server.bearer_env and not token:
+                raise ToolError(
+                    f"The variable {server.bearer_env} for the MCP server {self.name} is not set."
+                )
+            async with http_streams(server.url, token) as streams:
+                yield streams
+        else:
+            async with stdio_streams(server, cwd=self._root, fate=self._fate) as streams:
+                yield streams
+
+    async def _failed(self, error: Exception) -> ToolError:
+        """Count a failure and end the server; what to say about it."""
+        self._failures += 1
+        await self._end()
+        self._fate.reason = self._fate.reason or told(error)
+        left = RESTARTS + 1 - self._failures
+        hint = f"It is started again at the next call ({left} more)." if left > 0 else "It stays off now."
+        return ToolError(f"The MCP server {self.name} failed: {self._fate.told()}.", hint=hint)
+
+    async def _end(self) -> None:
+        task, self._task, self._session = self._task, None, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=10)
+
+    async def _elicit(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Put a server's question to the person, who can say yes or no; more than that is declined."""
+        if params.get("mode", "form") != "form" or not _is_plain_question(params):
+            return {"action": "decline"}
+        asks = self._asks
+        with self._waiting():
+            yes = await asks(f"The MCP server {self.name} asks: {str(params.get('message', ''))[:2_000]}")
+        if not yes:
+            return {"action": "decline"}
+        fields = params.get("requestedSchema", {}).get("properties", {})
+        return {"action": "accept", "content": dict.fromkeys(fields, True)}
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Any:
+        """While a person thinks the server's time stands still."""
+        clock = self._clock
+        if clock is not None:
+            clock.reschedule(None)
+        try:
+            yield
+        finally:
+            if clock is not None and clock is self._clock:
+                clock.reschedule(asyncio.get_running_loop().time() + self._given.server.timeout)
+
+
+def _is_plain_question(params: dict[str, Any]) -> bool:
+    """Whether yes or no answers it: it wants nothing, or only words of yes."""
+    fields = params.get("requestedSchema", {}).get("properties", {})
+    return len(fields) <= 1 and all(each.get("type") == "boolean" for each in fields.values())
