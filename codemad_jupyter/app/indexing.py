@@ -113,7 +113,8 @@ class FolderIndex:
         if history is None or history.head == past.head:
             return
         mask = _mask(self.root)
-        with contextlib.suppress(Held), writing(self.folder, wait=0):  # who holds it writes the same
+        # Who holds the index writes the same, and search is complete without where nothing can be written.
+        with contextlib.suppress(Held, OSError), writing(self.folder, wait=0):
             write_past(
                 self.folder, history.head, ((mask(message), paths) for message, paths in history.changes)
             )

@@ -117,6 +117,19 @@ class Vectors:
         return lambda query: [places[at] for at in np.argsort(-(matrix @ self.model.embed([query])[0]))]
 
 
+def fused(one: Callable[[str], Ranking], other: Callable[[str], Ranking]) -> Callable[[str], Ranking]:
+    """Two rankings made one by the reciprocals of their ranks."""
+
+    def ranking(query: str) -> Ranking:
+        scores: dict[Place, float] = defaultdict(float)
+        for way in (one, other):
+            for at, place in enumerate(dict.fromkeys(way(query)[:1_000])):
+                scores[place] += 1 / (60 + at)
+        return sorted(scores, key=lambda place: -scores[place])
+
+    return ranking
+
+
 def ours(root: Path, place: Path, model: LocalModel | None) -> Callable[[str], Ranking]:
     """The product's own search."""
     Indexer(root, place).update()
@@ -140,7 +153,8 @@ def ways(root: Path, scratch: Path, vectors: Vectors | None) -> dict[str, Callab
     }
     if vectors is not None:
         found["fixed-size chunks, vectors"] = vectors.ranker(folder.windows())
-        found["our chunks, vectors alone"] = vectors.ranker(folder.chunks())
+        found["our chunks, vectors alone"] = alone = vectors.ranker(folder.chunks())
+        found["BM25 and vectors over chunks, RRF"] = fused(found["BM25 over chunks"], alone)
         found["ours with a model"] = ours(root, scratch / "model", vectors.model)
     return found
 
@@ -178,11 +192,11 @@ def table(title: str, ranks: dict[str, list[int]]) -> None:
     count = len(next(iter(ranks.values()), []))
     if not count:
         return
-    print(f"\n{title} ({count} tasks)\n{'':30s} recall@1  @5    @10   MRR")
+    print(f"\n{title} ({count} tasks)\n{'':34s} recall@1  @5    @10   MRR")
     for name, found in ranks.items():
         shares = [sum(0 < at <= limit for at in found) / count for limit in (1, 5, 10)]
         mean = sum(1 / at for at in found if 0 < at <= 10) / count
-        print(f"{name:30s} {shares[0]:8.3f} {shares[1]:6.3f} {shares[2]:6.3f} {mean:5.3f}")
+        print(f"{name:34s} {shares[0]:8.3f} {shares[1]:6.3f} {shares[2]:6.3f} {mean:5.3f}")
 
 
 def main() -> None:
