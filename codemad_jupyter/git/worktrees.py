@@ -79,10 +79,6 @@ class Worktrees:
         """Where its agent works: what stands for the workspace."""
         return self._tree(worktree) / worktree.prefix
 
-    def own(self, worktree: Worktree) -> Path:
-        """A folder beside the files for what else belongs to its agent; it goes with the worktree."""
-        return self._registry.place(worktree.id) / "own"
-
     def find(self, name: str) -> Worktree:
         """The worktree of this name. Raises `NotFound`."""
         return self._registry.find(name)
@@ -129,12 +125,6 @@ class Worktrees:
         except BaseException:
             await asyncio.shield(self._remove(name))
             raise
-
-    async def release(self, worktree: Worktree) -> Worktree:
-        """Note that nobody works in it any more."""
-        free = worktree.model_copy(update={"owner": None})
-        await asyncio.to_thread(self._registry.keep, free)
-        return free
 
     async def look(self, worktree: Worktree) -> Standing:
         """How it stands now. Git is never run with the worktree's own git folder: whoever works in there
