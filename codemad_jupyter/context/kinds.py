@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from codemad_jupyter.context.words import stem
@@ -70,6 +71,7 @@ _KINDS = tuple(
 )
 
 
+@lru_cache(maxsize=200_000)  # each state of an index asks for all paths again
 def kinds_of(path: str) -> int:
     """The kinds a path is of, as bits in the order of `KINDS`."""
     return sum(1 << bit for bit, (pattern, _, _) in enumerate(_KINDS) if pattern.search(path))
