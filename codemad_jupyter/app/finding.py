@@ -71,7 +71,8 @@ class WorkspaceFinder:
         held = await asyncio.to_thread(index.status)
         now = self._progress
         fault = " ".join(dict.fromkeys(filter(None, (now.fault, held.fault, self._deserted()))))
-        told = held.model_copy(update={"fault": fault})
+        notice = "" if held.notice in fault else held.notice
+        told = held.model_copy(update={"fault": fault, "notice": notice})
         if now.state != "ready":
             return told.model_copy(update={"state": now.state, "done": now.done, "total": now.total})
         if fault and held.state in ("none", "partial"):

@@ -104,6 +104,8 @@ def main(folder: Path) -> int:
     while not index.stopped:
         for work in works:
             work.attempt()
+            if work.fault:
+                speaker.progress(Progress("ready", 0, 0))  # it ended where it failed
         speaker.faults([work.fault for work in works])
         index.rest(SECONDS)
     index.join()

@@ -67,7 +67,8 @@ def read_arrays(path: Path, *, checksum: int) -> dict[str, np.ndarray[Any, Any]]
                 seen = zlib.crc32(block, seen)
         if seen != checksum:
             raise Damaged(f"The index file {path.name} is damaged.", hint="It is built again.")
-        whole = np.memmap(path, dtype=np.uint8, mode="r")
+        # As a plain array: the slices of a memmap are memmaps, and each costs a query microseconds.
+        whole = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
     except (OSError, ValueError) as error:
         raise Damaged(
             f"The index file {path.name} cannot be read: {error}.", hint="Build it again."

@@ -230,15 +230,29 @@ class Indexer:
         self._state = listed.signature(self.folder)
 
     def _tidy(self, small: int = SMALL, many: int = MANY) -> None:
-        """Join small segments when there are many, and all when much of them no longer counts."""
+        """Join small segments when there are many, and those of which much no longer counts."""
+        while chosen := self._untidy(small, many):
+            self._join(chosen)
+
+    def _untidy(self, small: int, many: int) -> list[int]:
+        """Segments to be joined next: so many that no join takes more memory than the search itself."""
         parts = self._manifest.parts
         lost = sum(len(part.dead) for part in parts)
+        chosen = [number for number, part in enumerate(parts) if part.chunks < small]
         if lost > 200 and lost * 3 > sum(part.files for part in parts):
-            chosen = list(range(len(parts)))
-        else:
-            chosen = [number for number, part in enumerate(parts) if part.chunks < small]
-            if len(chosen) < many:
-                return
+            chosen = [number for number, part in enumerate(parts) if part.dead]
+        elif len(chosen) < many:
+            return []
+        chosen.sort(key=lambda number: parts[number].chunks)
+        total = 0
+        for at, number in enumerate(chosen):
+            total += parts[number].chunks
+            if total >= SMALL_AT_ONCE:
+                return chosen[: at + 1]
+        return chosen
+
+    def _join(self, chosen: list[int]) -> None:
+        parts = self._manifest.parts
         self._progress(Progress("joining", 0, len(chosen)))
         name = self._manifest.new_name()
         old = [parts[number] for number in chosen]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from codemad_jupyter.context.words import stem
@@ -82,12 +83,17 @@ def kinds_of(paths: Sequence[str]) -> NDArray[np.int32]:
     import numpy as np
 
     known = frozenset(paths)
-    *others, (copy, _, _) = _KINDS
+    copy = _KINDS[-1][0]
     found = np.zeros(len(paths), dtype=np.int32)
     for at, path in enumerate(paths):
-        bits = sum(1 << bit for bit, (pattern, _, _) in enumerate(others) if pattern.search(path))
-        found[at] = bits | (copy.search(path) is not None and copy.sub("", path) in known) << len(others)
+        copied = copy.search(path) is not None and copy.sub("", path) in known
+        found[at] = _by_name(path) | copied << len(_KINDS) - 1
     return found
+
+
+@lru_cache(maxsize=200_000)  # each state of an index asks for all paths again
+def _by_name(path: str) -> int:
+    return sum(1 << bit for bit, (pattern, _, _) in enumerate(_KINDS[:-1]) if pattern.search(path))
 
 
 def priors(kinds: NDArray[np.int32], terms: Mapping[str, float]) -> NDArray[np.float32]:

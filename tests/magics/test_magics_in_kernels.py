@@ -36,6 +36,7 @@ def test_questions_proposals_and_settling(live: Kernel) -> None:
     status = live.run("%codemad status").text
     assert "inside this process" in status
     assert "Edits that wait: none" in status
+    assert "this folder has no index yet" in live.run("%codemad index").text
 
 
 def test_slips_are_short_and_fail_the_cell(live: Kernel) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
+from codemad_jupyter.protocol.indexing import IndexStatus
 from tests.server.serving import Served
 from tests.waiting import LIMIT
 
@@ -73,6 +74,15 @@ async def test_what_a_kernel_remembers_of_the_person_waits_for_them(server: Serv
     assert (await server.fetch("codemad/commands", body=forget)).code == 200
     hits = json.loads((await server.fetch("codemad/sessions/search", query="trusts")).body)
     assert hits == {"hits": []}
+
+
+async def test_people_and_kernels_are_told_how_far_the_index_is(server: Served) -> None:
+    person = json.loads((await server.fetch("codemad/index")).body)
+    kernel = json.loads((await server.fetch("codemad/kernel/index", headers=server.secret)).body)
+    for told in (person, kernel):
+        status = IndexStatus.model_validate(told)
+        assert status.sentence
+    assert (await server.fetch("codemad/kernel/index")).code == 403
 
 
 async def test_without_a_run_it_goes_on_until_the_reader_leaves(server: Served) -> None:
