@@ -13,7 +13,7 @@ from typing import Any
 from codemad_jupyter.protocol.errors import KernelError
 
 PATIENCE = 0.7  # before the heartbeat is asked whether there is anybody at all
-BEAT = 2.0
+BEAT = 4.0  # on a quiet machine it takes a millisecond
 TRIES = (1.5, 3.0, 6.0, 12.0)  # seconds; what is lost is asked again soon, what is slow gets its time
 RESTART = "Restart the kernel, then try again."
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
 from codemad_jupyter.gateway.provider import Failed, Finished
 from codemad_jupyter.gateway.router import Router
 from tests.gateway.calls import TOOL, alone, ask, assert_clear, calls_of, collect, text_of
-from tests.gateway.conftest import FORMATS
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn, anthropic_frames, chat_frames, response_frames
 
@@ -48,8 +48,6 @@ RUBBISH = [
     "HTTP/1.1 200 OK\r\n\r\n",
     "\x00\x01\x02",
 ]
-OWN_READERS = FORMATS[:3]
-"""A compatible server's stream is read by the code that reads OpenAI's chat completions."""
 
 
 def frames_of(turn: Turn, router: Router, model: str) -> bytes:
@@ -64,26 +62,13 @@ def frames_of(turn: Turn, router: Router, model: str) -> bytes:
 async def test_a_cut_anywhere_never_gives_half_a_call(
     spoken: tuple[Router, str], model_server: ModelServer, clean: bool
 ) -> None:
-    await cut_everywhere(*spoken, model_server, stride=11, clean=clean)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("clean", [False, True], ids=["broken", "clean"])
-@pytest.mark.parametrize("spoken", OWN_READERS, indirect=True, ids=["anthropic", "chat", "responses"])
-async def test_a_cut_at_any_byte_never_gives_half_a_call(
-    spoken: tuple[Router, str], model_server: ModelServer, clean: bool
-) -> None:
-    await cut_everywhere(*spoken, model_server, stride=1, clean=clean)
-
-
-async def cut_everywhere(
-    router: Router, model: str, model_server: ModelServer, *, stride: int, clean: bool
-) -> None:
-    """Cut the reply after each ``stride`` bytes in turn."""
-    size = len(frames_of(WHOLE, router, model))
+    """At every 11th byte and around each end of a frame; `benchmarks/fault_table.py` cuts at each byte."""
+    router, model = spoken
+    whole = frames_of(WHOLE, router, model)
+    ends = {match.start() + near for match in re.finditer(rb"\n\n", whole) for near in (0, 1, 2, 3)}
+    offsets = sorted({*range(0, len(whole), 11), *ends} - {*range(len(whole), len(whole) + 4)})
     complete = 0
-    for offset in range(0, size, stride):
+    for offset in offsets:
         model_server.play(Turn(**{**vars(WHOLE), "cut": offset, "clean_cut": clean}))
         deltas = await collect(alone(router, model), ask(model, tools=(TOOL,)))
         ending = deltas[-1]
@@ -98,7 +83,7 @@ async def cut_everywhere(
         assert (ending.partial.text if ending.partial else "") == text_of(deltas)
         assert ending.started == bool(text_of(deltas))
     # After the word that it is complete, a reply that lost its tail counts; before, it never does.
-    assert complete < size / stride * 0.25
+    assert complete < len(offsets) * 0.25
 
 
 async def test_rubbish_is_one_clear_failure(spoken: tuple[Router, str], model_server: ModelServer) -> None:

@@ -33,10 +33,10 @@ for n in range(1, 1001):
 FLOOD = "for n in range(100_000): print(n, 'x' * 99)\n"
 MESSAGES = """
 import os, sys, time
-for n in range(1_000_000):
+for n in range(300_000):
     sys.stdout.write(f'{n:06}\\n')
     if n % 100 == 0: sys.stdout.flush()
-    while n == 900_000 and not os.path.exists('asked'): time.sleep(0.02)
+    while n == 270_000 and not os.path.exists('asked'): time.sleep(0.02)
 """
 
 
@@ -75,7 +75,7 @@ async def test_two_thousand_pictures_and_a_thousand_updates_are_bounded(desk: Ke
     assert answer["text"] == "'state 1000'"
 
 
-async def test_a_million_lines_leave_the_server_at_work(desk: KernelDesk) -> None:
+async def test_three_hundred_thousand_lines_leave_the_server_at_work(desk: KernelDesk) -> None:
     ack = await desk.run_code(MESSAGES)
     began = await desk.event("tool_output", after=ack.seq)
     assert began.text
@@ -87,7 +87,7 @@ async def test_a_million_lines_leave_the_server_at_work(desk: KernelDesk) -> Non
     done = next(event for event in events if event.type == "tool_done")
     text = json.loads(done.content)["text"]
     assert text.startswith("000000\n")
-    assert text.endswith("999999")
+    assert text.endswith("299999")
     assert "left out" in text
     assert len(done.content) < 25_000
 

@@ -10,6 +10,7 @@ import pytest
 
 from codemad_jupyter.protocol.commands import Target
 from tests.server.serving import Served
+from tests.waiting import LIMIT
 
 NOTEBOOK: dict[str, Any] = {
     "cells": [
@@ -52,14 +53,14 @@ async def test_a_kernel_is_found_looked_into_and_let_go(server: Served, kernel: 
     assert await ports.kernel(Target(notebook="other.ipynb")) is None
     assert await ports.kernel(Target()) is None
     assert (await found.execute("y = 7")).ok
-    report = await found.report(deadline=5)
+    report = await found.report(deadline=LIMIT)
     assert [variable.name for variable in report.variables] == ["y"]
 
     await server.app.kernel_manager.restart_kernel(kernel)
     again = await ports.kernel(Target(kernel=kernel))
     assert again is not None
     assert (await again.execute("z = 8")).ok
-    assert [variable.name for variable in (await again.report(deadline=5)).variables] == ["z"]
+    assert [variable.name for variable in (await again.report(deadline=LIMIT)).variables] == ["z"]
 
     await server.app.kernel_manager.shutdown_kernel(kernel, now=True)
     assert await ports.kernel(Target(kernel=kernel)) is None

@@ -12,6 +12,7 @@ import pytest
 
 from codemad_jupyter.server.wire import BODY_BYTES
 from tests.server.serving import Served
+from tests.waiting import LIMIT
 
 
 def error_of(response: Any) -> dict[str, str]:
@@ -161,7 +162,7 @@ async def test_a_preview_and_mentions_over_rest_and_from_a_kernel(server: Served
             False,
         )
         assert preview["parts"][-1]["text"] == prompt["text"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT):
             while True:
                 found = json.loads((await server.fetch(f"{route}/mentions", query="prices", **more)).body)
                 if found["mentions"]:
