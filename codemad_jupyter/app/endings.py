@@ -6,8 +6,11 @@ from codemad_jupyter.protocol.commands import (
     AcceptEdit,
     Ack,
     Approve,
+    ApprovePlan,
+    ChangePlan,
     Command,
     ConfirmMemory,
+    DropPlan,
     EditMemory,
     ForgetMemory,
     MakeCheckpoint,
@@ -30,6 +33,7 @@ from codemad_jupyter.protocol.events import (
     EditSettled,
     Event,
     MemoryChanged,
+    PlanChanged,
     Restored,
     RunFinished,
 )
@@ -40,12 +44,12 @@ Ending = Callable[[Event], bool]
 def ending(command: Command | None, ack: Ack) -> Ending | None:
     """Says of each event whether it is the last; None when there is nothing to wait for.
 
-    Only a prompt and a verification go on after it. The others have done their work by
-    then, so their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
+    Only a prompt, a plan that is carried out and a verification go on after it. The others have done their
+    work by then, so their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
     kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
     """
     match command:
-        case Prompt() | VerifyNotebook() | ResolveMerge() | None:
+        case Prompt() | ApprovePlan() | VerifyNotebook() | ResolveMerge() | None:
             run = ack.run
             if run is None:
                 return None
@@ -65,5 +69,8 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
             return lambda event: isinstance(event, CheckpointsChanged)
         case RememberFact() | EditMemory() | ConfirmMemory() | ForgetMemory():
             return lambda event: isinstance(event, MemoryChanged) and event.run is None
+        case ChangePlan() | DropPlan():
+            plan = command.plan
+            return lambda event: isinstance(event, PlanChanged) and event.plan.id == plan
         case _:
             return None
