@@ -45,8 +45,9 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
     """Says of each event whether it is the last; None when there is nothing to wait for.
 
     Only a prompt, a plan that is carried out and a verification go on after it. The others have done their
-    work by then, so their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
-    kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
+    work by then, so their last event is there already. Accepting with ``execute`` ends when the edit is
+    settled: the kernel that follows may be the one that has to run the cell, and cannot before it stops
+    waiting.
     """
     match command:
         case Prompt() | ApprovePlan() | VerifyNotebook() | ResolveMerge() | None:
