@@ -43,6 +43,8 @@ EXTRAS = ("test", "demo", "litellm", "embeddings", "bedrock")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
 
+# One worker for each processor; a file stays in one, for its tests share kernels and servers.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 CHECKS = [
     ("ruff", ["ruff", "check", "."]),
     ("ruff format", ["ruff", "format", "--check", "."]),
@@ -58,7 +60,7 @@ CHECKS = [
 ]
 TESTS = [
     ("vitest", ["npm", "run", "--silent", "test"]),
-    ("pytest", ["python", "-m", "pytest"]),
+    ("pytest", ["python", "-m", "pytest", "-n", "logical", "--maxprocesses=4", *BY_FILE]),
 ]
 
 

@@ -56,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hands_out(config):
+        return
     home = config.stash[HOME] = tempfile.mkdtemp(prefix="codemad-tests-")
     for name in [name for name in os.environ if name.endswith(("_API_KEY", "_proxy", "_PROXY"))]:
         del os.environ[name]
@@ -76,7 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    shutil.rmtree(config.stash[HOME], ignore_errors=True)
+    if HOME in config.stash:
+        shutil.rmtree(config.stash[HOME], ignore_errors=True)
+
+
+def hands_out(config: pytest.Config) -> bool:
+    """Does this process only hand tests out (`-n`)? Its workers start from the environment it was given."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

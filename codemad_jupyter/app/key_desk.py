@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.config.credentials import all_keys
+from codemad_jupyter.config.credentials import all_keys, environment_keys
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore, Place
 from codemad_jupyter.config.providers import CARDS, card
@@ -12,8 +12,11 @@ from codemad_jupyter.protocol.configuring import KeyInfo, KeyRing, KeyTest
 from codemad_jupyter.protocol.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codemad_jupyter.config.credentials import Credentials
     from codemad_jupyter.config.settings import Settings
+    from codemad_jupyter.config.sign_in import DeviceCode
     from codemad_jupyter.gateway.provider import Delta
     from codemad_jupyter.gateway.router import Router
 
@@ -37,10 +40,22 @@ def keep(provider: str, text: str, *, place: Place | None = None, passphrase: st
     """Keep a key, and say where. Raises `UsageError` for what cannot be one."""
     key, said = usable_key(provider, text)
     kept = KeyStore(passphrase=passphrase).set(provider, key, place=place)
-    words = [said, f"The key for {card(provider).title} is kept {WORDS[kept]}."]
-    if all_keys().place(provider) == "environment":
-        words.append(f"{_variable(provider)} is set too, and wins.")
+    words = (said, f"The key for {card(provider).title} is kept {WORDS[kept]}.", _outdone(provider))
     return " ".join(filter(None, words))
+
+
+def sign_in(
+    provider: str, settings: Settings, *, show: Callable[[DeviceCode], None], place: Place | None = None
+) -> str:
+    """Sign in by a code, which ``show`` is given; returns when the person has done their part. Blocks."""
+    from codemad_jupyter.config.access import keep_access
+    from codemad_jupyter.config.sign_in import begin, wait
+
+    title = card(provider).title
+    where, code = begin(provider, settings.sign_in.get(provider))
+    show(code)
+    kept = keep_access(KeyStore(), provider, wait(provider, where, code), place=place)
+    return f"You are signed in at {title}; that is kept {WORDS[kept]}. {_outdone(provider)}".rstrip()
 
 
 def forget(provider: str) -> str:
@@ -96,6 +111,12 @@ def _info(provider: str, credentials: Credentials) -> KeyInfo:
         variable=_variable(provider),
         detail=credentials.problems.get(provider, ""),
     )
+
+
+def _outdone(provider: str) -> str:
+    """A word about the environment, whose key is used before the kept one."""
+    told = environment_keys().place(provider) == "environment"
+    return f"{_variable(provider)} is set too, and wins." if told else ""
 
 
 def _variable(provider: str) -> str:

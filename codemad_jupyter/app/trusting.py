@@ -26,8 +26,10 @@ def trust_text(trust: FolderTrust) -> str:
     """How things stand, in words."""
     files = ", ".join(trust.found)
     if trust.state == "untrusted":
-        waits = f" {files} in it do not count." if files else " There is nothing in it that would count."
-        return f"You do not trust {trust.folder}.{waits}"
+        waits = "There is nothing in it that would count."
+        if files:
+            waits = f"What waits for your trust: {files}."
+        return f"You do not trust {trust.folder}. {waits}"
     by = "for this process (CODEMAD_TRUST)" if trust.by == "environment" else "by you"
     lines = [f"{trust.folder} is trusted {by}."]
     if trust.state == "changed":

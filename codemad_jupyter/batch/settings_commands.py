@@ -15,6 +15,7 @@ from codemad_jupyter.batch.subcommand import subcommand
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
     from codemad_jupyter.config.key_store import Place
+    from codemad_jupyter.config.sign_in import DeviceCode
 
 MOST = 100_000
 """Characters read from standard input for a key."""
@@ -45,9 +46,12 @@ def add_trust(commands: Commands) -> None:
 
 def add_keys(commands: Commands) -> None:
     """``codemad keys``."""
-    text = "list, keep, forget and try keys of model providers; a key is read from stdin or a hidden prompt"
+    text = (
+        "list, keep, forget and try keys of model providers, or sign in by a code where a provider offers it;"
+        " a key is read from stdin or a hidden prompt"
+    )
     keys = subcommand(commands, "keys", text)
-    _verbs(keys, ("list", "set", "delete", "test"))
+    _verbs(keys, ("list", "set", "login", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
     keys.add_argument(
         "--in", dest="place", choices=("keyring", "file"), help="where to keep it (default: the key store)"
@@ -145,6 +149,9 @@ def _keys(args: argparse.Namespace) -> int:
         return 0 if tried.ok else 1
     if args.verb == "delete":
         said = key_desk.forget(args.provider)
+    elif args.verb == "login":
+        settings = load_settings(lenient=True)
+        said = key_desk.sign_in(args.provider, settings, show=_show_code, place=args.place)
     else:
         phrase = _asked("Passphrase of the encrypted file: ") if args.passphrase else None
         place: Place | None = "file" if phrase else args.place
@@ -152,6 +159,14 @@ def _keys(args: argparse.Namespace) -> int:
         said = key_desk.keep(args.provider, key, place=place, passphrase=phrase)
     _say(json.dumps({"done": said}) if args.json else said)
     return 0
+
+
+def _show_code(code: DeviceCode) -> None:
+    minutes = max(round(code.expires_in / 60), 1)
+    _say(f"Open {code.verification_uri} in any browser and enter {code.user_code}", error=True)
+    if code.verification_uri_complete:
+        _say(f"or open {code.verification_uri_complete}", error=True)
+    _say(f"Waiting for you, {minutes} min at most; Ctrl+C ends it.", error=True)
 
 
 def _say(text: str, *, error: bool = False) -> None:

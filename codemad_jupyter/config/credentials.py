@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
+from codemad_jupyter.config.access import current
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore
 from codemad_jupyter.config.providers import CARDS
@@ -34,8 +35,10 @@ class Credentials:
         *,
         places: Mapping[str, KeyPlace] | None = None,
         problems: Mapping[str, str] | None = None,
+        hidden: Iterable[str] = (),
     ) -> None:
         self._keys = dict(keys or {})
+        self._hidden = tuple(hidden)
         self._places = dict(places or {})
         self.problems = dict(problems or {})
         """Why the key of a provider is not used, or how it was changed before use."""
@@ -49,8 +52,9 @@ class Credentials:
         return self._places.get(provider, "none")
 
     def values(self) -> Iterator[str]:
-        """The keys themselves: for what masks them, and nothing else."""
-        return (key.get_secret_value() for key in self._keys.values())
+        """The keys themselves, and what renews them: for what masks them, and nothing else."""
+        yield from (key.get_secret_value() for key in self._keys.values())
+        yield from self._hidden
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -88,18 +92,19 @@ def all_keys(environ: Mapping[str, str] | None = None, *, own_addresses: Contain
     store = KeyStore(environ=environ)
     keys = {provider: key for provider in CARDS if (key := told.get(provider)) is not None}
     places: dict[str, KeyPlace] = dict.fromkeys(keys, "environment")
-    problems = dict(told.problems)
+    problems, hidden = dict(told.problems), list[str]()
     for provider, place in store.places().items():
         if provider in keys or provider in problems:
             continue
         try:
-            kept = store.get(provider)
+            kept, secrets = current(store, provider, store.get(provider) or "")
         except CodemadError as error:
-            problems[provider] = f"The key for {CARDS[provider].title} cannot be read. {error}"
+            problems[provider] = f"The key for {CARDS[provider].title} cannot be used. {error}"
             continue
         if kept:
             keys[provider], places[provider] = SecretStr(kept), place
-    return Credentials(keys, places=places, problems=problems)
+            hidden += secrets
+    return Credentials(keys, places=places, problems=problems, hidden=hidden)
 
 
 def keyed_providers(environ: Mapping[str, str] | None = None) -> frozenset[str]:

@@ -49,6 +49,8 @@ def plain(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in field:
         field = {**_joined(field["anyOf"], definitions), **field}
     kept = {key: field[key] for key in KEPT if key in field}
+    if "description" in kept:  # a class's docstring, where backquotes mark what is code
+        kept["description"] = kept["description"].replace("`", "")
     if isinstance(kept.get("items"), dict):
         kept["items"] = plain(kept["items"], definitions)
     if isinstance(kept.get("additionalProperties"), dict):

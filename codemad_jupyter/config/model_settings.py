@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from codemad_jupyter.protocol.base import Value
-from codemad_jupyter.protocol.supply import PURPOSES, Budgets, Purpose, PurposeSettings, Rates
+from codemad_jupyter.protocol.supply import PURPOSES, Budgets, Purpose, PurposeSettings, Rates, SignIn
 
 
 class ModelSettings(Value):
@@ -74,6 +74,11 @@ class ModelSettings(Value):
         default_factory=dict,
         description="Addresses of providers that are not where usual, table [provider_urls]: name = http(s)://…",
     )
+    sign_in: dict[str, SignIn] = Field(
+        default_factory=dict,
+        description="Where you sign in by a code instead of a key, tables [sign_in.azure] with client_id and,"
+        " where it is not known, issuer (or device_url and token_url) and scope.",
+    )
     cache: Literal["off", "deterministic", "all"] = Field(
         "deterministic",
         description="Which answers are given again when the same is asked: off, all, or deterministic (those "
@@ -111,7 +116,7 @@ class ModelSettings(Value):
             raise ValueError("not an address")
         return value
 
-    @field_validator("purposes", "limits", "budgets", "provider_urls", mode="before")
+    @field_validator("purposes", "limits", "budgets", "provider_urls", "sign_in", mode="before")
     @classmethod
     def _table(cls, value: Any) -> Any:
         """A variable of the environment holds a table as JSON."""

@@ -54,8 +54,10 @@ class AzureProvider(OpenAIProvider):
                 "No address of an Azure OpenAI resource is set.",
                 hint="Set AZURE_OPENAI_ENDPOINT, or provider_urls.azure in the settings.",
             )
+        signed_in = bool(self._key and self._key.startswith("eyJ"))  # a token (JWT), which no key looks like
         client = openai.AsyncAzureOpenAI(
-            api_key=self._key,
+            api_key=None if signed_in else self._key,
+            azure_ad_token=self._key if signed_in else None,
             azure_endpoint=self._base_url,
             api_version=os.environ.get("OPENAI_API_VERSION") or self._config.azure_api_version,
             max_retries=0,

@@ -33,6 +33,17 @@ class PurposeSettings(Value):
     timeout: float | None = Field(default=None, gt=0, le=3600)
 
 
+class SignIn(Value):
+    """Where and as whom a person signs in at a provider by a code. ``issuer`` is asked for the addresses
+    that are not given; ``client_id`` names this program there, as the person's organisation registered it."""
+
+    issuer: str = ""
+    client_id: str = ""
+    scope: str = ""
+    device_url: str = ""
+    token_url: str = ""
+
+
 class Rates(Value):
     """How often one provider may be called. None means no limit."""
 

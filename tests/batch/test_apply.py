@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT
+
 EDIT = json.dumps({"path": "f.py", "old_string": "1", "new_string": "2"})
 
 
 def codemad(root: Path, *arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "codemad_jupyter.batch.cli", "apply", "--root", str(root), *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_no_heavy_import() -> None:
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from codemad_jupyter.protocol.events import EVENT
 from tests.magics.live_kernels import kernel
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT
 
 CODEMAD = [sys.executable, "-m", "codemad_jupyter.batch.cli"]
 MODEL = ("--model", "compatible/scripted")
@@ -28,7 +28,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def codemad(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     command = [*CODEMAD, *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, env=environment(cwd, **more), capture_output=True, text=True, timeout=90
+        command, cwd=cwd, env=environment(cwd, **more), capture_output=True, text=True, timeout=LIMIT
     )
 
 
@@ -177,7 +177,7 @@ def test_nobody_approves_and_the_exit_code_says_so(
 
 
 @pytest.mark.parametrize("turn", [Turn(hang=True), Turn(text="word " * 4000, delay=0.05)])
-def test_an_interrupt_cancels_within_two_seconds(
+def test_an_interrupt_cancels(
     work: Path, model_server: ModelServer, scripted: dict[str, str], turn: Turn
 ) -> None:
     model_server.play(turn)
@@ -189,12 +189,9 @@ def test_an_interrupt_cancels_within_two_seconds(
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert model_server.wait_for(lambda server: len(server.asked) > 0, seconds=30)
-    time.sleep(0.3)
-    began = time.monotonic()
+    assert model_server.wait_for(lambda server: len(server.asked) > 0)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert time.monotonic() - began < 2.5
+    _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 130
     assert "cancelled" in errors
     assert "Traceback" not in errors

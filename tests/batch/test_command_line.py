@@ -3,7 +3,6 @@
 import argparse
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from codemad_jupyter.batch.cli import main, parser
 from codemad_jupyter.batch.kernel_environment import asked_models, kernel_environment
 from codemad_jupyter.batch.parameters import inject, read_parameters, read_value
 from codemad_jupyter.protocol.errors import UsageError
+from tests.waiting import LIMIT
 
 
 def subparsers() -> dict[str, argparse.ArgumentParser]:
@@ -67,17 +67,15 @@ def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
     assert "exit codes" in text
 
 
-def test_help_and_version_are_quick_and_light() -> None:
+def test_help_and_version_are_light() -> None:
     code = (
         "import sys, codemad_jupyter.batch.cli as cli\n"
         "cli.main(['--version'])\n"
         "heavy = {'nbformat', 'duckdb', 'pydantic', 'jupyter_client', 'IPython'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT)
     assert (done.returncode, done.stdout.split()[0]) == (0, "codemad"), done.stderr
-    assert time.monotonic() - began < 5
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

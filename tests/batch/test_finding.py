@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import wait_until
 
 KEYS = {"path", "cell", "cell_id", "start", "end", "symbol", "score"}
 
@@ -93,11 +94,8 @@ def test_each_line_is_answered_at_once_and_what_is_saved_is_found(
     assert ask(asked, "") == ask(asked, "zzz") == []
     assert len(ask(asked, "päti€nts " * 1000)) <= 50
     (root / "later.md").write_text("# Consent\n\nHow consent forms are kept.\n")
-    end = time.monotonic() + 60
-    while not (found := ask(asked, "consent forms")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    assert found[0]["path"] == "later.md"
+    wait_until(lambda: ask(asked, "consent forms"), "finding what was saved")
+    assert ask(asked, "consent forms")[0]["path"] == "later.md"
 
 
 @pytest.mark.parametrize(

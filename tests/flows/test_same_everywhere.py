@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from codemad_jupyter.protocol.events import LIVE_ONLY
 from tests.flows.conftest import LOAD, NOTEBOOK
 from tests.magics.live_kernels import Kernel
 from tests.server.processes import Running, running
+from tests.waiting import wait_until
 
 PLOT = "plot the mean radius by diagnosis"
 
@@ -32,13 +32,11 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
 
 
 def stored(server: Running, session: str) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        events: list[dict[str, Any]] = server.ask(f"codemad/sessions/{session}/events")["events"]
-        if any(event["type"] == "run_finished" for event in events):
-            return events
-        time.sleep(0.1)
-    raise AssertionError("the run did not finish")
+    def events() -> list[dict[str, Any]]:
+        return list(server.ask(f"codemad/sessions/{session}/events")["events"])
+
+    wait_until(lambda: any(event["type"] == "run_finished" for event in events()), "the run's end")
+    return events()
 
 
 def by_routes(server: Running, kernel: str) -> list[str]:

@@ -1,7 +1,5 @@
 """The same line with a model behind HTTP: edits of files, approvals, cancel, limits, faults."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from codemad_jupyter.protocol.events import Event
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT, until
 
 MODEL = "compatible/scripted"
 SOURCE = "def area(r):\n    return 3 * r * r\n\n\ndef name():\n    return 'x'\n"
@@ -178,21 +177,17 @@ async def test_running_code_asks_and_the_answer_is_obeyed(
         assert not made.exists()
 
 
-async def test_cancel_stops_within_two_seconds_and_keeps_what_was_said(
-    desk: Desk, model_server: ModelServer
-) -> None:
+async def test_cancel_stops_and_keeps_what_was_said(desk: Desk, model_server: ModelServer) -> None:
     model_server.play(Turn(text="word " * 400, delay=0.05), Turn(text="Fine."))
     ack = await desk.engine.submit(Prompt(session=desk.session, text="talk", model=MODEL, edge="test"))
     await desk.until(lambda e: e.type == "text_delta", after=ack.seq)
-    started = time.monotonic()
     await desk.engine.submit(Cancel(session=desk.session, run=ack.run))
     events = await desk.until(lambda e: e.type == "run_finished", after=ack.seq)
-    assert time.monotonic() - started < 2
     assert events[-1].type == "run_finished"
     assert events[-1].status == "cancelled"
     kept = next(event for event in events if event.type == "message_done")
     assert kept.message.text.startswith("word word")
-    assert model_server.wait_for(lambda s: s.asked[0].closed_at is not None, seconds=2)
+    assert model_server.wait_for(lambda s: s.asked[0].closed_at is not None)
     assert (await desk.ask("and now?", model=MODEL))[-1].status == "done"  # type: ignore[union-attr]
 
 
@@ -201,22 +196,18 @@ async def test_cancel_interrupts_code_that_runs_in_the_kernel(
 ) -> None:
     monkeypatch.setenv("CODEMAD_COMPATIBLE_BASE_URL", model_server.openai_url)
     desk = await make_desk(kernel=True, policy="allow")
-    code = "import time\nopen('began', 'w').close()\ntime.sleep(60)"
+    code = "import time\nopen('began', 'w').close()\ntime.sleep(600)"
     model_server.play(Turn(calls=(Call("run_code", {"code": code}),)))
     prompt = Prompt(session=desk.session, text="wait", target=desk.target, model=MODEL, edge="test")
     ack = await desk.engine.submit(prompt)
-    async with asyncio.timeout(30):
-        while not (desk.root / "began").exists():  # noqa: ASYNC110 - another process makes it
-            await asyncio.sleep(0.05)
-    started = time.monotonic()
+    await until((desk.root / "began").exists, "the code")
     await desk.engine.submit(Cancel(session=desk.session))
     last = (await desk.until(lambda e: e.type == "run_finished", after=ack.seq))[-1]
     assert last.type == "run_finished"
     assert last.status == "cancelled"
-    assert time.monotonic() - started < 4
     kernel = await desk.engine.services.ports.kernel(desk.target)
     assert kernel is not None
-    assert (await kernel.execute("1 + 1", timeout=10)).ok
+    assert (await kernel.execute("1 + 1", timeout=LIMIT)).ok
 
 
 async def test_a_second_prompt_waits_its_turn(desk: Desk, model_server: ModelServer) -> None:

@@ -27,6 +27,7 @@ from codemad_jupyter.protocol.events import CheckpointsChanged, Restored
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT, PAUSE
 
 MODEL = "compatible/scripted"
 NB: dict[str, Any] = {
@@ -486,9 +487,9 @@ async def test_old_checkpoints_go_by_themselves_but_not_named_ones(desk: Desk) -
     gardener = Gardener(desk.engine.services)
     assert desk.engine.services.checkpoint_days == 30
     gardener.wake(lambda: (), delay=0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         while len(left := await store.outline()) == 4:  # noqa: ASYNC110 - another task prunes
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(PAUSE)
     assert {record.name for record in left} == {"kept", "", "old but named"}
     assert new.id in {record.id for record in left}
     await gardener.stop()

@@ -6,7 +6,7 @@ import os
 import queue
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT
 
-WAIT = 60.0
 MODEL = "-m compatible/scripted"
 OFFLINE = {"CODEMAD_MODEL": "codemad/offline"}
 
@@ -73,10 +73,18 @@ class Kernel:
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def finish(self, request: str, *, answer: str = "", into: Ran | None = None) -> Ran:
+    def finish(
+        self,
+        request: str,
+        *,
+        answer: str = "",
+        into: Ran | None = None,
+        at: tuple[str, Callable[[], object]] | None = None,
+    ) -> Ran:
+        """Follow a cell to its end; ``at`` is a text that will be shown, and what to do when it is."""
         ran = into or Ran({})
         displays: dict[str, dict[str, Any]] = {}
-        until = time.monotonic() + WAIT
+        until = time.monotonic() + LIMIT
         while True:
             assert time.monotonic() < until, f"the cell did not end; it showed {ran.outputs}"
             self._answer(answer)
@@ -89,8 +97,11 @@ class Kernel:
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 break
             _take(ran, message, displays)
+            if at is not None and at[0] in ran.text:
+                at[1]()
+                at = None
         while not ran.reply:
-            message = self.client.get_shell_msg(timeout=WAIT)
+            message = self.client.get_shell_msg(timeout=LIMIT)
             if message["parent_header"].get("msg_id") == request:
                 ran.reply = message["content"]
         return ran
@@ -143,7 +154,7 @@ def kernel(
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=WAIT)
+        client.wait_for_ready(timeout=LIMIT)
         yield Kernel(client, manager)
     finally:
         client.stop_channels()

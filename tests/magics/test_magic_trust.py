@@ -34,6 +34,6 @@ def test_a_folder_is_trusted_from_its_shell(tmp_path: Path) -> None:
     )
     elsewhere = {"IPYTHONDIR": str(tmp_path / "ipython"), "CODEMAD_DATA_DIR": str(tmp_path / "data")}
     shown = in_terminal(root, script, **elsewhere)
-    assert shown.count("AGENTS.md in it do not count") == 2, shown
+    assert shown.count("What waits for your trust: AGENTS.md") == 2, shown
     assert "is trusted by you" in shown
     assert "Prefer polars." in shown, shown

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.magics.live_kernels import WAIT, Kernel
+from tests.magics.live_kernels import Kernel
 from tests.server.processes import Running, running
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT
 
 NOTEBOOK: dict[str, Any] = {
     "cells": [
@@ -43,10 +44,10 @@ def kernel_of(server: Running, folder: Path, path: str) -> Kernel:
     client = BlockingKernelClient(connection_file=str(file))
     client.load_connection_file()
     client.start_channels()
-    until = time.monotonic() + WAIT
+    until = time.monotonic() + LIMIT
     while True:
         try:
-            client.wait_for_ready(timeout=WAIT)
+            client.wait_for_ready(timeout=LIMIT)
             return Kernel(client, None)
         except RuntimeError:  # the client takes one late heartbeat of a kernel that starts for its death
             if time.monotonic() > until:
@@ -120,7 +121,7 @@ def in_terminal(folder: Path, script: str, **more: str) -> str:
             shown += until_prompt(keeper, process)
             os.write(keeper, f"{line}\n".encode())
         shown += until_prompt(keeper, process)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=LIMIT) == 0
     finally:
         process.kill()
         os.close(keeper)
@@ -128,7 +129,7 @@ def in_terminal(folder: Path, script: str, **more: str) -> str:
 
 
 def until_prompt(keeper: int, process: subprocess.Popen[bytes]) -> bytes:
-    shown, until = b"", time.monotonic() + 40
+    shown, until = b"", time.monotonic() + LIMIT
     while time.monotonic() < until:
         if select.select([keeper], [], [], 0.1)[0]:
             try:

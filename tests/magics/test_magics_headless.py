@@ -1,7 +1,6 @@
 """The magics where nobody can be asked: policies, refusals, and notebooks known by their path."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.magics.live_kernels import MODEL, Kernel, Ran, insert, kernel
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import wait_until
 
 
 def headless(live: Kernel, code: str) -> Ran:
@@ -81,7 +81,7 @@ def test_where_the_notebook_is_known(work: Path, model_server: ModelServer, pers
             assert "is in" in ran.text
 
 
-@pytest.mark.parametrize("endless", ["time.sleep(60)", "while True: pass"])
+@pytest.mark.parametrize("endless", ["time.sleep(600)", "while True: pass"])
 def test_an_interrupt_of_running_code_ends_the_run(
     work: Path, model_server: ModelServer, endless: str
 ) -> None:
@@ -91,15 +91,10 @@ def test_an_interrupt_of_running_code_ends_the_run(
     with kernel(work, variables) as live:
         live.run("%load_ext codemad_jupyter")
         request = live.send(f"%codemad {MODEL} run it", person=False)
-        until = time.monotonic() + 30
-        while not (work / "begun").exists():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        began = time.monotonic()
+        wait_until((work / "begun").exists, "the code")
         assert live.manager is not None
         live.manager.interrupt_kernel()
         ran = live.finish(request)
-        assert time.monotonic() - began < 2
         assert ran.reply["status"] == "error"
         assert "Going on." not in ran.text
         assert live.run("1 + 1").text == "2"

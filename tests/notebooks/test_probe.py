@@ -12,6 +12,7 @@ from codemad_jupyter.notebooks import inspect, trial
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import KernelReport, Variable
+from tests.waiting import LIMIT, awaiting, making, until
 
 FRAMES = """
 import numpy as np
@@ -212,14 +213,16 @@ async def test_nothing_is_left_behind(clean: LiveKernel) -> None:
     assert "list" in before
 
 
-async def test_unfinished_figures_of_a_running_cell_stay(clean: LiveKernel) -> None:
+async def test_unfinished_figures_of_a_running_cell_stay(clean: LiveKernel, tmp_path: Path) -> None:
     await run(
         clean, "%matplotlib inline\nimport time, matplotlib.pyplot as plt\nplt.figure()\nplt.close('all')"
     )
-    cell = "plt.plot([1, 2])\ntime.sleep(1.5)\nprint('figures', plt.get_fignums())"
-    running = asyncio.ensure_future(clean.execute(cell, timeout=30))
-    await asyncio.sleep(0.7)
+    pause = f"{making(tmp_path / 'began')}{awaiting(tmp_path / 'go')}"
+    cell = f"plt.plot([1, 2])\n{pause}print('figures', plt.get_fignums())"
+    running = asyncio.ensure_future(clean.execute(cell, timeout=LIMIT))
+    await until((tmp_path / "began").exists, "the cell")
     assert (await clean.report()).busy
+    (tmp_path / "go").touch()
     result = await running
     assert {"output_type": "stream", "name": "stdout", "text": "figures [1]\n"} in result.outputs
 
@@ -257,10 +260,10 @@ async def test_last_error_of_a_syntax_error_and_a_hostile_one(clean: LiveKernel)
 
 
 @pytest.mark.parametrize("cell", ["while True: time.sleep(0.1)", "while True: spin += 1"])
-async def test_while_a_cell_runs(clean: LiveKernel, cell: str) -> None:
+async def test_while_a_cell_runs(clean: LiveKernel, tmp_path: Path, cell: str) -> None:
     await run(clean, "import time\nspin = 0")
-    running = asyncio.ensure_future(clean.execute(cell))
-    await asyncio.sleep(0.5)
+    running = asyncio.ensure_future(clean.execute(making(tmp_path / "began") + cell))
+    await until((tmp_path / "began").exists, "the cell")
     reports = [await clean.report() for _ in range(3)]
     await clean.interrupt()
     assert (await running).error_name == "KeyboardInterrupt"

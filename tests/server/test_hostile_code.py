@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from codemad_jupyter.protocol.commands import AcceptEdit
 from tests.server.kernel_desk import PATH, KernelDesk, kernel_desk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT, until
 
 IMAGES = """
 import base64
@@ -33,10 +32,11 @@ for n in range(1, 1001):
 """
 FLOOD = "for n in range(100_000): print(n, 'x' * 99)\n"
 MESSAGES = """
-import sys
+import os, sys, time
 for n in range(1_000_000):
     sys.stdout.write(f'{n:06}\\n')
     if n % 100 == 0: sys.stdout.flush()
+    while n == 900_000 and not os.path.exists('asked'): time.sleep(0.02)
 """
 
 
@@ -50,7 +50,7 @@ async def desk(
         yield made
 
 
-async def answer_of(desk: KernelDesk, code: str, *, limit: float = 60) -> dict[str, Any]:
+async def answer_of(desk: KernelDesk, code: str, *, limit: float = LIMIT) -> dict[str, Any]:
     ack = await desk.run_code(code)
     events = await desk.finished(ack, limit=limit)
     assert events[-1].type == "run_finished"
@@ -62,9 +62,7 @@ async def answer_of(desk: KernelDesk, code: str, *, limit: float = 60) -> dict[s
 
 @pytest.mark.parametrize("code", ["input('name?')", "import getpass; getpass.getpass()"])
 async def test_code_that_asks_is_refused_and_never_answered(desk: KernelDesk, code: str) -> None:
-    begin = time.monotonic()
     answer = await answer_of(desk, code)
-    assert time.monotonic() - begin < 20
     assert not answer["ok"]
     assert "StdinNotImplementedError" in answer["error"]
 
@@ -81,10 +79,11 @@ async def test_a_million_lines_leave_the_server_at_work(desk: KernelDesk) -> Non
     ack = await desk.run_code(MESSAGES)
     began = await desk.event("tool_output", after=ack.seq)
     assert began.text
-    begin = time.monotonic()
     assert (await desk.server.fetch("codemad/status")).code == 200
-    assert time.monotonic() - begin < 1
-    events = await desk.finished(ack, limit=120)
+    stored = await desk.engine.stored(desk.session, after=ack.seq)
+    assert "run_finished" not in {event.type for event in stored}, "answered while the lines came"
+    (desk.root / "asked").touch()
+    events = await desk.finished(ack, limit=2 * LIMIT)
     done = next(event for event in events if event.type == "tool_done")
     text = json.loads(done.content)["text"]
     assert text.startswith("000000\n")
@@ -99,7 +98,7 @@ async def test_an_accepted_flood_does_not_bloat_the_file(desk: KernelDesk) -> No
     edit = (await desk.event("edit_proposed", after=ack.seq)).edit
     await desk.finished(ack)
     ack = await desk.do(AcceptEdit(session=desk.session, edit=edit.id, execute=True))
-    executed = await desk.event("cell_executed", after=ack.seq, limit=90)
+    executed = await desk.event("cell_executed", after=ack.seq)
     assert executed.ok, executed.error
     assert (desk.root / PATH).stat().st_size < 5_000_000
     assert "characters left out" in (desk.root / PATH).read_text()
@@ -113,11 +112,11 @@ async def test_a_kernel_that_an_interrupt_ends_is_called_dead(desk: KernelDesk) 
     )
     ack = await desk.run_code(code)
     await desk.file("began")
-    assert await desk.stop() < 5
+    await desk.stop()
     events = await desk.finished(ack)
     assert events[-1].type == "run_finished"
     assert events[-1].status == "cancelled"
-    changed = await desk.event("kernel_changed", after=ack.seq, limit=15)
+    changed = await desk.event("kernel_changed", after=ack.seq)
     assert changed.state == "died"
 
 
@@ -126,13 +125,9 @@ async def test_a_killed_kernel_frees_what_waits_behind_it(desk: KernelDesk) -> N
     await desk.file("began")
     before = desk.pid
     os.kill(before, signal.SIGKILL)
-    begin = time.monotonic()
     events = await desk.finished(ack)
-    assert time.monotonic() - begin < 6
     done = next(event for event in events if event.type == "tool_done")
     assert done.status == "error"
-    while desk.pid == before:
-        assert time.monotonic() - begin < 30, "the server does not restart it"
-        await asyncio.sleep(0.1)
-    await (await desk.port()).wait_until_ready(timeout=30)
+    await until(lambda: desk.pid != before, "the restart")
+    await (await desk.port()).wait_until_ready(timeout=LIMIT)
     assert (await answer_of(desk, "print(6 * 7)"))["text"] == "42"

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from tests.server.kernel_desk import KernelDesk, kernel_desk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
+from tests.waiting import LIMIT
 
 
 @pytest.fixture
@@ -28,21 +28,17 @@ async def desk(
 
 
 async def fill(desk: KernelDesk) -> None:
-    assert (await (await desk.port()).execute("precious = [1, 2, 3]", timeout=30)).ok
+    assert (await (await desk.port()).execute("precious = [1, 2, 3]", timeout=LIMIT)).ok
 
 
 async def test_a_kernel_killed_in_mid_cell_is_told_to_both(desk: KernelDesk) -> None:
     await fill(desk)
     ack = await desk.run_code("open('began', 'w').close()\nimport time\ntime.sleep(100)")
     await desk.file("began")
-    await asyncio.sleep(0.3)
-    begin = time.monotonic()
     os.kill(desk.pid, signal.SIGKILL)
     changed = await desk.event("kernel_changed", after=ack.seq)
-    assert time.monotonic() - begin < 5
     assert (changed.state, changed.notebook, changed.lost) == ("died", "n.ipynb", ("precious",))
     done = await desk.event("tool_done", after=ack.seq)
-    assert time.monotonic() - begin < 6
     assert done.status == "error"
     assert "precious" in done.content
     assert "Run the cells that make them again" in done.content
@@ -51,7 +47,7 @@ async def test_a_kernel_killed_in_mid_cell_is_told_to_both(desk: KernelDesk) -> 
     back = await desk.until(lambda e: e.type == "kernel_changed" and e.state == "restarted", after=ack.seq)
     assert [e.state for e in back if e.type == "kernel_changed"] == ["died", "restarted"]
     again = await desk.run_code("print(6 * 7)")
-    answer = (await desk.event("tool_done", after=again.seq, limit=60)).content
+    answer = (await desk.event("tool_done", after=again.seq)).content
     assert json.loads(answer)["text"] == "42"
     await desk.finished(again)
 
@@ -64,14 +60,12 @@ async def test_a_loss_while_nothing_of_ours_runs_is_told_at_once_and_to_the_next
     ack = await desk.ask(Turn(text="Hello."))
     await desk.finished(ack)
     seq = await desk.engine.state_seq(desk.session)
-    begin = time.monotonic()
     if how == "restarted":
         response = await desk.server.fetch(f"api/kernels/{desk.kernel}/restart", body={})
         assert response.code == 200
     else:
         os.kill(desk.pid, signal.SIGKILL)
     changed = await desk.event("kernel_changed", after=seq)
-    assert time.monotonic() - begin < 5
     assert (changed.state, changed.lost) == (how, ("precious",))
 
     ack = await desk.ask(Turn(text="I know."), Turn(text="Nothing new."))
@@ -90,7 +84,7 @@ async def test_a_culled_kernel_is_told_as_ended(desk: KernelDesk) -> None:
     seq = await desk.engine.state_seq(desk.session)
     manager: Any = desk.server.app.kernel_manager
     await manager.shutdown_kernel(desk.kernel)
-    changed = await desk.event("kernel_changed", after=seq, limit=5)
+    changed = await desk.event("kernel_changed", after=seq)
     assert (changed.state, changed.lost) == ("ended", ("precious",))
     ack = await desk.ask(Turn(text="I know."))
     await desk.finished(ack)

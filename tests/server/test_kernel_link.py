@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
-from tests.server.serving import WAIT, Served
+from tests.server.serving import Served
+from tests.waiting import LIMIT
 
 NOTEBOOK: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -79,12 +80,12 @@ async def test_without_a_run_it_goes_on_until_the_reader_leaves(server: Served) 
     request = HTTPRequest(
         server.url("codemad/kernel/events", session=session, after=0),
         headers=server.secret,
-        request_timeout=WAIT,
+        request_timeout=LIMIT,
         streaming_callback=lambda chunk: seen.set(),
     )
     client = AsyncHTTPClient(force_instance=True)
     reading = asyncio.ensure_future(client.fetch(request, raise_error=False))
-    await asyncio.wait_for(seen.wait(), WAIT)
+    await asyncio.wait_for(seen.wait(), LIMIT)
     assert not reading.done()
     client.close()
     reading.cancel()

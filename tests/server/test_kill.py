@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.server.processes import Running, running
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import wait_until
 
 MODEL = "compatible/scripted"
 
@@ -19,13 +19,11 @@ def events(server: Running, session: str) -> list[dict[str, Any]]:
 
 
 def wait_for(server: Running, session: str, kind: str, *, run: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for event in events(server, session):
-            if event["type"] == kind and event["run"] == run:
-                return event
-        time.sleep(0.05)
-    raise AssertionError(f"no {kind} within 30 s: {[e['type'] for e in events(server, session)]}")
+    def found() -> list[dict[str, Any]]:
+        return [event for event in events(server, session) if (event["type"], event["run"]) == (kind, run)]
+
+    wait_until(found, lambda: [event["type"] for event in events(server, session)])
+    return found()[0]
 
 
 def ask(server: Running, session: str, text: str) -> str:
@@ -51,16 +49,14 @@ def test_nothing_acknowledged_is_lost_and_the_session_goes_on(
         assert wait_for(server, session, "run_finished", run=first)["status"] == "done"
         cut = ask(server, session, "the second question")
         wait_for(server, session, "tool_done", run=cut)
-        time.sleep(0.7)  # into the slow answer
+        assert model_server.wait_for(lambda model: len(model.asked) == 3)  # for the slow answer
         before = events(server, session)
         server.process.kill()
         server.process.wait(10)
 
     model_server.play(Turn(text="The third answer."))
-    began = time.monotonic()
     with running(tmp_path, env=env) as server:
         after = events(server, session)
-        assert time.monotonic() - began < 30
         assert after[: len(before)] == before
         ended = [event for event in after if event["type"] == "run_finished" and event["run"] == cut]
         assert [event["status"] for event in ended] == ["interrupted"]

@@ -27,6 +27,7 @@ if __name__ == "__main__":
 
 from tests.servers.connection import Connection, Recorded
 from tests.servers.wire_formats import Turn
+from tests.waiting import LIMIT
 
 
 class ModelServer:
@@ -70,20 +71,20 @@ class ModelServer:
         """The model calls among the requests."""
         return [request for request in self.requests if request.method == "POST"]
 
-    def wait_for(self, condition: Callable[[ModelServer], bool], *, seconds: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[[ModelServer], bool], *, seconds: float = LIMIT) -> bool:
         """Wait until the condition holds of what was recorded; False when time is over."""
         with self._lock:
             return self._lock.wait_for(lambda: condition(self), timeout=seconds)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(10):
-            raise RuntimeError("The model server did not start within 10 s")
+        if not self._ready.wait(LIMIT):
+            raise RuntimeError("The model server did not start in time")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(LIMIT)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
