@@ -6,8 +6,11 @@ from codemad_jupyter.protocol.commands import (
     AcceptEdit,
     Ack,
     Approve,
+    ApprovePlan,
+    ChangePlan,
     Command,
     ConfirmMemory,
+    DropPlan,
     EditMemory,
     ForgetMemory,
     MakeCheckpoint,
@@ -31,6 +34,7 @@ from codemad_jupyter.protocol.events import (
     EditSettled,
     Event,
     MemoryChanged,
+    PlanChanged,
     Restored,
     RunFinished,
 )
@@ -41,12 +45,13 @@ Ending = Callable[[Event], bool]
 def ending(command: Command | None, ack: Ack) -> Ending | None:
     """Says of each event whether it is the last; None when there is nothing to wait for.
 
-    Only a prompt and a verification go on after it. The others have done their work by
-    then, so their last event is there already. Accepting with ``execute`` ends when the edit is settled: the
-    kernel that follows may be the one that has to run the cell, and cannot before it stops waiting.
+    Only a prompt, a plan that is carried out and a verification go on after it. The others have done their
+    work by then, so their last event is there already. Accepting with ``execute`` ends when the edit is
+    settled: the kernel that follows may be the one that has to run the cell, and cannot before it stops
+    waiting.
     """
     match command:
-        case Prompt() | VerifyNotebook() | ResolveMerge() | MergeAgents() | None:
+        case Prompt() | ApprovePlan() | VerifyNotebook() | ResolveMerge() | MergeAgents() | None:
             run = ack.run
             if run is None:
                 return None
@@ -66,5 +71,8 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
             return lambda event: isinstance(event, CheckpointsChanged)
         case RememberFact() | EditMemory() | ConfirmMemory() | ForgetMemory():
             return lambda event: isinstance(event, MemoryChanged) and event.run is None
+        case ChangePlan() | DropPlan():
+            plan = command.plan
+            return lambda event: isinstance(event, PlanChanged) and event.plan.id == plan
         case _:
             return None

@@ -67,7 +67,9 @@ class RunPlan:
         return state.plan if self.task is not None or state.plan_run == self.run else None
 
     def propose(self, goal: str, tasks: tuple[PlanTask, ...]) -> Plan:
-        """Lay it out; see `tools.tool.KeepsPlan`."""
+        """Lay it out; see `tools.tool.KeepsPlan`. Raises `Conflict` while one is carried out."""
+        if self.task is not None:
+            raise Conflict("The approved plan is being carried out.", hint="Finish the task at hand.")
         fresh = tuple(task.model_copy(update={"status": "open", "note": ""}) for task in tasks)
         new = Plan(id=new_id("plan"), goal=goal[:2000], tasks=planning.checked(fresh))
         old = self.session.state.plan

@@ -117,7 +117,7 @@ def read(text: str, commands: Sequence[SlashCommand]) -> Called | None:
 def expanded(prompt: Prompt, commands: Sequence[SlashCommand]) -> Prompt:
     """The prompt that a slash command stands for; any other as it is. Raises `UsageError`."""
     called = read(prompt.text, commands)
-    if called is None:
+    if called is None or called.command.name in (HELP, COMPACT):  # those ask no model
         return prompt
     command, given = called
     if not given and not command.alone:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codemad_jupyter.protocol.commands import ApprovePlan, ChangePlan, DropPlan
+from codemad_jupyter.protocol.commands import ApprovePlan, Cancel, ChangePlan, DropPlan
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import Event, PlanChanged
 from codemad_jupyter.protocol.plans import Plan
@@ -127,6 +127,25 @@ async def test_a_plan_survives_the_end_of_the_process_and_goes_on(
     )
     events = await again.until(lambda e: e.type == "run_finished", after=ack.seq)
     assert plans(events)[-1].plan.status == "done"
+
+
+async def test_a_stopped_task_is_open_again_and_no_second_plan_comes_between(
+    desk: Desk, model_server: ModelServer
+) -> None:
+    plan = await planned(desk, model_server)
+    model_server.play(Turn(calls=(propose(TASKS),)), Turn(text="slow " * 200, delay=0.05))
+    ack = await desk.engine.submit(
+        ApprovePlan(session=desk.session, plan=plan.id, revision=plan.revision, edge="test")
+    )
+    events = await desk.until(lambda e: e.type == "text_delta", after=ack.seq)
+    refused = next(e for e in events if e.type == "tool_done")
+    assert "being carried out" in refused.content
+    with pytest.raises(Conflict, match="A run is going on"):
+        await desk.engine.submit(DropPlan(session=desk.session, plan=plan.id))
+    await desk.engine.submit(Cancel(session=desk.session))
+    events = await desk.until(lambda e: e.type == "run_finished", after=ack.seq)
+    last = plans(events)[-1].plan
+    assert (last.id, last.status, {task.status for task in last.tasks}) == (plan.id, "approved", {"open"})
 
 
 async def test_what_cannot_be_is_refused_and_a_dropped_plan_stays_dropped(

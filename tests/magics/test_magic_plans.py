@@ -83,7 +83,7 @@ def test_a_plan_from_question_to_end_in_a_shell(tmp_path: Path, model_server: Mo
     script = (
         "%load_ext codemad_jupyter\n%codemad /plan see it\n%codemad plan move 2 1\n"
         "%codemad plan approve\n%codemad plan\n"
-        "print('offered', get_ipython().complete('/pl', '%codemad /pl')[1])\n"
+        "print('offered', get_ipython().complete('/pl', '%codemad /pl', 12)[1])\n"
     )
     shown = in_terminal(
         tmp_path,
