@@ -196,11 +196,11 @@ function asked(event: ApprovalAsked): Item {
     action: event.action,
     reason: event.reason,
     digest: event.digest,
-    axis: event.axis ?? null,
-    commands: event.commands ?? [],
-    rule: event.rule ?? '',
-    keepable: event.keepable ?? false,
-    expires: event.expires ?? 0,
+    axis: event.axis,
+    commands: event.commands,
+    rule: event.rule,
+    keepable: event.keepable,
+    expires: event.expires,
     decision: 'pending',
     answer: ''
   };

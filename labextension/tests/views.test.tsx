@@ -231,11 +231,14 @@ test('a settled edit is small and offers the way back; an undone one the way for
   });
 });
 
+/** A question about which no rule says anything. */
+const UNRULED = { axis: null, commands: [], rule: '', keepable: false, expires: 0 };
+
 test('an approval shows exactly what will be done, and disappears with its answer', async () => {
   await told(log =>
     log
       .start()
-      .tell({ type: 'approval_asked', approval: 'a1', call: 't', tool: 'run_code', action: 'rm\u202e()', reason: 'why', digest: 'd1' })
+      .tell({ type: 'approval_asked', approval: 'a1', call: 't', tool: 'run_code', action: 'rm\u202e()', reason: 'why', digest: 'd1', ...UNRULED })
   );
   expect(host.querySelector('.codemad-action')?.textContent).toBe('rm\\u202e()');
   expect(() => button('Always this exact action')).toThrow();
@@ -263,7 +266,7 @@ test('a command line is shown whole with its commands, and exactly it can be all
 });
 
 test('a question whose process has ended says so and has no answer any more', async () => {
-  const asked = { approval: 'a1', call: 't', tool: 'run_code', action: 'x', reason: 'why', digest: 'd1' };
+  const asked = { approval: 'a1', call: 't', tool: 'run_code', action: 'x', reason: 'why', digest: 'd1', ...UNRULED };
   await told(log => log.start().tell({ type: 'approval_asked', ...asked }));
   await told(log => log.tell({ type: 'approval_settled', approval: 'a1', decision: 'expired', reason: 'It has ended.' }));
   expect(() => button('Refuse')).toThrow();
