@@ -243,8 +243,8 @@ def _search(root: Path, settings: Settings) -> Check:
 def _mcp(root: Path, settings: Settings) -> Check:
     from codemad_jupyter.app.mcp_desk import Desk, summary
 
-    worries, detail = summary(Desk(root, settings).servers())
-    return Check(name="mcp", state="warning" if worries else "ok", detail=detail, hint=worries)
+    todo, detail = summary(Desk(root, settings).servers())
+    return Check(name="mcp", state="warning" if todo else "ok", detail=detail, hint=todo)
 
 
 async def _sandbox() -> Check:

@@ -36,6 +36,7 @@ def test_help_lists_every_subcommand() -> None:
         "doctor",
         "index",
         "keys",
+        "mcp",
         "memory",
         "models",
         "search",
