@@ -251,8 +251,7 @@ async def _sandbox() -> Check:
     """Which walls there are. Real tries: a program under bubblewrap, and the kernel's Landlock version."""
     bwrap = "bubblewrap is not installed"
     if shutil.which("bwrap") is not None:
-        command = ("bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-pid", "--", "true")
-        status, said = await _program(*command)
+        status, said = await _program(*"bwrap --ro-bind / / --unshare-net --unshare-pid -- true".split())
         bwrap = "bubblewrap works" if status == 0 else f"bubblewrap fails ({said})"
     from codemad_jupyter.notebooks.confined import version as landlock_version
 
