@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "warning", "failed"]
 """``warning``: something is missing that CodeMAD can do without; ``failed``: it cannot work so."""
-
 LIMIT = 20.0
 
 
@@ -241,9 +240,9 @@ def _search(root: Path, settings: Settings) -> Check:
 
 
 def _mcp(root: Path, settings: Settings) -> Check:
-    from codemad_jupyter.app.mcp_desk import Desk, summary
+    from codemad_jupyter.app import mcp_desk
 
-    todo, detail = summary(Desk(root, settings).servers())
+    todo, detail = mcp_desk.summary(mcp_desk.Desk(root, settings).servers())
     return Check(name="mcp", state="warning" if todo else "ok", detail=detail, hint=todo)
 
 
@@ -251,7 +250,8 @@ async def _sandbox() -> Check:
     """Which walls there are. Real tries: a program under bubblewrap, and the kernel's Landlock version."""
     bwrap = "bubblewrap is not installed"
     if shutil.which("bwrap") is not None:
-        status, said = await _program(*"bwrap --ro-bind / / --unshare-net --unshare-pid -- true".split())
+        command = ("bwrap", "--ro-bind", "/", "/", "--unshare-net", "--unshare-pid", "--", "true")
+        status, said = await _program(*command)
         bwrap = "bubblewrap works" if status == 0 else f"bubblewrap fails ({said})"
     from codemad_jupyter.notebooks.confined import version as landlock_version
 
