@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "warning", "failed"]
 """``warning``: something is missing that CodeMAD can do without; ``failed``: it cannot work so."""
-
 LIMIT = 20.0
 
 
@@ -242,10 +241,10 @@ def _search(root: Path, settings: Settings) -> Check:
 
 
 def _mcp(root: Path, settings: Settings) -> Check:
-    from codemad_jupyter.app.mcp_desk import Desk, summary
+    from codemad_jupyter.app import mcp_desk
 
-    worries, detail = summary(Desk(root, settings).servers())
-    return Check(name="mcp", state="warning" if worries else "ok", detail=detail, hint=worries)
+    todo, detail = mcp_desk.summary(mcp_desk.Desk(root, settings).servers())
+    return Check(name="mcp", state="warning" if todo else "ok", detail=detail, hint=todo)
 
 
 async def _sandbox(settings: Settings) -> Check:

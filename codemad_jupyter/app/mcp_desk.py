@@ -40,7 +40,7 @@ class Desk:
     async def offer(self, name: str, *, digest: str) -> McpOffer:
         """Start the server with exactly this definition and look at what it offers. Raises `Conflict`."""
         given = self._checked(name, digest)
-        connection = McpConnection(given, self.root)
+        connection = McpConnection(given, self.root, digest=digest)
         try:
             return await connection.use(lambda session: session.offer())
         finally:

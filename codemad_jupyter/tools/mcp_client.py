@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.config.mcp_definitions import definition_digest
+from codemad_jupyter.protocol.errors import ToolChanged, ToolError
 from codemad_jupyter.protocol.mcp import McpDefinition
 from codemad_jupyter.tools.mcp_sdk import Session, http_streams, is_answer, opened, told
 from codemad_jupyter.tools.mcp_stdio import Fate, stdio_streams
@@ -27,12 +28,14 @@ async def _declines(question: str) -> bool:
 
 
 class McpConnection:
-    """The connection to one server."""
+    """The connection to one server, started only while its definition, with the files it names, has the
+    digest that was approved."""
 
-    def __init__(self, given: McpDefinition, root: Path) -> None:
+    def __init__(self, given: McpDefinition, root: Path, *, digest: str) -> None:
         self.name = given.name
         self._given = given
         self._root = root
+        self._digest = digest
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._session: Session | None = None
@@ -84,6 +87,11 @@ class McpConnection:
         if self._session is not None and self._task is not None and not self._task.done():
             return self._session
         await self._end()
+        if await asyncio.to_thread(definition_digest, self._given, self._root) != self._digest:
+            raise ToolChanged(
+                f"What the MCP server {self.name} would run has changed since it was approved, so it is off.",
+                hint=f"A person can look at it and approve it: codemad mcp approve {self.name}",
+            )
         self._fate = Fate()
         ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._serve(ready), name=f"mcp {self.name}")

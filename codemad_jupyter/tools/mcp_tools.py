@@ -60,7 +60,7 @@ class McpServers:
             approval = approvals.of(given, root)
             if approval is None:
                 continue
-            self._connections[given.name] = McpConnection(given, root)
+            self._connections[given.name] = McpConnection(given, root, digest=approval.definition)
             for each in approval.tools:
                 name = full_name(given.name, each, taken=self._known)
                 self._known[name], self._server[name] = each, given.name

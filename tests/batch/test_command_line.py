@@ -38,6 +38,7 @@ def test_help_lists_every_subcommand() -> None:
         "doctor",
         "index",
         "keys",
+        "mcp",
         "memory",
         "plan",
         "roles",

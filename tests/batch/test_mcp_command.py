@@ -34,7 +34,7 @@ def define(place: Path, command: str, *args: str) -> None:
 def test_a_server_is_listed_approved_tried_and_forgotten(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    behaviour = place / "behaviour"
+    behaviour = place.parent / "behaviour"  # a file of the workspace would belong to the definition
     define(place, sys.executable, str(SERVER), "good", str(behaviour))
     assert main(["mcp", "list", "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
@@ -82,7 +82,7 @@ async def test_an_outside_agent_over_standard_input_and_output(place: Path) -> N
         cwd=place,
     )
     async with AsyncExitStack() as stack:
-        streams = await stack.enter_async_context(stdio.stdio_client(parameters))
+        streams = await stack.enter_async_context(stdio.stdio_client(parameters, errlog=sys.__stderr__))
         session = await stack.enter_async_context(mcp.ClientSession(*streams))
         await session.initialize()
         names = {tool.name for tool in (await session.list_tools()).tools}

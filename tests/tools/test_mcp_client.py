@@ -38,6 +38,10 @@ def defined(command: str, *args: str, timeout: float = 100.0, env: tuple[str, ..
     return McpDefinition(name="small", server=server, origin="own", place="your settings")
 
 
+def connected(given: McpDefinition, root: Path) -> McpConnection:
+    return McpConnection(given, root, digest=definition_digest(given, root))
+
+
 def approved(root: Path, given: McpDefinition, tools: tuple[McpTool, ...]) -> McpServers:
     approvals = McpApprovals(root / "kept")
     approvals.approve(given, root, digest=definition_digest(given, root), tools=tools)
@@ -153,9 +157,12 @@ async def test_a_definition_that_changed_has_no_tools(tmp_path: Path) -> None:
     script = tmp_path / "server.sh"
     script.write_text("exit 3")
     given = defined("sh", "server.sh")
-    approved(tmp_path, given, (ECHO,))
+    at_work = approved(tmp_path, given, (ECHO,))
     assert McpServers(tmp_path, [given], McpApprovals(tmp_path / "kept")).tools()
     script.write_text("touch mark")
+    said = await Bench(tmp_path, at_work.tools()).call("small__echo", text="")
+    assert "has changed since it was approved" in said.content
+    assert not (tmp_path / "mark").exists()
     assert not McpServers(tmp_path, [given], McpApprovals(tmp_path / "kept")).tools()
 
 
@@ -177,14 +184,14 @@ async def _failure(connection: McpConnection) -> str:
 )
 async def test_a_server_that_misbehaves_costs_one_call(tmp_path: Path, script: str, said: str) -> None:
     patience = 2.0 if script == "exec sleep 600" else 100.0
-    connection = McpConnection(defined("sh", "-c", script, timeout=patience), tmp_path)
+    connection = connected(defined("sh", "-c", script, timeout=patience), tmp_path)
     assert said in await _failure(connection)
     await connection.close()
 
 
 async def test_it_is_started_again_three_times_and_then_off(tmp_path: Path) -> None:
     count = tmp_path / "count"
-    connection = McpConnection(defined("sh", "-c", f"echo >> {count}; exit 3"), tmp_path)
+    connection = connected(defined("sh", "-c", f"echo >> {count}; exit 3"), tmp_path)
     for _ in range(RESTARTS + 3):
         said = await _failure(connection)
     assert count.read_text() == "\n" * (RESTARTS + 1)
