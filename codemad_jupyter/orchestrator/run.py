@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.gateway.choosing import Choice
@@ -191,7 +190,7 @@ class Run:
             finder=services.finder,
             diagnostics=services.diagnostics,
             memory=RunMemory(services.memories, self.session.id, self.id, self.choice.model, level),
-            commands=Commands(self.jobs, self._care),
+            commands=Commands(self.jobs, lambda: self.checkpointer.around(self.id)),
             announce=self.emit,
         )
         return Executor(
@@ -205,13 +204,6 @@ class Run:
             level=level,
             hooks=services.hooks,
         )
-
-    @asynccontextmanager
-    async def _care(self) -> AsyncIterator[None]:
-        """Around a command: the run's checkpoint before, and a look at what it changed after."""
-        await self.checkpointer.before_change(self.id, ())
-        async with self.checkpointer.watching_files(self.id):
-            yield
 
     async def _ask(self, question: Question) -> bool:
         return await self.approvals.ask(question, run=self.id)
@@ -260,8 +252,7 @@ class CheckpointedKernel:
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
     ) -> ExecutionResult:
         """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
-        await self.checkpointer.before_change(self.run, ())
-        async with self.checkpointer.watching_files(self.run):
+        async with self.checkpointer.around(self.run):
             try:
                 return await self.port.execute(code, timeout=timeout, on_output=on_output)
             except asyncio.CancelledError:
