@@ -178,6 +178,13 @@ class Checkpointer:
         )
 
     @asynccontextmanager
+    async def around(self, run: str) -> AsyncIterator[None]:
+        """For what may change any file: the run's checkpoint before, and a look at what changed after."""
+        await self.before_change(run, ())
+        async with self.watching_files(run):
+            yield
+
+    @asynccontextmanager
     async def watching_files(self, run: str, *, include: Iterable[str] = ()) -> AsyncIterator[None]:
         """Note which files change inside the block as changes of the run; ``include`` names files
         that count although the repository ignores them."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -238,7 +237,7 @@ class Run:
             diagnostics=services.diagnostics,
             memory=RunMemory(services.memories, self.session.id, self.id, prepared.request.model, level),
             plan=self._phases.plan,
-            commands=Commands(self.jobs, self._care),
+            commands=Commands(self.jobs, lambda: self.checkpointer.around(self.id)),
             explorers=self._explorers,
             announce=emit,
         )
@@ -254,13 +253,6 @@ class Run:
             level=level,
             role=equipment.rights.role,
         )
-
-    @asynccontextmanager
-    async def _care(self) -> AsyncIterator[None]:
-        """Around a command: the run's checkpoint before, and a look at what it changed after."""
-        await self.checkpointer.before_change(self.id, ())
-        async with self.checkpointer.watching_files(self.id):
-            yield
 
     async def _ask(self, question: Question) -> Answered:
         return await self.approvals.ask(question, run=self.id)

@@ -64,8 +64,7 @@ class CheckpointedKernel:
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
     ) -> ExecutionResult:
         """Execute with a checkpoint before. A person who stops it hears when the code does not end."""
-        await self.checkpointer.before_change(self.run, ())
-        async with self.checkpointer.watching_files(self.run):
+        async with self.checkpointer.around(self.run):
             try:
                 return await self.port.execute(code, timeout=timeout, on_output=on_output)
             except asyncio.CancelledError:
