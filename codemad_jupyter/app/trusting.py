@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from codemad_jupyter.config.mcp_definitions import MCP_FILE
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders, role_files
 from codemad_jupyter.context.rules import present
@@ -52,5 +53,6 @@ def settings_text(trust: FolderTrust) -> str:
 def _with_found(trust: FolderTrust) -> FolderTrust:
     root = Path(trust.folder)
     settings = (PROJECT_FILE,) if trust.digest else ()
+    servers = (MCP_FILE,) if (root / MCP_FILE).is_file() else ()  # each is approved by itself besides
     roles = (path.relative_to(root).as_posix() for path in role_files(root))
-    return trust.model_copy(update={"found": (*settings, *roles, *present(root))})
+    return trust.model_copy(update={"found": (*settings, *servers, *roles, *present(root))})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.app.trusting import look
 from codemad_jupyter.config.mcp_approvals import FOLDER, McpApprovals
 from codemad_jupyter.config.mcp_definitions import defined, definition_digest
 from codemad_jupyter.config.settings import load_settings
@@ -30,6 +31,7 @@ def test_a_project_defines_nothing_before_it_is_trusted(project: Path) -> None:
     (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"evil": {"command": "sh"}}}))
     (project / "codemad.toml").write_text('[mcp.more]\nurl = "https://mcp.example/x"\n')
     assert names(project) == {"time": ""}
+    assert look(project).found == ("codemad.toml", ".mcp.json"), "the person sees what waits for trust"
     TrustedFolders().trust(project)
     assert names(project) == {"time": "", "more": "", "evil": ""}
     assert not load_settings(project).notices
