@@ -70,7 +70,8 @@ def _with_titles(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     choices = [
-        {"const": each, "title": "none" if each is None else str(each)} for each in schema.get("enum", ())
+        {"const": each, "title": "none" if each is None else str(each) or "any"}
+        for each in schema.get("enum", ())
     ]
     rest = {key: _with_titles(value) for key, value in schema.items() if key != "enum"}
     return {**rest, "oneOf": choices} if choices else rest

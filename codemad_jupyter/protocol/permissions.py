@@ -31,8 +31,12 @@ class Rule(Value):
 
     decide: Verdict = Field(description="allow, ask, deny or hide (the model does not see the tool).")
     tool: str = Field(default=ANY, description="The tool's name; * stands for any letters.")
-    axis: Axis | Literal[""] = Field(default="", description="What the action reaches.")
-    risk: Risk | Literal[""] = Field(default="", description="read, write, execute or network.")
+    axis: Literal[
+        "", "files", "kernel_inspect", "kernel_run", "kernel_mutate", "shell", "network", "memory", "control"
+    ] = Field(default="", description="What the action reaches.")
+    risk: Literal["", "read", "write", "execute", "network"] = Field(
+        default="", description="read, write, execute or network."
+    )
     role: str = Field(default="", description="The role of the agent; * stands for any letters.")
     command: tuple[str, ...] = Field(
         default=(), description='The first words of a command: ["git", "status"]; * stands for any one word.'
