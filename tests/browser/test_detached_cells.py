@@ -67,12 +67,18 @@ def test_a_cell_goes_on_without_its_browser_and_is_whole_when_one_comes_back(
     document, sidebar = Document(page, desk.document.path), Sidebar(page)
     sidebar.open()
     expect(sidebar.cards.get_by_role("button", name="Stop the cell")).to_be_visible()
+    document.wait_for_kernel("busy")
+    wait_until(lambda: "line 20\\n" in json.dumps(document.cells()), document.cells)
     open_gate(desk, "back")
     executed = work.executed()
     assert executed["ok"], executed
     expect(sidebar.cards).to_contain_text("Ran in")
-    found = next(each for each in document.cells() if each["id"] == cell)
-    assert streamed(found) == WHOLE
+
+    def shown() -> dict[str, object]:
+        return next(each for each in document.cells() if each["id"] == cell)
+
+    wait_until(lambda: streamed(shown()) == WHOLE, shown)
+    found = shown()
     assert "the end" in json.dumps(found["outputs"])
     assert found["execution_count"] == 1
 
