@@ -143,14 +143,22 @@ async def start_with(
     """Start a program by this very backend; most callers want `sandbox.state.start`."""
     if sys.platform == "win32":
         raise ToolError("Commands cannot be run on Windows yet.", hint="Run it in a terminal of your own.")
-    prepared = await asyncio.to_thread(prepare, backend, confinement, cwd=cwd)
-    process = await asyncio.create_subprocess_exec(
-        *prepared.words,
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=prepared.environment,
-        cwd="/",
-    )
+    prepared = prepare(backend, confinement, cwd=cwd)  # quick, and nothing may come between it and the start
+    process = await _spawned(prepared, argv)
     return Confined(process, backend=backend, private=prepared.private)
+
+
+async def _spawned(prepared: Prepared, argv: Sequence[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *prepared.words,
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=prepared.environment,
+            cwd="/",
+        )
+    except BaseException:  # being cancelled, too: nobody else will clear up
+        shutil.rmtree(prepared.private, ignore_errors=True)
+        raise
