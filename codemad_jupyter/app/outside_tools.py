@@ -48,7 +48,7 @@ def _about_the_past(engine: Engine) -> tuple[Tool, ...]:
         found = await engine.checkpoints(session or None)
         return [each.model_dump() for each in found[-MOST:]]
 
-    @tool("execute", reason="This takes files and notebooks back to what they were.")
+    @tool("execute", axis="control", reason="This takes files and notebooks back to what they were.")
     async def restore_checkpoint(context: ToolContext, session: str, checkpoint: str) -> dict[str, Any]:
         """Take files and notebooks back to a checkpoint of a conversation. A person is asked first."""
         await engine.submit(RestoreCheckpoint(session=session, checkpoint=checkpoint))

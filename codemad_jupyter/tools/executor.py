@@ -21,7 +21,7 @@ from codemad_jupyter.protocol.permissions import Risk, SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
 from codemad_jupyter.tools.gate import Gate, Question
-from codemad_jupyter.tools.permissions import Action, digest
+from codemad_jupyter.tools.permissions import KEPT, Action, digest
 from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
@@ -145,15 +145,13 @@ class Executor:
             root=self._context.root,
             role=self._role,
         )
-        reason = tool.reason
-        if tool.axis == "shell" and self._context.commands is not None:
-            reason = told_of(await self._context.commands.jobs.state())
+        reason = tool.reason or await self._reason(tool)
         line = await self._gate.admit(action, call=call.id, reason=reason, proposes=tool.risk == "write")
         context = replace(
             self._context,
             say=lambda text: self._say(call.id, text),
             ask=lambda text: self._put(tool, call, text),
-            asked=line.decision == "approved",
+            asked=line.decision == "approved" or line.rule == KEPT,
         )
         begun, outcome = time.monotonic(), "failed"
         try:
@@ -164,6 +162,12 @@ class Executor:
         finally:
             if tool.risk != "read":
                 self._gate.ended(line, outcome, seconds=time.monotonic() - begun)
+
+    async def _reason(self, tool: Tool) -> str:
+        """What a person is told who is asked; empty for what the gate says of such tools."""
+        if tool.reaches != "shell" or tool.risk != "execute" or self._context.commands is None:
+            return ""
+        return told_of(await self._context.commands.jobs.state())
 
     def _say(self, call: str, text: str) -> None:
         self._emit(ToolOutput(call=call, text=self._redact(text)))

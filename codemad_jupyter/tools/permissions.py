@@ -27,6 +27,7 @@ from codemad_jupyter.tools.path_rules import PATHS, fits, gives_rights, place_of
 Outcome = Literal["allow", "ask", "deny"]
 CONFINED: tuple[Axis, ...] = ("shell", "kernel_run")
 """What a sandbox holds."""
+KEPT = "you allowed exactly this for good"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def decide(action: Action, given: Permissions) -> Decision:
             if rule.decide in ("ask", "deny", "hide") and shell_rules.suspects(rule, reading):
                 return so("ask", f"it may concern: {rule.text}")
     if action.digest in given.kept and axis != "control":
-        return so("allow", "you allowed exactly this for good")
+        return so("allow", KEPT)
     allowed = _allowed(rules, action, axis, reading)
     if allowed is not None:
         return so("allow", allowed.text)
@@ -117,6 +118,8 @@ def _habit(
     if action.risk == "write":
         return "allow", f"{said}: a proposal changes nothing until it is accepted"
     if given.mode == "auto_sandboxed" and axis in CONFINED:
+        if action.arguments.get("network"):
+            return "ask", f"{said}: this asks for the network"
         if given.sandbox.strength != "strong":
             return "ask", f"{said}: the sandbox here is {given.sandbox.strength}, not strong"
         if reading is None or not reading.unclear:

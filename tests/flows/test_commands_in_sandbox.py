@@ -45,7 +45,9 @@ async def test_what_a_command_changed_is_brought_back(desk: Desk, model_server: 
         assert f"{strength} sandbox" in question.reason
         seen += events
         after = question.seq
-        await desk.engine.submit(Approve(session=desk.session, approval=question.approval))
+        await desk.engine.submit(
+            Approve(session=desk.session, approval=question.approval, digest=question.digest)
+        )
     seen += await desk.until(lambda event: event.type == "run_finished", after=after)
     done = [event for event in seen if event.type == "tool_done"]
     assert [event.status for event in done] == ["ok", "ok", "ok"]
@@ -66,7 +68,9 @@ async def test_undo_waits_for_a_command_in_the_background(desk: Desk, model_serv
     events = await desk.until(lambda event: event.type == "approval_asked", after=ack.seq)
     question = events[-1]
     assert question.type == "approval_asked"
-    await desk.engine.submit(Approve(session=desk.session, approval=question.approval))
+    await desk.engine.submit(
+        Approve(session=desk.session, approval=question.approval, digest=question.digest)
+    )
     await desk.until(lambda event: event.type == "run_finished", after=question.seq)
     with pytest.raises(Conflict, match="in the background"):
         await desk.do(Undo(session=desk.session))
