@@ -1,5 +1,6 @@
 import type { YNotebook } from '@jupyter/ydoc';
 import type * as nbformat from '@jupyterlab/nbformat';
+import type { ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookModel } from '@jupyterlab/notebook';
 import { beforeEach, expect, test, vi } from 'vitest';
 
@@ -235,4 +236,18 @@ test('a split leaves outputs with the last piece, in the cell that was there', (
   ]);
   expect((model.toJSON().cells[2] as nbformat.ICodeCell).outputs).toHaveLength(1);
   expect((model.toJSON().cells[1] as nbformat.ICodeCell).outputs).toHaveLength(0);
+});
+
+test('a text output that grows is put back as it is, in what is kept and in what is drawn', () => {
+  const grown = (text: string): void => {
+    const content = code('one', 'a = 1\nb = 2', [{ output_type: 'stream', name: 'stdout', text }]);
+    apply(model, [change('put', 'one', { source: 'a = 1\nb = 2', content: { ...content } })], trust);
+  };
+  for (const text of ['hello\nyou\n', 'hello\nyou\nall\n', 'other\n']) {
+    grown(text);
+    const drawn = [...model.cells].find(cell => cell.id === 'one') as ICodeCellModel;
+    expect(drawn.outputs.toJSON()).toEqual([{ output_type: 'stream', name: 'stdout', text }]);
+    expect(drawn.toJSON().outputs).toEqual([{ output_type: 'stream', name: 'stdout', text }]);
+    expect(cellOf('one').toJSON().outputs).toEqual([{ output_type: 'stream', name: 'stdout', text }]);
+  }
 });

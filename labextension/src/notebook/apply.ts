@@ -157,6 +157,8 @@ function put(
   setMetadata(cell, content.metadata ?? {});
   if (cell.cell_type === 'code') {
     const { outputs, execution_count } = content as nbformat.ICodeCell;
+    // Two steps: in one, the drawn model joins new text with the old and then drops both.
+    cell.setOutputs([]);
     cell.setOutputs(outputs);
     cell.execution_count = execution_count;
   } else if ('attachments' in content) {
