@@ -74,7 +74,7 @@ def test_a_project_cannot_loosen_the_mode(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ['decide = "alow"', 'decide = "deny"\npaht = "x"', 'decide = "deny"\npath = 5']
+    "rule", ['decide = "permit"', 'decide = "deny"\npaht = "x"', 'decide = "deny"\npath = 5']
 )
 def test_a_trusted_project_that_cannot_be_understood_allows_reading_alone(root: Path, rule: str) -> None:
     (root / "codemad.toml").write_text(f"[[permissions]]\n{rule}\n")
