@@ -19,6 +19,8 @@ HEADER = "X-Codemad-Tab"
 MOST_RUNS = 1_000
 PERSONAL = frozenset({"approve", "choose_data_level"})
 """Commands for which the token alone is not enough."""
+BEGINNING = frozenset({"prompt", "approve_plan"})
+"""Commands that begin a run which may ask."""
 
 
 class Answering:
@@ -56,7 +58,7 @@ class Answering:
     def began(self, command: Command, ack: Ack, nonce: str) -> None:
         """Remember which tab a run belongs to."""
         tab = self._host.tabs.known_by(nonce) if nonce else None
-        if command.type != "prompt" or tab is None or ack.run is None:
+        if command.type not in BEGINNING or tab is None or ack.run is None:
             return
         self._began[ack.run] = tab.client
         while len(self._began) > MOST_RUNS:
