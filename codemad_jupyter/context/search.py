@@ -68,7 +68,7 @@ class Searcher:
         self._index = index
         self._past = Past(index.folder)
         self._meaning = meaning
-        self._kinds: tuple[Snapshot, NDArray[np.int32]] | None = None
+        self._about: tuple[Snapshot, NDArray[np.int32], NDArray[np.intp]] | None = None
 
     def search(self, query: str, *, limit: int = 50) -> list[Hit]:
         """The places that fit best; nothing where there is no index."""
@@ -85,15 +85,23 @@ class Searcher:
             file = snapshot.numbers.get(path)
             if file is not None:
                 files[file] += VOTE * vote
-        files *= priors(self._kinds_of(snapshot), terms) * snapshot.alive
-        top = np.argsort(-files, kind="stable")[:FILES]
-        top = top[files[top] > 0]
+        kinds, by_name = self._paths_of(snapshot)
+        files *= priors(kinds, terms) * snapshot.alive
+        found = np.flatnonzero(files > 0)
+        top = found[np.lexsort((by_name[found], -files[found]))[:FILES]]
         return _answer(snapshot, files, _chunks_of(snapshot, top, terms, near), top.tolist(), limit)
 
-    def _kinds_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
-        if self._kinds is None or self._kinds[0] is not snapshot:
-            self._kinds = snapshot, kinds_of(snapshot.paths)
-        return self._kinds[1]
+    def _paths_of(self, snapshot: Snapshot) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        """What the paths say of the files, and the place of each in the order of names: what fits as well
+        as another stands in that order, whatever way the index was built."""
+        import numpy as np
+
+        if self._about is None or self._about[0] is not snapshot:
+            order = np.argsort(np.array(snapshot.paths, dtype=object), kind="stable")
+            places = np.empty(len(order), dtype=np.intp)
+            places[order] = np.arange(len(order))
+            self._about = snapshot, kinds_of(snapshot.paths), places
+        return self._about[1:]
 
 
 def _chunks_of(

@@ -149,5 +149,6 @@ def usage() -> str:
     for name, (short, value, text) in OPTIONS.items():
         lines.append(f"  {f'{short}, {name} {value}'.strip():<26}{text}")
     lines += [f"  {'--':<26}end of the options: what follows is the question", "", "Subcommands:"]
-    lines += [f"  {form:<26}{text}" for form, text in SUBCOMMANDS.values()]
+    for form, text in SUBCOMMANDS.values():
+        lines += [f"  {form:<26}{text}"] if len(form) < 26 else [f"  {form}", f"{'':<28}{text}"]
     return "\n".join(lines)

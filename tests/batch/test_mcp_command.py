@@ -91,4 +91,4 @@ async def test_an_outside_agent_over_standard_input_and_output(place: Path) -> N
         assert (read["isError"], read["content"][0]["text"]) == (False, "answer = 42\n")
         run = (await session.call_tool("run_code", {"code": "1"})).model_dump(by_alias=True)
         assert run["isError"]
-        assert "nobody can be asked here" in run["content"][0]["text"]
+        assert "Nobody can be asked here" in run["content"][0]["text"]

@@ -46,7 +46,7 @@ def test_a_file_is_written_at_a_click_and_the_buttons_go(
 
 def test_a_cell_is_run_in_place_at_a_click(live: Kernel, models: ModelServer) -> None:
     models.play(insert("clicked = 6 * 7"), Turn(text="done"))
-    asked = live.run(f"%codemad {MODEL} compute")
+    asked = live.run(f"%codemad {MODEL} compute it")
     assert labels(asked) == ["Apply and run", "Reject"]
     live.click(asked, "Apply and run")
     assert live.run("print(clicked)").text.strip() == "42"

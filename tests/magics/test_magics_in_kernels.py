@@ -150,7 +150,7 @@ def test_several_new_cells_become_one_next_input(live: Kernel, models: ModelServ
 
 def test_apply_and_run_at_once(live: Kernel, models: ModelServer) -> None:
     models.play(insert("z = 41 + 1\nprint('z is', z)"), Turn(text="Done."))
-    edit = number(live.run(f"%codemad {MODEL} compute"))
+    edit = number(live.run(f"%codemad {MODEL} compute it"))
     ran = live.run(f"%codemad apply {edit} --run")
     assert "z is 42" in ran.text
     assert live.run("z").text == "42"

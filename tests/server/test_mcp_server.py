@@ -86,7 +86,7 @@ async def test_a_client_of_the_sdk_works_through_the_one_gate(server: Served, no
         ):
             failed, text = await called(session, tool, **arguments)
             assert failed
-            assert "nobody can be asked here" in text
+            assert "Nobody can be asked here" in text
         assert "MARK" not in (await called(session, "list_files"))[1]
 
         failed, text = await called(session, "list_sessions")

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from codemad_jupyter.tools.sandbox.confinement import Confinement
+from codemad_jupyter.tools.sandbox.confinement import SCRATCH, Confinement
 
 PLACES = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
 NAME_SPACES = ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
@@ -48,8 +48,7 @@ def _mounts(confinement: Confinement, private: Path) -> Iterator[str]:
     for rank, places in enumerate(listed):
         ranks += [(len(place.parts), rank, place) for place in places]
     ranks += [(len(place.parts), 3, place) for place in _sockets(confinement)]
-    scratch = [Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - names inside the sandbox
-    ranks += [(len(place.parts), -1, place) for place in scratch if not place.is_symlink() and place.is_dir()]
+    ranks += [(len(place.parts), -1, place) for place in SCRATCH if not place.is_symlink() and place.is_dir()]
     masked = []
     for _, rank, place in sorted(ranks, key=lambda each: each[:2]):
         if rank == -1:
@@ -79,6 +78,6 @@ def _sockets(confinement: Confinement) -> list[Path]:
         text = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    hidden = (*confinement.masked, Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - as above
+    hidden = (*confinement.masked, *SCRATCH)
     found = {Path(os.path.realpath(match[1])) for match in LISTENING.finditer(text)}
     return [p for p in found if _is_socket(p) and not any(p.is_relative_to(each) for each in hidden)]

@@ -24,6 +24,8 @@ MASKED_PLACES = (
     "/etc/shadow /etc/gshadow /etc/sudoers /etc/ssh /etc/kubernetes /var/run /run /var/lib/docker"
     " /var/lib/containerd /var/spool /var/backups"
 )
+SCRATCH = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - names inside the sandbox
+"""What a program has of its own, in place of the machine's."""
 PROTECTED = (".git", PROJECT_FILE, ".vscode", ".idea", ".envrc", ".mcp.json")
 """What in a workspace makes other programs run something: a command may read it, not write it."""
 GIGABYTE = 1_000_000_000
@@ -44,7 +46,8 @@ class Limits:
 @dataclass(frozen=True, kw_only=True)
 class Confinement:
     """``writable`` folders, ``protected`` places in them that are read only, ``masked`` ones that cannot be
-    read, ``shown`` ones that can although they lie in masked ones. The deeper place wins.
+    read, ``shown`` ones that can although they lie in masked ones or in the machine's scratch folders. The
+    deeper place wins.
 
     ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox.
     """
@@ -81,12 +84,13 @@ def workspace_confinement(
     programs = own | ({prefix} if prefix else set())
     inside = [place.resolve() for place in own if place.resolve().is_relative_to(root)]
     masked = masked_places(home, data=data)
+    hidden = (*masked, *SCRATCH)
     reopened = (p.resolve() for p in (*programs, *harmless(home)) if there(p))
     return Confinement(
         writable=(root,),
         protected=tuple(dict.fromkeys([*_protected(root), *(p for p in inside if p != root)])),
         masked=masked,
-        shown=tuple(dict.fromkeys(p for p in reopened if any(p.is_relative_to(each) for each in masked))),
+        shown=tuple(dict.fromkeys(p for p in reopened if any(p.is_relative_to(each) for each in hidden))),
         network=network,
         environment=command_environment(environ, prefix=prefix, network=network),
         limits=limits or Limits(),

@@ -15,14 +15,13 @@ from typing import Literal
 
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.tools.sandbox import bubblewrap, mac, system_calls
-from codemad_jupyter.tools.sandbox.confinement import Confinement
+from codemad_jupyter.tools.sandbox.confinement import SCRATCH, Confinement
 
 Backend = Literal["bubblewrap", "bubblewrap without /proc", "landlock", "sandbox-exec", "none"]
 PACKAGE = str(Path(__file__).parents[3])
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 POLITE = 15.0
 """Seconds the launcher may take to end everything, before it is killed itself."""
-SHARED_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - what Landlock hides, having nothing to put in its place
 
 
 def interpreter() -> str:
@@ -45,7 +44,7 @@ def prepare(backend: Backend, confinement: Confinement, *, cwd: Path) -> Prepare
     boxed = backend.startswith("bubblewrap")
     masked = [*confinement.masked]
     if backend == "landlock":
-        masked += [Path(text) for text in SHARED_SCRATCH]
+        masked += SCRATCH  # hidden: Landlock has nothing to put in their place
     spec = {
         "package": PACKAGE,
         "parent": os.getpid(),
