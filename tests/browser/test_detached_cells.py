@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,17 +16,23 @@ from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 from tests.waiting import awaiting, wait_until
 
+NONE_OPEN = "path => ![...window.jupyterapp.shell.widgets('main')].some(w => w.context?.path === path)"
 LAST = (("code", "last", "total = 1"),)
-LONG, SHORT = 60, 25
+LONG, SHORT = 60, 24
 
 
-def counting(lines: int, *, gate: Path | None = None) -> str:
-    """Code that writes so many lines; the second half waits until the test has made the file ``gate``."""
-    wait = f"    if n == {lines // 2}:\n        {awaiting(gate).strip()}\n" if gate else ""
+def counting(lines: int, *gates: Path) -> str:
+    """Code that writes so many lines in equal parts; before all but the first part it waits until the test
+    has made the next of the files ``gates``."""
+    part = lines // (len(gates) + 1)
+    waits = "".join(
+        f"    if n == {part * number}:\n        {awaiting(gate).strip()}\n"
+        for number, gate in enumerate(gates, 1)
+    )
     return f"""import time
 for n in range({lines}):
-{wait}    print('line', n, flush=True)
-    time.sleep(0.1)
+{waits}    print('line', n, flush=True)
+    time.sleep(0.05)
 'the end'"""
 
 
@@ -45,12 +50,10 @@ def on_disk(desk: Desk, cell: str) -> dict[str, object]:
     return next(each for each in cells if each["id"] == cell)
 
 
-def begun(desk: Desk, cell: str) -> None:
+def begun(desk: Desk, cell: str, *, line: int = 3) -> None:
+    """Wait until that line is in the page."""
     desk.document.wait_for_cell(cell, "running")
-    until = time.monotonic() + 90
-    while "line 3" not in json.dumps(desk.document.cells()):
-        assert time.monotonic() < until
-        desk.page.wait_for_timeout(100)
+    wait_until(lambda: f"line {line}\\n" in json.dumps(desk.document.cells()), "the cell writes")
 
 
 def test_a_cell_goes_on_without_its_browser_and_is_whole_when_one_comes_back(
@@ -61,19 +64,20 @@ def test_a_cell_goes_on_without_its_browser_and_is_whole_when_one_comes_back(
     tmp_path: Path,
 ) -> None:
     desk = open_desk(scripted_lab, LAST)
-    gate = tmp_path / "gate"
-    work = propose(desk, script, counting(LONG, gate=gate))
+    gone, back = tmp_path / "gone", tmp_path / "back"
+    work = propose(desk, script, counting(LONG, gone, back))
     cell = work.start()
-    begun(desk, cell)
+    begun(desk, cell, line=LONG // 3 - 1)
     desk.document.save()
     desk.page.context.close()
-    wait_until(lambda: streamed(on_disk(desk, cell)) == whole(LONG // 2), "written while nobody looks")
+    gone.touch()
+    wait_until(lambda: streamed(on_disk(desk, cell)) == whole(LONG * 2 // 3), "written while nobody looks")
 
     page = open_lab(scripted_lab.address(desk.document.path))
     document, sidebar = Document(page, desk.document.path), Sidebar(page)
     sidebar.open()
     expect(sidebar.cards.get_by_role("button", name="Stop the cell")).to_be_visible()
-    gate.touch()
+    back.touch()
     executed = work.executed()
     assert executed["ok"], executed
     expect(sidebar.cards).to_contain_text("Ran in")
@@ -87,14 +91,17 @@ def test_a_cell_goes_on_without_its_browser_and_is_whole_when_one_comes_back(
 
 
 def test_a_closed_notebook_gets_the_whole_output_and_stop_still_reaches_its_cell(
-    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
+    scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk], tmp_path: Path
 ) -> None:
     desk = open_desk(scripted_lab, LAST)
-    work = propose(desk, script, counting(SHORT) + "\nwhile True: pass")
+    closed = tmp_path / "closed"
+    work = propose(desk, script, counting(SHORT, closed) + "\nwhile True: pass")
     cell = work.start()
-    begun(desk, cell)
+    begun(desk, cell, line=SHORT // 2 - 1)
     desk.document.save()
     desk.page.evaluate("() => void window.jupyterapp.commands.execute('application:close')")
+    desk.page.wait_for_function(NONE_OPEN, arg=desk.document.path)
+    closed.touch()
     wait_until(lambda: streamed(on_disk(desk, cell)) == whole(SHORT), "all lines are in the file")
     desk.sidebar.cards.get_by_role("button", name="Stop the cell").click()
     assert work.executed()["error"] == "Stopped by you."
