@@ -7,7 +7,8 @@
 
 Further arguments go to the program behind the command: `dev.py lab --port 9999 --no-browser`
 reaches JupyterLab, `dev.py test -k magics` runs pytest alone with `-k magics`.
-Everything lands in .venv, node_modules and demo-work; a second run installs only what has changed.
+Everything lands in .venv, node_modules and demo-work; a second run installs only what has changed. It is one
+file, long as it is: it runs before anything of ours can be imported.
 """
 
 from __future__ import annotations

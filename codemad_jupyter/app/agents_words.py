@@ -3,21 +3,17 @@
 import argparse
 from collections.abc import Sequence
 
-from codemad_jupyter.app.timeline_words import text_of_verbs
+from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 VERBS = ("list", "new", "show", "diff", "merge", "drop")
 
 
 def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()) -> None:
     """Give a parser the verbs and their options; ``common`` are parents of each."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=type(parser))
+    verb = verb_maker(parser, common)
 
-    def verb(name: str, text: str, *, agents: str = "") -> argparse.ArgumentParser:
-        made = verbs.add_parser(
-            name, help=text, description=text, parents=list(common), add_help=bool(common)
-        )
-        if agents:
-            made.add_argument("agents", nargs=agents, metavar="AGENT", help="its name in the list")
+    def about(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made.add_argument("agents", nargs="+", metavar="AGENT", help="its name in the list")
         return made
 
     verb("list", "list the agents' worktrees: whose, what changed in them, what they take on the disk")
@@ -32,20 +28,17 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
         metavar="PATH",
         help="an ignored file or folder to copy too (may be repeated)",
     )
-    verb("show", "say all that is known of some", agents="+")
-    verb("diff", "say what agents changed", agents="+")
-    merge = verb(
-        "merge",
-        "propose what agents changed as one review; where two clash the first named has the say",
-        agents="+",
-    )
+    about(verb("show", "say all that is known of some"))
+    about(verb("diff", "say what agents changed"))
+    merging = "propose what agents changed as one review; where two clash the first named has the say"
+    merge = about(verb("merge", merging))
     which = merge.add_mutually_exclusive_group()
     which.add_argument("--apply", action="store_true", help="accept all that is proposed")
     which.add_argument("--check", action="store_true", help="only say what would be proposed and left out")
-    drop = verb("drop", "remove worktrees of which nothing would be lost", agents="+")
+    drop = about(verb("drop", "remove worktrees of which nothing would be lost"))
     drop.add_argument("--force", action="store_true", help="also if something would be lost")
 
 
-def verbs_text() -> str:
+def agents_text() -> str:
     """The verbs and their options, a line each."""
-    return text_of_verbs("agents", add_verbs)
+    return verbs_text("agents", add_verbs)

@@ -50,14 +50,15 @@ if TYPE_CHECKING:
 PATIENT = 30.0
 """Seconds a look at the kernel may take where answers are recorded or replayed."""
 
+UNCHANGED = (
+    "trial", "trial_method", "checkpoint_days", "checkpoint_size", "auto_commit", "completion_model",
+    "output_limit", "stop_grace", "ask_before_run",
+)  # fmt: skip
+"""The settings that the orchestrator takes under their own names."""
+
 
 async def build_engine(
-    root: Path,
-    *,
-    ports: Ports,
-    settings: Settings,
-    attended: bool = True,
-    rules: tuple[Rule, ...] = (),
+    root: Path, *, ports: Ports, settings: Settings, attended: bool = True, rules: tuple[Rule, ...] = ()
 ) -> Engine:
     """The engine of the workspace ``root``, started. Where it is not ``attended`` nobody can be asked;
     ``rules`` are those that the person gave on the way.
@@ -81,9 +82,7 @@ async def build_engine(
             router=_router(root, settings, hooks),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
-            diagnostics=Diagnostics(
-                root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises
-            ),
+            diagnostics=_diagnostics(root, settings, trusted, taped=taped),
             registry=_registry(hooks, mcp, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
@@ -91,27 +90,15 @@ async def build_engine(
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
             memories=_memories(store, settings),
-            permissions=Permissions(
-                mode=settings.mode if attended else stricter(settings.mode, "batch"),
-                rules=(*settings.permissions, *rules),
-            ),
+            permissions=_permissions(settings, rules, attended=attended),
             allowed=AllowedActions(folder),
             audit=AuditLog(folder, redact=settings.redact),
             limits=_limits(settings),
             inspect_deadline=max(settings.inspect_deadline, PATIENT if taped else 0),
-            trial=settings.trial,
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
-            trial_method=settings.trial_method,
             replay_factor=settings.trial_replay_factor,
-            checkpoint_days=settings.checkpoint_days,
-            checkpoint_size=settings.checkpoint_size,
-            auto_commit=settings.auto_commit,
-            completion_model=settings.completion_model,
             notices=(*notices, *settings.notices),
-            output_limit=settings.output_limit,
-            stop_grace=settings.stop_grace,
-            ask_before_run=settings.ask_before_run,
             shares=Shares.read(settings.context_shares),
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
@@ -122,10 +109,20 @@ async def build_engine(
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
+            **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )
     await engine.start()
     return engine
+
+
+def _permissions(settings: Settings, rules: tuple[Rule, ...], *, attended: bool) -> Permissions:
+    mode = settings.mode if attended else stricter(settings.mode, "batch")
+    return Permissions(mode=mode, rules=(*settings.permissions, *rules))
+
+
+def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, taped: bool) -> Diagnostics:
+    return Diagnostics(root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises)
 
 
 def _router(root: Path, settings: Settings, hooks: "pluggy.PluginManager") -> Router:

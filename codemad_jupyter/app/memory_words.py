@@ -2,7 +2,9 @@
 it."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 MEMORY_VERBS = ("list", "add", "edit", "forget", "confirm", "search")
 SESSION_VERBS = ("search",)
@@ -15,13 +17,7 @@ def add_memory_verbs(
     parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()
 ) -> None:
     """Give a parser the verbs of ``memory`` and their options; ``common`` are parents of each."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=type(parser))
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(
-            name, help=text, description=text, parents=list(common), add_help=bool(common)
-        )
-
+    verb = verb_maker(parser, common)
     listing = verb("list", "list what is remembered, by scope")
     listing.add_argument("--scope", choices=SCOPES, help="only this scope")
     listing.add_argument("--waiting", action="store_true", help="only what waits to be confirmed")
@@ -48,11 +44,7 @@ def add_session_verbs(
     parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()
 ) -> None:
     """Give a parser the verbs of ``sessions``."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=type(parser))
-    text = "find what past sessions said about something"
-    search = verbs.add_parser(
-        "search", help=text, description=text, parents=list(common), add_help=bool(common)
-    )
+    search = verb_maker(parser, common)("search", "find what past sessions said about something")
     search.add_argument("words", nargs="+", metavar="WORD", help="what it is about")
     search.add_argument("-k", type=int, default=20, metavar="N", help="at most so many (default: 20)")
 
@@ -65,14 +57,3 @@ def memory_text() -> str:
 def session_text() -> str:
     """The verbs of ``sessions``."""
     return verbs_text("sessions", add_session_verbs)
-
-
-def verbs_text(name: str, add: Callable[[argparse.ArgumentParser], None]) -> str:
-    """The verbs that ``add`` gives a parser, a line each with what they do."""
-    parser = argparse.ArgumentParser(prog=name, add_help=False)
-    add(parser)
-    verbs = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
-    return "\n".join(
-        f"  {verb.format_usage().removeprefix('usage: ').strip()}\n      {verb.description}"
-        for verb in verbs.values()
-    )

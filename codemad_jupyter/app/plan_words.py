@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from codemad_jupyter.app.memory_words import verbs_text
+from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 PLAN_VERBS = ("show", "approve", "edit", "add", "move", "remove", "drop")
 TASK = "number of the list or id"
@@ -13,13 +13,7 @@ def add_plan_verbs(
     parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()
 ) -> None:
     """Give a parser the verbs of ``plan`` and their options; ``common`` are parents of each."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=type(parser))
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(
-            name, help=text, description=text, parents=list(common), add_help=bool(common)
-        )
-
+    verb = verb_maker(parser, common)
     verb("show", "show the plan of the conversation")
     verb("approve", "carry it out, task by task, or go on with what is left")
     edit = verb("edit", "change a task")

@@ -1,7 +1,9 @@
 """The words that may follow ``checkpoints``. Imports argparse alone: a command line begins with it."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 VERBS = ("list", "show", "diff", "restore", "make", "name", "prune")
 WHICH = "number of the list, name, id or its beginning"
@@ -9,13 +11,7 @@ WHICH = "number of the list, name, id or its beginning"
 
 def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()) -> None:
     """Give a parser the verbs and their options; ``common`` are parents of each."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=type(parser))
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(
-            name, help=text, description=text, parents=list(common), add_help=bool(common)
-        )
-
+    verb = verb_maker(parser, common)
     listing = verb("list", "list the checkpoints, newest last")
     listing.add_argument("--session", metavar="ID", help="only those of this session")
     show = verb("show", "say all that is known of one")
@@ -39,17 +35,6 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
     prune.add_argument("--named", action="store_true", help="named ones too")
 
 
-def verbs_text() -> str:
+def timeline_text() -> str:
     """The verbs and their options, a line each."""
-    return text_of_verbs("checkpoints", add_verbs)
-
-
-def text_of_verbs(name: str, add: Callable[[argparse.ArgumentParser], None]) -> str:
-    """The verbs that ``add`` gives to a command of this name."""
-    parser = argparse.ArgumentParser(prog=name, add_help=False)
-    add(parser)
-    verbs = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
-    return "\n".join(
-        f"  {verb.format_usage().removeprefix('usage: ').strip()}\n      {verb.description}"
-        for verb in verbs.values()
-    )
+    return verbs_text("checkpoints", add_verbs)

@@ -32,6 +32,7 @@ from codemad_jupyter.batch.plan import add_plan
 from codemad_jupyter.batch.roles import add_roles
 from codemad_jupyter.batch.settings_commands import (
     add_config,
+    add_doctor,
     add_keys,
     add_trust,
     add_trust_option,
@@ -82,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         add_roles,
         add_sessions,
         add_mcp,
-        _add_doctor,
+        add_doctor,
         add_models,
     ):
         add(commands)
@@ -193,12 +194,6 @@ def _add_apply(commands: Commands) -> None:
     apply.set_defaults(perform=_apply)
 
 
-def _add_doctor(commands: Commands) -> None:
-    doctor = subcommand(commands, "doctor", "say what works here, and what to do about what does not")
-    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
-    doctor.set_defaults(perform=_doctor)
-
-
 def _run(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.parameters import read_parameters
     from codemad_jupyter.batch.runner import Order, run
@@ -254,12 +249,6 @@ def _apply(args: argparse.Namespace) -> int:
     return apply(
         Patching(source=args.source, form=args.format, root=args.root, check=args.check, json=args.json)
     )
-
-
-def _doctor(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.report import doctor
-
-    return doctor(json=args.json)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.batch.subcommand import add_verb, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.app.mcp_desk import Desk
@@ -25,14 +25,7 @@ def add_mcp(commands: Commands) -> None:
         " output (serve)"
     )
     mcp = subcommand(commands, "mcp", text)
-    mcp.add_argument(
-        "verb",
-        nargs="?",
-        default="list",
-        choices=VERBS,
-        metavar="VERB",
-        help=f"{', '.join(VERBS)} (default: list)",
-    )
+    add_verb(mcp, VERBS)
     mcp.add_argument("name", nargs="?", metavar="NAME", help="the server; for serve: nothing")
     mcp.add_argument(
         "--digest",

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.batch.subcommand import add_verb, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -24,14 +24,7 @@ def add_permissions(commands: Commands) -> None:
     """``codemad permissions``."""
     text = "show mode, rules and what you allowed for good; take that back; try a command against the rules"
     permissions = subcommand(commands, "permissions", text)
-    permissions.add_argument(
-        "verb",
-        nargs="?",
-        default="list",
-        choices=VERBS,
-        metavar="VERB",
-        help=f"{', '.join(VERBS)} (default: list)",
-    )
+    add_verb(permissions, VERBS)
     permissions.add_argument(
         "word",
         nargs="?",

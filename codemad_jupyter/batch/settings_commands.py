@@ -1,4 +1,4 @@
-"""The subcommands about what holds here: config, trust, keys."""
+"""The subcommands about what holds here: config, trust, keys, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.batch.subcommand import add_verb, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -24,7 +24,7 @@ MOST = 100_000
 def add_config(commands: Commands) -> None:
     """``codemad config``."""
     config = subcommand(commands, "config", "show the settings with their origins, and change your own")
-    _verbs(config, ("list", "get", "set", "unset"))
+    add_verb(config, ("list", "get", "set", "unset"))
     config.add_argument("key", nargs="?", metavar="KEY", help="the setting, as in: max_steps")
     config.add_argument("value", nargs="?", metavar="VALUE", help="its new value, for set")
     config.add_argument("--show-origin", action="store_true", help="say where each value comes from")
@@ -51,7 +51,7 @@ def add_keys(commands: Commands) -> None:
         " a key is read from stdin or a hidden prompt"
     )
     keys = subcommand(commands, "keys", text)
-    _verbs(keys, ("list", "set", "login", "delete", "test"))
+    add_verb(keys, ("list", "set", "login", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
     keys.add_argument(
         "--in", dest="place", choices=("keyring", "file"), help="where to keep it (default: the key store)"
@@ -64,9 +64,11 @@ def add_keys(commands: Commands) -> None:
     keys.set_defaults(perform=_keys)
 
 
-def _verbs(parser: argparse.ArgumentParser, verbs: tuple[str, ...]) -> None:
-    text = f"{', '.join(verbs)} (default: {verbs[0]})"
-    parser.add_argument("verb", nargs="?", default=verbs[0], choices=verbs, metavar="VERB", help=text)
+def add_doctor(commands: Commands) -> None:
+    """``codemad doctor``."""
+    doctor = subcommand(commands, "doctor", "say what works here, and what to do about what does not")
+    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    doctor.set_defaults(perform=_doctor)
 
 
 def add_trust_option(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +161,12 @@ def _keys(args: argparse.Namespace) -> int:
         said = key_desk.keep(args.provider, key, place=place, passphrase=phrase)
     _say(json.dumps({"done": said}) if args.json else said)
     return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from codemad_jupyter.batch.report import doctor
+
+    return doctor(json=args.json)
 
 
 def _show_code(code: DeviceCode) -> None:

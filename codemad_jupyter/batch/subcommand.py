@@ -28,6 +28,12 @@ def subcommand(commands: Commands, name: str, text: str) -> argparse.ArgumentPar
     )
 
 
+def add_verb(parser: argparse.ArgumentParser, verbs: tuple[str, ...]) -> None:
+    """Give a subcommand a verb, the first of them where none is given."""
+    text = f"{', '.join(verbs)} (default: {verbs[0]})"
+    parser.add_argument("verb", nargs="?", default=verbs[0], choices=verbs, metavar="VERB", help=text)
+
+
 def seconds(text: str) -> float:
     """Seconds above zero, for argparse."""
     try:

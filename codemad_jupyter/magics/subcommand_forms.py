@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from codemad_jupyter.app.agents_words import VERBS as AGENT_VERBS
-from codemad_jupyter.app.agents_words import verbs_text as agents_text
+from codemad_jupyter.app.agents_words import agents_text
 from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
 from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.plan_words import PLAN_VERBS, plan_verbs_text
-from codemad_jupyter.app.timeline_words import VERBS, verbs_text
+from codemad_jupyter.app.timeline_words import VERBS, timeline_text
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.privacy import DataLevel
 
@@ -285,7 +285,7 @@ def usage_of(name: str) -> str:
     """The usage of one subcommand."""
     form, text = SUBCOMMANDS[name]
     more = {
-        "checkpoints": verbs_text,
+        "checkpoints": timeline_text,
         "agents": agents_text,
         "merge": options_text,
         "memory": memory_text,

@@ -114,12 +114,12 @@ class Run:
 
     async def _warn_of_mode(self) -> None:
         """An automatic mode without a sandbox that deserves the name asks for everything, and says so."""
-        given = await self.services.granted()
-        if given.mode == "auto_sandboxed" and given.sandbox.strength != "strong":
-            why = " ".join(given.sandbox.reasons)
-            self.warn(
-                f"Every command is asked about: the sandbox here is {given.sandbox.strength}. {why}".strip()
-            )
+        if self.services.permissions.mode != "auto_sandboxed":
+            return
+        sandbox = await self.services.sandbox()
+        if sandbox.strength != "strong":
+            why = " ".join(sandbox.reasons)
+            self.warn(f"Every command is asked about: the sandbox here is {sandbox.strength}. {why}".strip())
 
     async def _work(self) -> Outcome:
         decision = self.decision

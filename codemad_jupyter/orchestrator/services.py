@@ -97,9 +97,12 @@ class Services:
     """The servers of others whose tools are in the registry."""
 
     async def granted(self, given: Permissions | None = None) -> Permissions:
-        """What holds now, for the workspace or for an agent with rights of its own."""
+        """What holds now, for the workspace or for an agent with rights of its own. The sandbox is tried
+        only in the mode that asks for it: no first word of an answer waits for that."""
+        rights = given or self.permissions
         kept = await asyncio.to_thread(self.allowed.digests)
-        return replace(given or self.permissions, sandbox=await self.sandbox(), kept=kept)
+        sandbox = await self.sandbox() if rights.mode == "auto_sandboxed" else rights.sandbox
+        return replace(rights, sandbox=sandbox, kept=kept)
 
     def tools(self, given: Permissions | None = None) -> Registry:
         """The tools that a model sees."""

@@ -1,3 +1,4 @@
+/** The conversation as it is drawn, in one file: its tests share the panel, its session and a scripted server. */
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ContentsManager } from '@jupyterlab/services';

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from codemad_jupyter.protocol.commands import AcceptRun, Approve, Reject
 from codemad_jupyter.protocol.errors import Conflict, Denied
 from codemad_jupyter.protocol.events import ApprovalAsked, ApprovalSettled, Event
-from codemad_jupyter.protocol.permissions import Rule
+from codemad_jupyter.protocol.permissions import UNCONFINED, Rule, SandboxState
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
@@ -162,3 +163,17 @@ async def test_a_question_of_a_process_that_ended_is_settled_with_a_sentence(
         )
     await desk.engine.submit(Reject(session=desk.session, approval=asked.approval))
     await asking
+
+
+async def test_the_sandbox_is_tried_only_where_a_decision_rests_on_it(make_desk: MakeDesk) -> None:
+    tried: list[str] = []
+
+    async def sandbox() -> SandboxState:
+        tried.append("tried")
+        return UNCONFINED
+
+    services = replace((await make_desk()).engine.services, sandbox=sandbox)
+    await services.granted()
+    assert not tried, "no first word of an answer waits for it"
+    await services.granted(replace(services.permissions, mode="auto_sandboxed"))
+    assert tried
