@@ -100,5 +100,6 @@ async def test_explorers_are_bounded_and_unknown_roles_told(desk: Desk, model_se
     model_server.play(Turn(calls=calls), Turn(text="I see."))
     done = [e for e in await desk.ask("look around") if e.type == "tool_done"]
     assert [e.status for e in done] == ["error"] * 9
-    assert "There is no role nobody" in done[0].content
-    assert "8 explorers were sent out in this run" in done[-1].content
+    told = [e.content for e in done]  # they go out side by side: which of them is one too many is open
+    assert sum("There is no role nobody" in each for each in told) == 8
+    assert sum("8 explorers were sent out in this run" in each for each in told) == 1
