@@ -1,6 +1,45 @@
-"""What is said about agents' worktrees and about bringing their work together."""
+"""What agents say to each other, how they stand, and what is said about bringing their work together."""
+
+from typing import Literal
 
 from codemad_jupyter.protocol.base import Value
+
+MessageKind = Literal["assignment", "progress", "result", "question", "notice"]
+
+AgentState = Literal["waiting", "working", "done", "failed", "stopped"]
+
+
+class AgentMessage(Value):
+    """What one agent of a team says to another (``to``), or to all (None). ``answers`` is the number of the
+    message it replies to; numbers count from 1 in a team."""
+
+    number: int
+    kind: MessageKind
+    sender: str
+    to: str | None = None
+    text: str = ""
+    answers: int | None = None
+
+
+class AgentStatus(Value):
+    """How an agent of a run stands. ``name`` is its own within the run, ``parent`` the agent that gave it its
+    task; ``worktree`` is the name under which its folder is listed, where it has one. ``text`` is what it
+    reported, or why it failed. ``cost`` is in US dollars, None where a price is unknown; ``started`` is in
+    seconds since the epoch (UTC), 0 while it waits."""
+
+    name: str
+    role: str
+    task: str
+    parent: str = "main"
+    state: AgentState = "waiting"
+    worktree: str | None = None
+    model: str = ""
+    text: str = ""
+    tokens: int = 0
+    cost: float | None = 0.0
+    steps: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
 
 
 class WorkClash(Value):

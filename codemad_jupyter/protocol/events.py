@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from codemad_jupyter.protocol.agents import AgentMessage, AgentStatus
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.checkpoints import CheckpointReason
 from codemad_jupyter.protocol.chunks import Segment
@@ -77,6 +78,21 @@ class PlanChanged(EventBase):
     change: Literal["proposed", "edited", "approved", "progress", "dropped"]
     plan: Plan
     text: str = ""
+
+
+class AgentChanged(EventBase):
+    """An agent of the run was given a task, began, went on or ended: how it stands now. What the agent does
+    carries its name in ``agent``; this event carries it in ``status``."""
+
+    type: Literal["agent_changed"] = "agent_changed"
+    status: AgentStatus
+
+
+class AgentSaid(EventBase):
+    """One agent of the run said something to another, or to all."""
+
+    type: Literal["agent_said"] = "agent_said"
+    message: AgentMessage
 
 
 class ContextBuilt(EventBase):
@@ -343,6 +359,8 @@ Event = Annotated[
     | IntentDecided
     | PhaseChanged
     | PlanChanged
+    | AgentChanged
+    | AgentSaid
     | ContextBuilt
     | TextDelta
     | ThinkingDelta

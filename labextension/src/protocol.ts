@@ -33,6 +33,68 @@ export interface Ack {
 }
 
 /**
+ * An agent of the run was given a task, began, went on or ended: how it stands now. What the agent does
+ * carries its name in ``agent``; this event carries it in ``status``.
+ */
+export interface AgentChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'agent_changed';
+  status: AgentStatus;
+}
+
+/**
+ * What one agent of a team says to another (``to``), or to all (None). ``answers`` is the number of the
+ * message it replies to; numbers count from 1 in a team.
+ */
+export interface AgentMessage {
+  number: number;
+  kind: 'assignment' | 'progress' | 'result' | 'question' | 'notice';
+  sender: string;
+  to: string | null;
+  text: string;
+  answers: number | null;
+}
+
+/**
+ * One agent of the run said something to another, or to all.
+ */
+export interface AgentSaid {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'agent_said';
+  message: AgentMessage;
+}
+
+/**
+ * How an agent of a run stands. ``name`` is its own within the run, ``parent`` the agent that gave it its
+ * task; ``worktree`` is the name under which its folder is listed, where it has one. ``text`` is what it
+ * reported, or why it failed. ``cost`` is in US dollars, None where a price is unknown; ``started`` is in
+ * seconds since the epoch (UTC), 0 while it waits.
+ */
+export interface AgentStatus {
+  name: string;
+  role: string;
+  task: string;
+  parent: string;
+  state: 'waiting' | 'working' | 'done' | 'failed' | 'stopped';
+  worktree: string | null;
+  model: string;
+  text: string;
+  tokens: number;
+  cost: number | null;
+  steps: number;
+  started: number;
+  seconds: number;
+}
+
+/**
  * ``digest`` binds the answer to exactly this action. ``commands`` are the simple commands of a command
  * line; ``keepable`` says that the person may allow exactly this for good; ``expires`` is when no answer
  * becomes a no (seconds since the epoch).
@@ -516,14 +578,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**

@@ -68,6 +68,9 @@ export function withinRun(run: IRun, event: RunEvent): IRun {
       return append(run, asked(event));
     case 'edit_proposed':
       return append(run, proposed(event));
+    case 'agent_changed':
+    case 'agent_said':
+      return run;
   }
 }
 
