@@ -132,7 +132,8 @@ def add_record(commands: Commands) -> None:
 
 def _record(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.parameters import read_parameters
-    from codemad_jupyter.batch.runner import Order, run
+    from codemad_jupyter.batch.preparing import Order
+    from codemad_jupyter.batch.runner import run
     from codemad_jupyter.gateway.cassette import Cassette
 
     path = _path(args.cassette, args.notebook)

@@ -30,6 +30,7 @@ from codemad_jupyter.batch.notebook_commands import (
 from codemad_jupyter.batch.permissions import add_audit, add_permissions
 from codemad_jupyter.batch.plan import add_plan
 from codemad_jupyter.batch.roles import add_roles
+from codemad_jupyter.batch.run_command import add_run
 from codemad_jupyter.batch.settings_commands import (
     add_config,
     add_doctor,
@@ -39,13 +40,12 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
-from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
+from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
 
-DONE, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
-POLICIES = ("propose", "auto", "off")
+DONE, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 4, 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
-        _add_run,
+        add_run,
         add_record,
         add_cassette,
         _add_ask,
@@ -88,61 +88,6 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(commands)
     return top
-
-
-def _add_run(commands: Commands) -> None:
-    run = subcommand(
-        commands,
-        "run",
-        "execute a notebook and write it, with its outputs, to another file",
-    )
-    run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
-    run.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="where the executed notebook goes"
-    )
-    run.add_argument(
-        "-p",
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set a parameter; numbers, true, false and null are read as such (may be repeated)",
-    )
-    run.add_argument(
-        "-r",
-        "--raw",
-        action="append",
-        default=[],
-        metavar="NAME=TEXT",
-        help="set a parameter to exactly this text (may be repeated)",
-    )
-    run.add_argument("--kernel", metavar="NAME", help="the kernel (default: the one the notebook names)")
-    run.add_argument(
-        "--timeout", type=seconds, metavar="S", help="seconds one cell may take (default: no limit)"
-    )
-    run.add_argument("--cwd", type=Path, metavar="DIR", help="the working folder (default: the current one)")
-    run.add_argument(
-        "--policy",
-        choices=POLICIES,
-        help="what %%%%codemad cells may do: propose changes (default), apply and run them, or nothing",
-    )
-    run.add_argument(
-        "--rules",
-        type=Path,
-        metavar="FILE",
-        help="rules that hold in this run too: TOML with [[permissions]]",
-    )
-    run.add_argument("--model", metavar="PROVIDER/NAME", help="the model %%%%codemad cells ask")
-    run.add_argument(
-        "--sandbox",
-        action="store_true",
-        help="run the kernel in a strong sandbox (bubblewrap): it writes in the working folder alone, sees no"
-        " key files and has no network; fails where there is none",
-    )
-    run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
-    add_trust_option(run)
-    add_options(run)
-    run.set_defaults(perform=_run)
 
 
 def _add_ask(commands: Commands) -> None:
@@ -192,29 +137,6 @@ def _add_apply(commands: Commands) -> None:
     apply.add_argument("--check", action="store_true", help="only say whether they would apply")
     apply.add_argument("--json", action="store_true", help="print what was done, or refused, as JSON")
     apply.set_defaults(perform=_apply)
-
-
-def _run(args: argparse.Namespace) -> int:
-    from codemad_jupyter.batch.parameters import read_parameters
-    from codemad_jupyter.batch.runner import Order, run
-
-    order = Order(
-        notebook=args.notebook,
-        output=args.output,
-        parameters=read_parameters(args.parameter, args.raw),
-        kernel=args.kernel,
-        timeout=args.timeout,
-        cwd=args.cwd,
-        policy=args.policy,
-        rules=args.rules,
-        model=args.model,
-        progress=args.progress,
-        sandbox=args.sandbox,
-        cassette=chosen(args, args.notebook),
-    )
-    if args.trust:
-        trust_for_this_run(order.cwd or Path.cwd())
-    return run(order)
 
 
 def _ask(args: argparse.Namespace) -> int:
@@ -277,13 +199,16 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 def _guarded(work: Callable[[], int]) -> int:
     """Errors of ours are one message and an exit code; anything else is a bug and shows itself."""
-    from codemad_jupyter.protocol.errors import CodemadError, UsageError
+    from codemad_jupyter.protocol.errors import CodemadError, Denied, UsageError
 
     try:
         return work()
     except UsageError as error:
         print(f"codemad: {error}", file=sys.stderr)
         return USAGE
+    except Denied as error:
+        print(f"codemad: {error}", file=sys.stderr)
+        return REFUSED
     except CodemadError as error:
         print(f"codemad: {error}", file=sys.stderr)
         return FAILED

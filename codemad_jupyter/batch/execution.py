@@ -1,32 +1,70 @@
 """One execution of a notebook in a kernel of its own, through nbclient.
 
-Writes the notebook while it goes on, can be cancelled from another thread, and ends with a
-sentence in ``failure`` when a cell failed, took too long, or the kernel died.
+Writes the notebook while it goes on, has failing cells mended where that is wanted, can be cancelled from
+another thread, and ends with a sentence in ``failure`` when a cell failed, took too long, or the kernel died.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
+from codemad_jupyter.batch.mending import Mender, Workshop
+from codemad_jupyter.batch.repairs import told
+from codemad_jupyter.notebooks.live import LiveKernel
+
 PAUSE = 1.0
 """Seconds between two writings while a cell runs; more where writing is slow."""
 
 
-class WritingClient(NotebookClient):
-    """A client that tells when outputs have come and which cell is next."""
+@dataclass
+class CellRun:
+    """How one code cell did; ``seconds`` are those of its last try."""
 
-    def __init__(self, notebook: Any, *, changed: Callable[[], None], **options: Any) -> None:
+    number: int
+    status: Literal["ok", "failed", "repaired"] = "failed"
+    error: str = ""
+    seconds: float = 0.0
+
+
+class WritingClient(NotebookClient):
+    """A client that tells when outputs have come, and tries a failed cell again where that is said."""
+
+    def __init__(
+        self,
+        notebook: Any,
+        *,
+        changed: Callable[[], None],
+        passed: Callable[[int], None],
+        again: Callable[[int, str], Awaitable[bool]],
+        **options: Any,
+    ) -> None:
         super().__init__(notebook, **options)
         self._changed = changed
+        self._passed = passed
+        self._again = again
+
+    async def async_execute_cell(
+        self, cell: Any, cell_index: int, execution_count: int | None = None, store_history: bool = True
+    ) -> Any:
+        while True:
+            try:
+                done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+            except CellExecutionError as error:
+                if not await self._again(cell_index, _named(error)):
+                    raise
+            else:
+                self._passed(cell_index)
+                return done
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         output = super().process_message(msg, cell, cell_index)
@@ -49,8 +87,10 @@ class Execution:
         save: Callable[[], None],
         say: Callable[[str], None] | None,
         sandbox: bool = False,
+        workshop: Workshop | None = None,
     ) -> None:
         self.failure: str | None = None
+        self.cells: list[CellRun] = []
         self._notebook = notebook
         self._environment = environment
         self._cwd = cwd
@@ -63,9 +103,12 @@ class Execution:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._cell = 0
+        self._clock = 0.0
         self._client = WritingClient(
             notebook,
             changed=self._changed,
+            passed=self._passed,
+            again=self._failed,
             kernel_name=kernel,
             timeout=timeout,
             extra_arguments=arguments,
@@ -76,6 +119,7 @@ class Execution:
             on_cell_start=self._began,
             on_cell_executed=self._ended,
         )
+        self.mender = Mender(notebook, workshop, self._look) if workshop is not None else None
 
     async def go(self) -> None:
         """Execute all cells, or up to the first that fails."""
@@ -85,12 +129,13 @@ class Execution:
                 environment = self._environment
                 if self._sandbox:
                     environment = await self._confined(around)
+                if self.mender is not None:
+                    around.push_async_callback(self.mender.close)
                 await self._client.async_execute(cwd=str(self._cwd), env=environment)
         except CellTimeoutError:
             self.failure = f"Cell {self._cell} took more than {self._timeout:g} seconds"
         except CellExecutionError as error:
-            first = (str(error.evalue).strip().splitlines() or [""])[0]
-            self.failure = f"Cell {self._cell} failed: {error.ename}: {first}".rstrip(". ")
+            self.failure = f"Cell {self._cell} failed: {_named(error)}".rstrip(". ")
         except DeadKernelError:
             self.failure = f"The kernel died while cell {self._cell} was running"
         except RuntimeError as error:
@@ -114,13 +159,38 @@ class Execution:
         if self._loop is not None and self._task is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
+    def _look(self) -> LiveKernel:
+        return LiveKernel.from_manager(self._client.km)
+
     async def _began(self, cell: Any, cell_index: int) -> None:
         self._cell = cell_index + 1
-        if self._say is not None and cell.cell_type == "code":
+        if cell.cell_type != "code":
+            return
+        self._clock = time.monotonic()
+        if not self.cells or self.cells[-1].number != self._cell:
+            self.cells.append(CellRun(self._cell))
+        if self._say is not None:
             self._say(f"cell {cell_index + 1} of {len(self._notebook.cells)}")
 
     async def _ended(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        self.cells[-1].seconds = round(time.monotonic() - self._clock, 3)
         self._save_now()
+
+    def _passed(self, index: int) -> None:
+        """A cell has run to its end, or is none that runs."""
+        if self.cells and self.cells[-1].number == index + 1:
+            mended = self.mender is not None and self.mender.ran(index)
+            self.cells[-1].status = "repaired" if mended else "ok"
+
+    async def _failed(self, index: int, error: str) -> bool:
+        """A cell failed: shall it be tried again?"""
+        self.cells[-1].error = error
+        if self.mender is None:
+            return False
+        again = await self.mender.mend(index, error)
+        if self._say is not None and self.mender.repairs:
+            self._say("trying a repair" if again else told(self.mender.repairs[-1]))
+        return again
 
     def _changed(self) -> None:
         """Save now or, where that was done a moment ago, a little later."""
@@ -135,3 +205,9 @@ class Execution:
         began = time.monotonic()
         self._save()
         self._next_save = time.monotonic() + max(PAUSE, 20 * (time.monotonic() - began))
+
+
+def _named(error: CellExecutionError) -> str:
+    """The error's name and its first line."""
+    first = (str(error.evalue).strip().splitlines() or [""])[0]
+    return f"{error.ename}: {first}".rstrip(": ")

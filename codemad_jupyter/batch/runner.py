@@ -1,188 +1,146 @@
 """``codemad run``: execute a notebook as papermill would, the same result every time.
 
-Owns the order of things: read, inject, execute cell by cell while writing, say how it ended. What
+Owns the order of things: read, inject, execute cell by cell while writing, report how it ended. What
 differs between two runs (times, ids, paths) is kept out of the output notebook.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
 import threading
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codemad_jupyter.batch.cassettes import CassetteChoice
-from codemad_jupyter.batch.documents import check_output, import_nbformat, read_notebook, write_notebook
-from codemad_jupyter.batch.kernel_environment import MAGIC, asked_models, kernel_environment
-from codemad_jupyter.batch.parameters import Parameter, inject
-from codemad_jupyter.protocol.errors import CodemadError, KernelError, UsageError
+from codemad_jupyter.batch.documents import import_nbformat, write_notebook
+from codemad_jupyter.batch.preparing import Order, arguments, environment, prepare
+from codemad_jupyter.batch.repairs import annotate
+from codemad_jupyter.batch.run_report import (
+    CODES,
+    FORMS,
+    CellReport,
+    Ending,
+    RunReport,
+    lines,
+    write_report,
+)
+from codemad_jupyter.protocol.errors import KernelError, UsageError
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.execution import Execution
+    from codemad_jupyter.batch.mending import Workshop
 
-EXTENSION = "codemad_jupyter"
 STOPPING = 10.0
 """Seconds a cancelled kernel gets to be gone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What to run and how."""
-
-    notebook: Path
-    output: Path
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    kernel: str | None = None
-    timeout: float | None = None
-    cwd: Path | None = None
-    policy: str | None = None
-    rules: Path | None = None
-    model: str | None = None
-    progress: bool = False
-    cassette: CassetteChoice | None = None
-    sandbox: bool = False
-
-
 def run(order: Order) -> int:
-    """Execute; the exit code. Raises `CodemadError` for what prevents a start or ends it early."""
+    """Execute; the exit code. Raises `CodemadError` for what prevents a start."""
     notebook = prepare(order)
-    from codemad_jupyter.batch.execution import Execution
-
+    if order.report is not None:
+        _check_report(order.report)
     if order.sandbox:
         _demand_sandbox()
-    execution = Execution(
+    began = time.monotonic()
+    execution = _execution(order, notebook)
+    write_notebook(notebook, order.output)
+    cancelled = False
+    try:
+        _in_thread(execution)
+    except KeyboardInterrupt:
+        cancelled = True
+    finally:
+        write_notebook(notebook, order.output)
+    report = _reported(order, notebook, execution, cancelled=cancelled, seconds=time.monotonic() - began)
+    for line in lines(report) if order.progress or report.repairs else ():
+        _say(line)
+    if report.ending not in ("done", "repaired"):
+        _say(f"codemad: {report.text}")
+    return CODES[report.ending]
+
+
+def _reported(
+    order: Order, notebook: Any, execution: Execution, *, cancelled: bool, seconds: float
+) -> RunReport:
+    """What the run came to; written into the notebook, and where it is wanted."""
+    repairs = tuple(execution.mender.repairs) if execution.mender is not None else ()
+    ran = {cell.number: cell for cell in execution.cells}
+    cells = tuple(
+        CellReport(number=at, status="not_run")
+        if at not in ran
+        else CellReport(number=at, status=ran[at].status, error=ran[at].error, seconds=ran[at].seconds)
+        for at, cell in enumerate(notebook.cells, 1)
+        if cell.cell_type == "code"
+    )
+    ending = _ending(execution, cancelled=cancelled)
+    text = {"done": "Done.", "repaired": "Done, with repairs.", "cancelled": "cancelled."}.get(
+        ending, f"{execution.failure}. What there is was written to {order.output}."
+    )
+    report = RunReport(
+        notebook=order.notebook.name,
+        output=order.output.name,
+        ending=ending,
+        text=text,
+        cells=cells,
+        repairs=repairs,
+        seconds=round(seconds, 3),
+    )
+    if repairs:
+        annotate(notebook, repairs, import_nbformat().v4.new_markdown_cell)
+        write_notebook(notebook, order.output)
+    if order.report is not None:
+        write_report(report, order.report)
+    return report
+
+
+def _ending(execution: Execution, *, cancelled: bool) -> Ending:
+    if cancelled:
+        return "cancelled"
+    if execution.failure is None:
+        mended = any(cell.status == "repaired" for cell in execution.cells)
+        return "repaired" if mended else "done"
+    if execution.mender is not None and execution.mender.ending == "out_of_budget":
+        return "out_of_budget"
+    return "failed"
+
+
+def _check_report(path: Path) -> None:
+    if path.suffix not in FORMS:
+        raise UsageError(f"{path} says no form of a report.", hint="End its name with .json or .html.")
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written.", hint="Name a file in a folder that there is.")
+
+
+def _execution(order: Order, notebook: Any) -> Execution:
+    from codemad_jupyter.batch.execution import Execution
+
+    return Execution(
         notebook,
         kernel=notebook.metadata["kernelspec"]["name"],
-        arguments=_arguments(notebook),
-        environment=_environment(order, notebook),
+        arguments=arguments(notebook),
+        environment=environment(order, notebook),
         cwd=order.cwd or Path.cwd(),
         timeout=order.timeout,
         save=lambda: write_notebook(notebook, order.output),
         say=_say if order.progress else None,
         sandbox=order.sandbox,
+        workshop=None if order.repair == "none" else _workshop(order),
     )
-    write_notebook(notebook, order.output)
-    try:
-        _in_thread(execution)
-    finally:
-        write_notebook(notebook, order.output)
-    if execution.failure is None:
-        return 0
-    raise CodemadError(f"{execution.failure}. What there is was written to {order.output}.")
 
 
-def prepare(order: Order) -> Any:
-    """The notebook as it will be executed: parameters injected, old outputs gone, kernel known."""
-    notebook = read_notebook(order.notebook)
-    check_output(order.notebook, order.output)
-    if order.cwd is not None and not order.cwd.is_dir():
-        raise UsageError(f"The working folder {order.cwd} does not exist.", hint="Name a folder with --cwd.")
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-            cell.metadata.pop("execution", None)
-    _choose_kernel(notebook, order.kernel)
-    if order.parameters:
-        _inject(notebook, order.parameters)
-    return notebook
+def _workshop(order: Order) -> Workshop:
+    from codemad_jupyter.batch.mending import Workshop
 
-
-def _inject(notebook: Any, parameters: dict[str, Parameter]) -> None:
-    language = notebook.metadata["kernelspec"].get("language", "python")
-    if language.lower() != "python":
-        raise UsageError(
-            f"Parameters are written as Python, and this notebook's kernel speaks {language}.",
-            hint="Run it without -p and -r.",
-        )
-    cell = import_nbformat().v4.new_code_cell()
-    if notebook.get("nbformat_minor", 0) >= 5:
-        taken = {each.get("id") for each in notebook.cells}
-        names = ("injected-parameters", *(f"injected-parameters-{n}" for n in range(len(taken))))
-        cell["id"] = next(name for name in names if name not in taken)
-    else:
-        del cell["id"]
-    notebook.cells = inject(notebook.cells, parameters, cell)
-    notebook.metadata["codemad"] = {"parameters": dict(parameters)}
-
-
-def _choose_kernel(notebook: Any, wanted: str | None) -> None:
-    """Write the kernel into the notebook's metadata. Raises `UsageError` when it is not installed."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    manager = KernelSpecManager()
-    name = wanted or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
-    try:
-        spec = manager.get_kernel_spec(name)
-    except NoSuchKernel as error:
-        installed = ", ".join(sorted(manager.find_kernel_specs())) or "none"
-        raise UsageError(
-            f"The kernel {name} is not installed.", hint=f"Name one with --kernel; installed: {installed}."
-        ) from error
-    notebook.metadata["kernelspec"] = {
-        "display_name": spec.display_name,
-        "language": spec.language,
-        "name": name,
-    }
-
-
-def _sources(notebook: Any) -> list[str]:
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def _arguments(notebook: Any) -> list[str]:
-    """Load the magics into a Python kernel whose notebook uses them and does not load them itself."""
-    sources = _sources(notebook)
-    spec = notebook.metadata["kernelspec"]
-    uses = any(MAGIC.search(source) for source in sources)
-    loads = any(f"load_ext {EXTENSION}" in source for source in sources)
-    if uses and not loads and spec["language"] == "python" and spec["name"] != "codemad":
-        return [f"--ext={EXTENSION}"]
-    return []
-
-
-def _environment(order: Order, notebook: Any) -> dict[str, str]:
-    models = asked_models(_sources(notebook))
-    if order.cassette is not None and order.cassette.mode == "replay":
-        models = set()
-    if "" in models:
-        models = (models - {""}) | {order.model or _default_model(order)}
-    environment = kernel_environment(os.environ, models)
-    environment["CODEMAD_HEADLESS"] = "1"
-    if order.policy:
-        environment["CODEMAD_POLICY"] = order.policy
-    if order.rules:
-        environment["CODEMAD_PERMISSIONS"] = _rules(order.rules)
-    if order.model:
-        environment["CODEMAD_MODEL"] = order.model
-    return environment | (order.cassette.environment if order.cassette is not None else {})
-
-
-def _rules(path: Path) -> str:
-    """The rules of a file, as the kernel's environment holds them. Raises `UsageError`."""
-    from codemad_jupyter.config.fields import checked
-    from codemad_jupyter.config.private_files import read_bounded
-    from codemad_jupyter.config.settings import Settings
-    from codemad_jupyter.config.toml_files import parse
-
-    data = read_bounded(path)
-    if data is None:
-        raise UsageError(f"{path} does not exist.", hint="Name a TOML file with tables [[permissions]].")
-    table = parse(data, path)
-    rules = checked(Settings, ("permissions",), table.get("permissions"), place=str(path), shown="this")
-    return json.dumps([rule.model_dump() for rule in rules])
-
-
-def _default_model(order: Order) -> str:
-    from codemad_jupyter.config.settings import load_settings
-    from codemad_jupyter.gateway.configuration import GatewayConfig
-    from codemad_jupyter.gateway.router import Router
-
-    settings = load_settings(order.cwd or Path.cwd())
-    return Router(GatewayConfig(**settings.gateway()), redact=settings.redact).default_model()
+    root, source = (order.cwd or Path.cwd()).resolve(), order.notebook.resolve()
+    inside = source.is_relative_to(root)
+    return Workshop(
+        policy=order.repair,
+        root=root,
+        notebook=source.relative_to(root).as_posix() if inside else source.name,
+        model=order.model,
+        settings=order.cassette.settings if order.cassette is not None else {},
+    )
 
 
 def _in_thread(execution: Execution) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.batch.cli import main
-from codemad_jupyter.batch.runner import _rules
+from codemad_jupyter.batch.preparing import _rules
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.protocol.errors import UsageError

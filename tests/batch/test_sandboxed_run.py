@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from codemad_jupyter.batch.runner import Order, run
+from codemad_jupyter.batch.preparing import Order
+from codemad_jupyter.batch.runner import run
 from tests.hostile.test_sandbox_escapes import skip_unless
 
 SOURCE = """
