@@ -36,6 +36,23 @@ class CellRun:
     seconds: float = 0.0
 
 
+def _unheard(*_: object) -> None:
+    """For who does not listen."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Hears of an execution. ``save`` writes the notebook as it stands, ``began`` and ``ended`` get a cell
+    and its 0-based place, ``ended`` also whether it failed; ``output`` gets each output, ``told`` what is
+    said about a repair."""
+
+    save: Callable[[], None]
+    began: Callable[[Any, int], None] = _unheard
+    ended: Callable[[Any, int, bool], None] = _unheard
+    output: Callable[[Any], None] = _unheard
+    told: Callable[[str], None] = _unheard
+
+
 class WritingClient(NotebookClient):
     """A client that tells when outputs have come, and tries a failed cell again where that is said."""
 
@@ -43,14 +60,14 @@ class WritingClient(NotebookClient):
         self,
         notebook: Any,
         *,
-        changed: Callable[[], None],
-        passed: Callable[[int], None],
+        changed: Callable[[Any], None],
+        ended: Callable[[int, bool], None],
         again: Callable[[int, str], Awaitable[bool]],
         **options: Any,
     ) -> None:
         super().__init__(notebook, **options)
         self._changed = changed
-        self._passed = passed
+        self._ended = ended
         self._again = again
 
     async def async_execute_cell(
@@ -61,19 +78,23 @@ class WritingClient(NotebookClient):
                 done = await super().async_execute_cell(cell, cell_index, execution_count, store_history)
             except CellExecutionError as error:
                 if not await self._again(cell_index, _named(error)):
+                    self._ended(cell_index, True)
                     raise
+            except Exception:
+                self._ended(cell_index, True)
+                raise
             else:
-                self._passed(cell_index)
+                self._ended(cell_index, False)
                 return done
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         output = super().process_message(msg, cell, cell_index)
-        self._changed()
+        self._changed(output)
         return output
 
 
 class Execution:
-    """``failure`` says why the run did not end well, without a full stop."""
+    """``failure`` says why the run did not end well, without a full stop; ``error`` is what was raised."""
 
     def __init__(
         self,
@@ -84,19 +105,19 @@ class Execution:
         environment: dict[str, str],
         cwd: Path,
         timeout: float | None,
-        save: Callable[[], None],
-        say: Callable[[str], None] | None,
+        watch: Watch,
+        start_timeout: int = 60,
         sandbox: bool = False,
         workshop: Workshop | None = None,
     ) -> None:
         self.failure: str | None = None
+        self.error: Exception | None = None
         self.cells: list[CellRun] = []
         self._notebook = notebook
         self._environment = environment
         self._cwd = cwd
         self._timeout = timeout
-        self._save = save
-        self._say = say
+        self._watch = watch
         self._sandbox = sandbox
         self._next_save = 0.0
         self._later: asyncio.TimerHandle | None = None
@@ -107,17 +128,18 @@ class Execution:
         self._client = WritingClient(
             notebook,
             changed=self._changed,
-            passed=self._passed,
+            ended=self._ended,
             again=self._failed,
             kernel_name=kernel,
             timeout=timeout,
+            startup_timeout=start_timeout,
             extra_arguments=arguments,
             record_timing=False,
             coalesce_streams=True,
             store_widget_state=False,
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
             on_cell_start=self._began,
-            on_cell_executed=self._ended,
+            on_cell_executed=self._executed,
         )
         self.mender = Mender(notebook, workshop, self._look) if workshop is not None else None
 
@@ -132,17 +154,22 @@ class Execution:
                 if self.mender is not None:
                     around.push_async_callback(self.mender.close)
                 await self._client.async_execute(cwd=str(self._cwd), env=environment)
-        except CellTimeoutError:
-            self.failure = f"Cell {self._cell} took more than {self._timeout:g} seconds"
-        except CellExecutionError as error:
-            self.failure = f"Cell {self._cell} failed: {_named(error)}".rstrip(". ")
-        except DeadKernelError:
-            self.failure = f"The kernel died while cell {self._cell} was running"
-        except RuntimeError as error:
-            self.failure = f"The kernel did not start: {str(error).splitlines()[0]}"
+        except (CellTimeoutError, CellExecutionError, DeadKernelError, RuntimeError) as error:
+            self.error, self.failure = error, self._why(error)
         finally:
             if self._later is not None:
                 self._later.cancel()
+
+    def _why(self, error: Exception) -> str:
+        match error:
+            case CellTimeoutError():
+                return f"Cell {self._cell} took more than {self._timeout:g} seconds"
+            case CellExecutionError():
+                return f"Cell {self._cell} failed: {_named(error)}".rstrip(". ")
+            case DeadKernelError():
+                return f"The kernel died while cell {self._cell} was running"
+            case _:
+                return f"The kernel did not start: {str(error).splitlines()[0]}"
 
     async def _confined(self, around: AsyncExitStack) -> dict[str, str]:
         """Have the kernel start in the sandbox; the variables it gets there."""
@@ -163,24 +190,23 @@ class Execution:
         return LiveKernel.from_manager(self._client.km)
 
     async def _began(self, cell: Any, cell_index: int) -> None:
-        self._cell = cell_index + 1
-        if cell.cell_type != "code":
-            return
+        again, self._cell = self._cell == cell_index + 1, cell_index + 1
         self._clock = time.monotonic()
-        if not self.cells or self.cells[-1].number != self._cell:
-            self.cells.append(CellRun(self._cell))
-        if self._say is not None:
-            self._say(f"cell {cell_index + 1} of {len(self._notebook.cells)}")
+        if not again:
+            if cell.cell_type == "code":
+                self.cells.append(CellRun(self._cell))
+            self._watch.began(cell, cell_index)
 
-    async def _ended(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+    async def _executed(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         self.cells[-1].seconds = round(time.monotonic() - self._clock, 3)
         self._save_now()
 
-    def _passed(self, index: int) -> None:
-        """A cell has run to its end, or is none that runs."""
-        if self.cells and self.cells[-1].number == index + 1:
+    def _ended(self, index: int, failed: bool) -> None:
+        """A cell has run to its end, or failed for good, or is none that runs."""
+        if not failed and self.cells and self.cells[-1].number == index + 1:
             mended = self.mender is not None and self.mender.ran(index)
             self.cells[-1].status = "repaired" if mended else "ok"
+        self._watch.ended(self._notebook.cells[index], index, failed)
 
     async def _failed(self, index: int, error: str) -> bool:
         """A cell failed: shall it be tried again?"""
@@ -188,12 +214,14 @@ class Execution:
         if self.mender is None:
             return False
         again = await self.mender.mend(index, error)
-        if self._say is not None and self.mender.repairs:
-            self._say("trying a repair" if again else told(self.mender.repairs[-1]))
+        if self.mender.repairs:
+            self._watch.told("trying a repair" if again else told(self.mender.repairs[-1]))
         return again
 
-    def _changed(self) -> None:
+    def _changed(self, output: Any) -> None:
         """Save now or, where that was done a moment ago, a little later."""
+        if output is not None:
+            self._watch.output(output)
         if self._later is None:
             wait = max(0.0, self._next_save - time.monotonic())
             self._later = asyncio.get_running_loop().call_later(wait, self._save_now)
@@ -203,7 +231,7 @@ class Execution:
             self._later.cancel()
             self._later = None
         began = time.monotonic()
-        self._save()
+        self._watch.save()
         self._next_save = time.monotonic() + max(PAUSE, 20 * (time.monotonic() - began))
 
 

@@ -38,6 +38,19 @@ class Order:
     report: Path | None = None
 
 
+def with_settings(given: dict[str, Any], output: Path | None, *, root: Path) -> dict[str, Any]:
+    """What was said on the way, and for the rest what the workspace's settings say: whether failing cells
+    are repaired, and the report beside the output. A None in ``given`` was not said."""
+    from codemad_jupyter.config.settings import load_settings
+
+    said = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(root)
+    said.setdefault("repair", settings.repair)
+    if settings.run_report != "none" and output is not None:
+        said.setdefault("report", output.with_suffix(f".report.{settings.run_report}"))
+    return said
+
+
 def prepare(order: Order) -> Any:
     """The notebook as it will be executed: parameters injected, old outputs gone, kernel known."""
     notebook = read_notebook(order.notebook)

@@ -70,9 +70,8 @@ def add_run(commands: Commands) -> None:
     run.add_argument(
         "--repair",
         choices=REPAIRS,
-        default="none",
-        help="what is done about a failing cell: nothing (default), ask the model and write down what it"
-        " suggests, or also apply what did well when it was tried, and go on",
+        help="what is done about a failing cell: nothing (default, unless the settings say otherwise), ask"
+        " the model and write down what it suggests, or also apply what did well when tried, and go on",
     )
     run.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report of the run: FILE.html or FILE.json"
@@ -85,7 +84,7 @@ def add_run(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.parameters import read_parameters
-    from codemad_jupyter.batch.preparing import Order
+    from codemad_jupyter.batch.preparing import Order, with_settings
     from codemad_jupyter.batch.runner import run
 
     order = Order(
@@ -100,9 +99,10 @@ def _run(args: argparse.Namespace) -> int:
         model=args.model,
         progress=args.progress,
         sandbox=args.sandbox,
-        repair=args.repair,
-        report=args.report,
         cassette=chosen(args, args.notebook),
+        **with_settings(
+            {"repair": args.repair, "report": args.report}, args.output, root=args.cwd or Path.cwd()
+        ),
     )
     if args.trust:
         trust_for_this_run(order.cwd or Path.cwd())

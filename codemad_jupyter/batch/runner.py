@@ -28,7 +28,7 @@ from codemad_jupyter.batch.run_report import (
 from codemad_jupyter.protocol.errors import KernelError, UsageError
 
 if TYPE_CHECKING:
-    from codemad_jupyter.batch.execution import Execution
+    from codemad_jupyter.batch.execution import Execution, Watch
     from codemad_jupyter.batch.mending import Workshop
 
 STOPPING = 10.0
@@ -39,20 +39,22 @@ def run(order: Order) -> int:
     """Execute; the exit code. Raises `CodemadError` for what prevents a start."""
     notebook = prepare(order)
     if order.report is not None:
-        _check_report(order.report)
+        check_report(order.report)
     if order.sandbox:
-        _demand_sandbox()
+        demand_sandbox()
     began = time.monotonic()
     execution = _execution(order, notebook)
     write_notebook(notebook, order.output)
     cancelled = False
     try:
-        _in_thread(execution)
+        in_thread(execution)
     except KeyboardInterrupt:
         cancelled = True
     finally:
         write_notebook(notebook, order.output)
-    report = _reported(order, notebook, execution, cancelled=cancelled, seconds=time.monotonic() - began)
+    report = reported(order, notebook, execution, cancelled=cancelled, seconds=time.monotonic() - began)
+    if report.repairs:
+        write_notebook(notebook, order.output)
     for line in lines(report) if order.progress or report.repairs else ():
         _say(line)
     if report.ending not in ("done", "repaired"):
@@ -60,10 +62,10 @@ def run(order: Order) -> int:
     return CODES[report.ending]
 
 
-def _reported(
+def reported(
     order: Order, notebook: Any, execution: Execution, *, cancelled: bool, seconds: float
 ) -> RunReport:
-    """What the run came to; written into the notebook, and where it is wanted."""
+    """What the run came to. Puts the repairs into the notebook, and writes the report that is wanted."""
     repairs = tuple(execution.mender.repairs) if execution.mender is not None else ()
     ran = {cell.number: cell for cell in execution.cells}
     cells = tuple(
@@ -88,7 +90,6 @@ def _reported(
     )
     if repairs:
         annotate(notebook, repairs, import_nbformat().v4.new_markdown_cell)
-        write_notebook(notebook, order.output)
     if order.report is not None:
         write_report(report, order.report)
     return report
@@ -105,7 +106,8 @@ def _ending(execution: Execution, *, cancelled: bool) -> Ending:
     return "failed"
 
 
-def _check_report(path: Path) -> None:
+def check_report(path: Path) -> None:
+    """Raises `UsageError` for a report that could not be written."""
     if path.suffix not in FORMS:
         raise UsageError(f"{path} says no form of a report.", hint="End its name with .json or .html.")
     if path.is_dir() or not path.parent.is_dir():
@@ -122,14 +124,29 @@ def _execution(order: Order, notebook: Any) -> Execution:
         environment=environment(order, notebook),
         cwd=order.cwd or Path.cwd(),
         timeout=order.timeout,
-        save=lambda: write_notebook(notebook, order.output),
-        say=_say if order.progress else None,
+        watch=_watch(order, notebook),
         sandbox=order.sandbox,
-        workshop=None if order.repair == "none" else _workshop(order),
+        workshop=workshop(order),
     )
 
 
-def _workshop(order: Order) -> Workshop:
+def _watch(order: Order, notebook: Any) -> Watch:
+    from codemad_jupyter.batch.execution import Watch
+
+    def began(cell: Any, index: int) -> None:
+        if cell.cell_type == "code":
+            _say(f"cell {index + 1} of {len(notebook.cells)}")
+
+    def save() -> None:
+        write_notebook(notebook, order.output)
+
+    return Watch(save, began=began, told=_say) if order.progress else Watch(save)
+
+
+def workshop(order: Order) -> Workshop | None:
+    """What failing cells are repaired with; None where they are not."""
+    if order.repair == "none":
+        return None
     from codemad_jupyter.batch.mending import Workshop
 
     root, source = (order.cwd or Path.cwd()).resolve(), order.notebook.resolve()
@@ -143,7 +160,7 @@ def _workshop(order: Order) -> Workshop:
     )
 
 
-def _in_thread(execution: Execution) -> None:
+def in_thread(execution: Execution) -> None:
     """Run the loop in a thread, so that signals reach this one whatever the runner does with them.
 
     Waits for an event: a thread whose ``join`` a signal interrupts may count as ended in Python 3.11.
@@ -172,7 +189,7 @@ def _in_thread(execution: Execution) -> None:
         raise failures[0]
 
 
-def _demand_sandbox() -> None:
+def demand_sandbox() -> None:
     """Before anything is written. Raises `Denied` where there is no strong one."""
     from codemad_jupyter.tools.sandbox.state import backend
 

@@ -107,6 +107,14 @@ class Settings(ModelSettings):
         le=24_000,
         description="Characters of outputs in one answer of a tool: a whole number, 8000 to 24000.",
     )
+    repair: Literal["none", "suggest", "repair"] = Field(
+        "none",
+        description="What is done about a failing cell of codemad run and papermill: none, suggest (ask the "
+        "model and write it down), repair (also apply what did well when it was tried).",
+    )
+    run_report: Literal["none", "html", "json"] = Field(
+        "none", description="The report written beside the output of such a run: none, html or json."
+    )
     ask_before_run: float = Field(
         60.0,
         ge=0,

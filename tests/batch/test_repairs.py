@@ -1,6 +1,9 @@
 """`codemad run --repair`: failing cells mended by a scripted model, tried before, written down, reported."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,11 @@ import pytest
 from codemad_jupyter.batch.cli import main
 from codemad_jupyter.batch.repairs import Repair, annotate, may_repair, shown
 from codemad_jupyter.batch.run_report import CellReport, RunReport, lines, page
+from codemad_jupyter.protocol.errors import UsageError
 from tests.batch.test_notebook_runs import code, outputs, text_of, write
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import LIMIT
 
 BROKEN = "total = sum(numbers) / lenn(numbers)\nprint(total)"
 MENDED = "total = sum(numbers) / len(numbers)\nprint(total)"
@@ -181,3 +186,45 @@ def test_a_price_that_is_unknown_stays_unknown() -> None:
     repair = Repair(number=1, cell="a", attempt=1, error="E", status="repaired", cost=None)
     told = lines(RunReport(notebook="n", output="o", ending="repaired", text="", repairs=(repair,)))
     assert "an unknown price" in told[-1]
+
+
+def papermill(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "papermill", *arguments]
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, timeout=LIMIT)
+
+
+def test_papermill_runs_notebooks_with_our_engine(
+    work: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """papermill's own command: its parameters, its metadata and its exit codes; our repairs and report."""
+    write(
+        work / "n.ipynb", code("numbers = []", "a", "parameters"), code(BROKEN, "b"), code("print('on')", "c")
+    )
+    done = papermill("--engine", "codemad", "n.ipynb", "o.ipynb", "-y", "numbers: [1, 2, 3]", cwd=work)
+    assert done.returncode == 1
+    assert "NameError" in done.stderr
+    monkeypatch.setenv("CODEMAD_REPAIR", "repair")
+    monkeypatch.setenv("CODEMAD_RUN_REPORT", "html")
+    model_server.play(replaced("b", MENDED), Turn(text="I call len."))
+    done = papermill("--engine", "codemad", "n.ipynb", "o.ipynb", "-y", "numbers: [1, 2, 3]", cwd=work)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((work / "o.ipynb").read_text())["cells"]
+    assert {cell["metadata"]["papermill"]["status"] for cell in cells} == {"completed"}
+    assert [text_of(each[0]) for each in outputs(work / "o.ipynb") if each] == ["2.0\n", "on\n"]
+    assert "codemad-repair" in str([cell["metadata"].get("tags") for cell in cells])
+    assert "repaired" in (work / "o.report.html").read_text()
+
+
+def test_the_entry_point_imports_nothing_and_unknown_options_are_refused(tmp_path: Path) -> None:
+    lean = (
+        "import sys, codemad_jupyter.batch.papermill_engine; print(any('nbclient' in m for m in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", lean], capture_output=True, text=True, timeout=LIMIT, check=True
+    )
+    assert done.stdout == "False\n"
+    from codemad_jupyter.batch.papermill_run import ordered
+
+    with pytest.raises(UsageError, match="knows no colour"):
+        ordered(str(tmp_path / "o.ipynb"), "n.ipynb", None, {"colour": "blue"})
