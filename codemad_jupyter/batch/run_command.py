@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.cassettes import add_options, chosen
+from codemad_jupyter.batch.run_options import POLICIES, REPAIRS
 from codemad_jupyter.batch.settings_commands import add_trust_option, trust_for_this_run
 from codemad_jupyter.batch.subcommand import seconds, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
-
-POLICIES = ("propose", "auto", "off")
-REPAIRS = ("none", "suggest", "repair")
 
 
 def add_run(commands: Commands) -> None:
