@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -46,6 +47,12 @@ def add_batch(commands: Commands) -> None:
     batch.add_argument(
         "--workers", type=int, metavar="N", help="runs at once (default: one a processor, at most 4)"
     )
+    batch.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run on dask: local:N, a scheduler (tcp://host:port), or a class such as"
+        " dask_jobqueue.SLURMCluster; only trusted people should reach a scheduler",
+    )
     batch.add_argument("--fresh", action="store_true", help="also run what was done before")
     batch.add_argument("--list", action="store_true", help="only print the runs the plan stands for")
     batch.add_argument("--json", action="store_true", help="print the results as JSON, one object a line")
@@ -59,6 +66,8 @@ def _batch(args: argparse.Namespace) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise UsageError("There is nobody to run the jobs.", hint="Give --workers 1 or more.")
+    if args.workers is not None and args.cluster is not None:
+        raise UsageError("A cluster has its own workers.", hint="Leave out --workers.")
     jobs = _jobs(args.plan)
     if args.list:
         for job in jobs:
@@ -66,9 +75,11 @@ def _batch(args: argparse.Namespace) -> int:
         return 0
     table = _Table(jobs)
     batch = Batch(jobs, Journal(args.plan.with_suffix(".journal.jsonl")), table.show)
-    asyncio.run(
-        _until_done(batch, ThisMachine(args.workers or min(4, os.cpu_count() or 1)), fresh=args.fresh)
-    )
+    if args.cluster is None:
+        runner = ThisMachine(args.workers or min(4, os.cpu_count() or 1))
+        asyncio.run(_until_done(batch, runner, fresh=args.fresh))
+    else:
+        asyncio.run(_on_cluster(batch, args.cluster, fresh=args.fresh))
     return _summed(batch, as_json=args.json)
 
 
@@ -82,6 +93,13 @@ def _jobs(plan: Path) -> tuple[Job, ...]:
     if data is None:
         raise UsageError(f"{plan} does not exist.", hint="Name a TOML file with [[job]] tables.")
     return jobs_of(parse(data, plan), folder=plan.absolute().parent, source=plan)
+
+
+async def _on_cluster(batch: Batch, address: str, *, fresh: bool) -> None:
+    from codemad_jupyter.batch.cluster import cluster
+
+    async with cluster(address, batch=secrets.token_hex(4)) as runner:
+        await _until_done(batch, runner, fresh=fresh)
 
 
 async def _until_done(batch: Batch, runner: Runner, *, fresh: bool) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from codemad_jupyter.batch.jobs import Job, is_remote, key_of
 from codemad_jupyter.batch.journal import JobResult, JobState
 from codemad_jupyter.batch.run_report import CODES, RunReport
+from codemad_jupyter.batch.runner import PARENT
 from codemad_jupyter.protocol.errors import CodemadError, NotebookError, UsageError
 
 GRACE = 15.0
@@ -115,8 +116,7 @@ def _command(job: Job, scratch: Path) -> list[str]:
         command += ["--replay", job.cassette]
     if job.sandbox:
         command += ["--sandbox"]
-    if not is_remote(job.notebook):
-        command += ["--cwd", str(source.parent)]
+    command += ["--cwd", job.folder or str(source.parent)]
     return command
 
 
@@ -128,6 +128,7 @@ async def _process(command: list[str]) -> tuple[int, str]:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, PARENT: str(os.getpid())},
     )
     try:
         _, said = await process.communicate()

@@ -47,7 +47,8 @@ class JobTable(Value):
 
 
 class Job(Value):
-    """One run: a notebook, its parameters, and where the result goes (paths or fsspec addresses)."""
+    """One run: a notebook, its parameters, and where the result goes (paths or fsspec addresses). It works in
+    ``folder``, which is the notebook's own where None is given."""
 
     number: int
     notebook: str
@@ -61,6 +62,7 @@ class Job(Value):
     timeout: float | None = None
     repair: RepairPolicy | None = None
     sandbox: bool = False
+    folder: str | None = None
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ differs between two runs (times, ids, paths) is kept out of the output notebook.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from codemad_jupyter.batch.execution import Execution, Watch
     from codemad_jupyter.batch.mending import Workshop
 
+PARENT = "CODEMAD_BATCH_PROCESS"
+"""The variable with the process id of the batch that started a run."""
 STOPPING = 10.0
 """Seconds a cancelled kernel gets to be gone."""
 
@@ -179,7 +182,8 @@ def in_thread(execution: Execution) -> None:
     threading.Thread(target=work, name="codemad-run", daemon=True).start()
     try:
         while not ended.wait(1.0):
-            pass
+            if orphaned():
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
         execution.cancel()
         if not ended.wait(STOPPING):
@@ -187,6 +191,12 @@ def in_thread(execution: Execution) -> None:
         raise
     if failures:
         raise failures[0]
+
+
+def orphaned() -> bool:
+    """Has the batch that started this process gone, so that nobody waits for what it does?"""
+    parent = os.environ.get(PARENT)
+    return parent is not None and parent != str(os.getppid())
 
 
 def demand_sandbox() -> None:
