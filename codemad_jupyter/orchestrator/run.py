@@ -23,7 +23,8 @@ from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.review import Reviewer
-from codemad_jupyter.orchestrator.role_runs import Crew
+from codemad_jupyter.orchestrator.role_runs import Crew, equipped_by
+from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -68,12 +69,14 @@ class Run:
     carries_out: Plan | None = None
     """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
+    roll: Roll = field(init=False)
     _phases: Phases = field(init=False)
     _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
         """The built-in assistant has given its best at once: it is not asked to mend anything."""
         rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
+        self.roll = Roll(self.emit)
         self._phases = Phases(self.session, self.id, self.emit, repairs=rounds)
 
     def emit(self, event: Event) -> Event:
@@ -156,6 +159,8 @@ class Run:
             tally=self.tally,
             proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
             emit=self.emit,
+            roll=self.roll,
+            equip=equipped_by(self.services),
             asking=partial(self._asking, kernel, notebook),
             executor=partial(self._executor, kernel, notebook),
         )
