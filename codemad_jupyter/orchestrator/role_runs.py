@@ -99,9 +99,10 @@ class Crew:
 
 
 async def run_role(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool = False) -> RoleResult:
-    """Let the role do the task as the agent of this ``mark``; one that ``looks`` can do nothing else. Raises
-    `UsageError` for a role that names a tool or a model which does not exist; a failure of the model, a limit,
-    and that a person stopped it, are in the result."""
+    """Let the role do the task as the agent of this ``mark``; one that ``looks`` can do nothing else.
+
+    A failure of the model, a limit, and that a person stopped it are in the result. Raises `UsageError` for a
+    role that names a tool or a model which does not exist."""
     try:
         found = await mark.attend(_worked(role, task, crew=crew, mark=mark, looks=looks))
     except BaseException as error:
