@@ -1,15 +1,18 @@
 """The folder of one agent, and what works there: its edits apply at once and there alone, its commands and
 its kernel run in the sandbox and write nowhere else. All it does passes the gate, as the person's runs do.
 
-What the sandbox confines in here needs nobody's yes. The rules of the person hold as they do at home; what they
-once allowed for good was allowed for their folder, not for this one.
+What the sandbox confines in here needs nobody's yes. The rules of the person hold as they do at home; what
+they once allowed for good was allowed for their folder, not for this one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.git.registry import Worktree
@@ -27,9 +30,11 @@ from codemad_jupyter.orchestrator.role_runs import BRIEF, Crew
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget
-from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.errors import CodemadError, ToolError
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.messages import ToolCallPart
 from codemad_jupyter.protocol.permissions import Rule
+from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.delegate import TOOLS as DELEGATE_TOOLS
 from codemad_jupyter.tools.diagnostics import TOOLS as DIAGNOSTIC_TOOLS
@@ -39,7 +44,9 @@ from codemad_jupyter.tools.jobs import Commands, Jobs
 from codemad_jupyter.tools.kernel import run_code
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Permissions
+from codemad_jupyter.tools.proposals import new_id
 from codemad_jupyter.tools.settling import settle, verify
+from codemad_jupyter.tools.shell import run_command
 from codemad_jupyter.tools.tool import Finder, Proposals, Registry, Tool, ToolContext, WorksInTeam
 
 GUIDE = (
@@ -47,6 +54,11 @@ GUIDE = (
     " applies at once, and nobody else sees it until a person has looked at it. Commands and code run in a"
     " sandbox that writes in this folder alone and has no network. Run the tests before you report."
 )
+PATIENCE = 900.0
+"""Seconds that tests, or what prepares a folder, may take."""
+OUTPUT = 8_000
+_log = logging.getLogger(__name__)
+
 NOT_HERE = (*DELEGATE_TOOLS, *MEMORY_TOOLS, *DIAGNOSTIC_TOOLS)
 """Tools that reach what is the person's, not the agent's."""
 
@@ -115,11 +127,21 @@ class OwnFolder:
         made = await worktrees.make(name, **about)
         return cls(services, worktrees, await worktrees.occupy(made, work=True), ask=ask)
 
+    async def rest(self) -> None:
+        """End all that runs in it, until somebody works here again."""
+        ending: list[Awaitable[None]] = [self.jobs.close()]
+        if self.kernel is not None:
+            ending.append(self.kernel.close())
+        for failure in await asyncio.gather(*ending, return_exceptions=True):
+            if isinstance(failure, Exception):
+                _log.warning("what ran for the agent %s did not end well: %s", self.worktree.id, failure)
+
     async def close(self) -> None:
         """End all that runs in it; the folder stays, nobody's."""
-        kernel = self.kernel.close() if self.kernel is not None else asyncio.sleep(0)
-        finder = self._finder.close() if self._finder is not None else asyncio.sleep(0)
-        await asyncio.gather(self.jobs.close(), kernel, finder, return_exceptions=True)
+        await self.rest()
+        if self._finder is not None:
+            await self._finder.close()
+            self._finder = None
         self.worktree = await self._worktrees.occupy(self.worktree, work=False)
 
     async def remove_if_empty(self) -> bool:
@@ -151,7 +173,8 @@ class OwnFolder:
         def executor(
             prepared: Prepared, equipment: Equipment, proposals: Proposals, emit: Callable[[Event], object]
         ) -> Executor:
-            return self._executor(prepared, equipment, proposals, emit, gate=gate, target=target, team=team)
+            context = self._context(proposals, target, announce=emit, team=team)
+            return self._executor(context, equipment, emit, gate=gate, level=prepared.level)
 
         def asking(choice: Choice, purpose: Purpose, equipment: Equipment) -> Asking:
             outer = crew.asking(choice, purpose, equipment)
@@ -168,19 +191,33 @@ class OwnFolder:
             executor=executor,
         )
 
-    def _executor(
+    async def run(self, command: str, *, who: Who, emit: Callable[[Event], object]) -> dict[str, Any]:
+        """Run a command as the agent would; what `run_command` answers. Nothing of it goes to a model. Raises
+        `ToolError` where it was refused or could not be run."""
+        rights = self.services.permissions
+        gate = self._gate(who, rights)
+        context = self._context(AppliedHere(self.folder, self.files, gate, ""), Target(), announce=emit)
+        equipment = Equipment(Registry([run_command]), rights)
+        executor = self._executor(
+            replace(context, output_limit=OUTPUT), equipment, emit, gate=gate, level="outputs"
+        )
+        arguments = {"command": command, "timeout": PATIENCE}
+        result = await executor.call(ToolCallPart(id=new_id("call"), name="run_command", arguments=arguments))
+        if result.is_error:
+            raise ToolError(result.content)
+        found: dict[str, Any] = json.loads(result.content)
+        return found
+
+    def _context(
         self,
-        prepared: Prepared,
-        equipment: Equipment,
         proposals: Proposals,
-        emit: Callable[[Event], object],
-        *,
-        gate: Gate,
         target: Target,
-        team: WorksInTeam | None,
-    ) -> Executor:
+        *,
+        announce: Callable[[Event], object],
+        team: WorksInTeam | None = None,
+    ) -> ToolContext:
         services = self.services
-        context = ToolContext(
+        return ToolContext(
             root=self.folder,
             target=target,
             kernel=self.kernel,
@@ -192,16 +229,26 @@ class OwnFolder:
             finder=self._searches(),
             commands=Commands(self.jobs, _untouched),
             team=team,
-            announce=emit,
+            announce=announce,
         )
+
+    def _executor(
+        self,
+        context: ToolContext,
+        equipment: Equipment,
+        emit: Callable[[Event], object],
+        *,
+        gate: Gate,
+        level: DataLevel,
+    ) -> Executor:
         return Executor(
             equipment.tools,
             context=context,
             gate=gate,
             emit=emit,
-            redact=services.redact,
-            restore=services.redact.restored,
-            level=prepared.level,
+            redact=self.services.redact,
+            restore=self.services.redact.restored,
+            level=level,
             role=equipment.rights.role,
         )
 

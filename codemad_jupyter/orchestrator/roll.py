@@ -30,21 +30,37 @@ class Mark:
         self._told = self._began = 0.0
         self._work: asyncio.Task[Any] | None = None
         self._halted = False
+        self._before: tuple[int, float | None, int] = (0, 0.0, 0)
 
     @property
     def name(self) -> str:
         """What it is called in this run."""
         return self.status.name
 
-    def works(self, *, model: str = "", worktree: str | None = None) -> None:
+    def works(self, *, model: str = "") -> None:
         """It has begun."""
-        self._began = time.monotonic()
-        known = {"model": model or self.status.model, "worktree": worktree or self.status.worktree}
-        self._now(state="working", started=time.time(), **known)
+        self._began = self._began or time.monotonic()
+        began = self.status.started or time.time()
+        self._now(state="working", started=began, model=model or self.status.model)
+
+    def lives(self, worktree: str) -> None:
+        """It has a folder, under this name; told with the next state."""
+        self.status = self.status.model_copy(update={"worktree": worktree})
+
+    def again(self, task: str) -> None:
+        """It has another task, when it had ended."""
+        self._before = (self.status.tokens, self.status.cost, self.status.steps)
+        self._now(state="waiting", task=task[:MOST_TASK], text="")
 
     def used(self, tokens: int, cost: float | None, steps: int) -> None:
-        """What it has used so far; told now and then."""
-        self.status = self.status.model_copy(update={"tokens": tokens, "cost": cost, "steps": steps})
+        """What it has used so far for this task; told now and then."""
+        spent = self._before[1]
+        now = {
+            "tokens": self._before[0] + tokens,
+            "cost": None if spent is None or cost is None else spent + cost,
+            "steps": self._before[2] + steps,
+        }
+        self.status = self.status.model_copy(update=now)
         if time.monotonic() - self._told >= PACE:
             self._now()
 
@@ -92,15 +108,13 @@ class Roll:
         """How they stand, in the order in which they came."""
         return tuple(mark.status for mark in self._marks.values())
 
-    def enter(
-        self, role: str, task: str, *, name: str = "", parent: str = "main", worktree: str | None = None
-    ) -> Mark:
+    def enter(self, role: str, task: str, *, name: str = "", parent: str = "main") -> Mark:
         """A new agent, which waits. Its name is that of its role, with a number from the second on."""
         wanted = name or role
         number = 1
         while (name := wanted if number == 1 else f"{wanted}-{number}") in self._marks:
             number += 1
-        status = AgentStatus(name=name, role=role, task=task[:MOST_TASK], parent=parent, worktree=worktree)
+        status = AgentStatus(name=name, role=role, task=task[:MOST_TASK], parent=parent)
         mark = self._marks[name] = Mark(status, lambda now: self._emit(AgentChanged(status=now)))
         self._emit(AgentChanged(status=status))
         return mark

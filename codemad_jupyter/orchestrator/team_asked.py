@@ -12,8 +12,8 @@ FEW, MOST = 2, 6
 USUAL = 3
 STAGES = ("planner", "coder", "reviewer")
 """The roles of a pipeline that names none."""
-MEMBERS = ("coder", "tester", "coder", "documenter", "coder", "tester")
-"""The roles of a mesh that names none, as many as are wanted."""
+MEMBERS = ("coder", "tester", "documenter", "coder", "coder", "coder")
+"""The roles of a mesh that names none: the first of them, as many as are wanted."""
 HINT = "Write /team [swarm 3 | hierarchy | pipeline coder,tester | mesh 2] WHAT."
 _MANY_PARTS = re.compile(
     r"\b(each|every|all (?:the )?(?:modules|files|packages|notebooks)|split|divide|in parts|several)\b",
@@ -36,14 +36,13 @@ def read_team(text: str) -> TeamAsked:
     """What was asked for. Raises `UsageError` where there is no task or too many are wanted."""
     words = text.split()
     pattern: Pattern | None = None
-    number, roles = USUAL, ()
-    named: tuple[str, ...] = roles
+    number, named = USUAL, tuple[str, ...]()
     if words and words[0].lower() in PATTERNS:
         pattern = next(each for each in PATTERNS if each == words[0].lower())
         words = words[1:]
         if words and words[0].isdecimal():
             number, words = int(words[0]), words[1:]
-        elif words and _ROLES.fullmatch(words[0]):
+        elif words and pattern in ("pipeline", "mesh") and _ROLES.fullmatch(words[0]):
             named, words = tuple(words[0].split(",")), words[1:]
     if not words:
         raise UsageError("What is the team to do?", hint=HINT)
