@@ -55,7 +55,7 @@ async def desk(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-of-the-server")
     monkeypatch.setenv("JUPYTER_TOKEN", "canary-token")
     root = tmp_path / "work"
-    fill(root, {"stats.py": BROKEN, "test_stats.py": TESTS, ".gitignore": "__pycache__\n"})
+    fill(root, {"stats.py": BROKEN, "test_stats.py": TESTS})
     desk = await make_desk(root=root)
     repository(root)
     fill(root, {"stats.py": BROKEN + "\n# not committed\n"})
