@@ -42,6 +42,7 @@ from codemad_jupyter.batch.settings_commands import (
     workspace_of,
 )
 from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand
+from codemad_jupyter.batch.team import add_team
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         add_record,
         add_cassette,
         _add_ask,
+        add_team,
         _add_context,
         _add_apply,
         add_merge,
