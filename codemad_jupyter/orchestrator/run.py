@@ -10,6 +10,7 @@ from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.orchestrator.agents import Agents
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -69,10 +70,12 @@ class Run:
     """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
     _phases: Phases = field(init=False)
+    agents: Agents = field(init=False)
     _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
         """The built-in assistant has given its best at once: it is not asked to mend anything."""
+        self.agents = Agents(self.emit)
         rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
         self._phases = Phases(self.session, self.id, self.emit, repairs=rounds)
 
@@ -101,6 +104,7 @@ class Run:
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
+        self.agents.close()
         if self.carries_out is not None:
             leave(self.session, self.emit)
         finished = RunFinished(
@@ -155,7 +159,7 @@ class Run:
             level=prepared.level,
             tally=self.tally,
             proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
-            emit=self.emit,
+            agents=self.agents,
             asking=partial(self._asking, kernel, notebook),
             executor=partial(self._executor, kernel, notebook),
         )
@@ -170,6 +174,7 @@ class Run:
             keep=self._keep,
             tally=self.tally,
             limits=self.limits,
+            steering=self.agents.main.steering,
             go_on=self._phases.go_on,
         )
         await self._note_use(prepared.recalled)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator import plans, slash
+from codemad_jupyter.orchestrator.agents import Agents
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.choosing_model import choice_for
@@ -48,11 +49,13 @@ class RunDesk:
 
 @dataclass(frozen=True)
 class Started:
-    """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any."""
+    """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any;
+    ``agents`` those that can be reached, where a model is asked."""
 
     run: str
     work: Run | Coroutine[None, None, None]
     target: Target | None = None
+    agents: Agents | None = None
 
 
 class Starting:
@@ -210,4 +213,4 @@ class Starting:
             limits=limits,
             carries_out=plan,
         )
-        return Started(run, work, prompt.target)
+        return Started(run, work, prompt.target, work.agents)

@@ -1,6 +1,7 @@
 """What one run may use, and what it has used."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.protocol.messages import Usage
@@ -34,11 +35,14 @@ class Tally:
     cost: float | None = 0.0
     steps: int = 0
     started: float = field(default_factory=time.monotonic)
+    heard: Callable[["Tally"], object] = lambda tally: None
+    """Is told after each model call."""
 
     def add(self, usage: Usage, cost: float | None) -> None:
         """Count one model call."""
         self.usage += usage
         self.cost = None if self.cost is None or cost is None else self.cost + cost
+        self.heard(self)
 
     @property
     def seconds(self) -> float:
