@@ -824,6 +824,14 @@ export interface MergeAgents {
 }
 
 /**
+ * What merging the work of agents would propose, and what it would leave out.
+ */
+export interface MergeCheck {
+  changes: WorkChange[];
+  clashes: WorkClash[];
+}
+
+/**
  * A place where both sides changed the same. The texts are the sources (or outputs, or metadata as
  * JSON) that choosing a side would leave there; empty where it leaves nothing. ``both`` says that both
  * can be kept, ours first. ``cell`` is the id in the common ancestor.
@@ -1638,4 +1646,55 @@ export interface VerifyNotebook {
 export interface Welcome {
   type: 'welcome';
   nonce: string;
+}
+
+/**
+ * One change that a merge would propose; ``title`` says whose it is.
+ */
+export interface WorkChange {
+  path: string;
+  title: string;
+  cell: string;
+}
+
+/**
+ * A place whose change by ``agent`` was left out: ``path``, and ``cell`` in a notebook. ``others`` are
+ * the agents that changed the same before; empty where it is the person's own state, or the kind of
+ * change, that is in the way. It stays in the agent's worktree.
+ */
+export interface WorkClash {
+  path: string;
+  agent: string;
+  reason: string;
+  cell: string;
+  others: string[];
+}
+
+/**
+ * An agent's worktree in a list. ``agent`` is whose it is within its run, ``base`` the commit it began
+ * from, ``besides`` what would be lost with it beside the ``changed`` files, ``left_out`` what of the
+ * workspace is not in it; ``made`` is in seconds since the epoch (UTC).
+ */
+export interface WorktreeInfo {
+  name: string;
+  agent: string;
+  task: string;
+  session: string;
+  run: string;
+  made: number;
+  state: 'free' | 'at_work' | 'left' | 'trouble';
+  base: string;
+  bytes: number;
+  changed: string[];
+  besides: string[];
+  trouble: string;
+  left_out: string[];
+}
+
+/**
+ * What the agent of a worktree changed.
+ */
+export interface WorktreeWork {
+  name: string;
+  differences: PathDifference[];
 }
