@@ -41,8 +41,15 @@ TIGHTENING = (
 )
 """What a trusted project's file may set, and only to less than would hold without it (``*``: any name)."""
 
-CHOOSING = ("purposes.*.model", "purposes.*.fallbacks", "purposes.*.routing")
-"""Which models a trusted project's file may choose, among those of providers that the person uses anyway."""
+CHOOSING = (
+    "purposes.*.model",
+    "purposes.*.fallbacks",
+    "purposes.*.routing",
+    "agents_start",
+    "agents_test",
+)
+"""What a trusted project's file may choose: models of providers that the person uses anyway, and commands for
+the sandbox of an agent."""
 
 
 class Ignored(Value):
@@ -176,6 +183,17 @@ class Settings(ModelSettings):
         description="Servers of the Model Context Protocol, tables [mcp.NAME] with command, args and env"
         " (NAME to pass a variable on, NAME=value to set one), or url and bearer_env (the variable with its"
         " token), and timeout (seconds). Each starts only once approved: codemad mcp approve NAME.",
+    )
+
+    agents_start: tuple[str, ...] = Field(
+        (),
+        description="Commands that prepare the folder of an agent of a team before it begins, in its sandbox"
+        " and without the network: a list.",
+    )
+    agents_test: str = Field(
+        "",
+        description="The command that runs the tests by which a team's candidates are judged; empty: found"
+        " from the project (pytest, npm test, make test).",
     )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

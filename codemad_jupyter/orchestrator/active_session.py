@@ -8,7 +8,6 @@ from typing import assert_never
 from codemad_jupyter.orchestrator import bringing_in, merging, plans, run_review, timeline
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
-from codemad_jupyter.orchestrator.agents import MAIN, Agents
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.committing import commit_if_due
@@ -19,6 +18,7 @@ from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.outside import OutsideDesk
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.roll import MAIN, Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -74,7 +74,7 @@ class ActiveSession:
         )
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
-        self._agents: Agents | None = None
+        self._roll: Roll | None = None
         self._lock = asyncio.Lock()
         self._told = False
         self.outside = OutsideDesk(services, session, self._reviewer, self._checkpointer, self.approvals)
@@ -196,7 +196,7 @@ class ActiveSession:
             if started.target is not None:
                 self._target = started.target
             work = self._finish(started.work) if isinstance(started.work, Run) else started.work
-            self.run, self._agents = started.run, started.agents
+            self.run, self._roll = started.run, started.roll
             self._task = asyncio.create_task(work, name=f"codemad {started.run}")
             return Ack(session=self.session.id, run=started.run, seq=seq)
 
@@ -206,13 +206,13 @@ class ActiveSession:
         self._compactor.wake(work.choice.model, work.prompt.target)
         self._gardener.wake(self._busy_runs)
 
-    def _reached(self, run: str | None) -> Agents:
+    def _reached(self, run: str | None) -> Roll:
         """The agents of the run that goes on, if it is this one. Raises `Conflict`."""
         if not self.running or run not in (None, self.run):
             raise Conflict("That run is over.", hint="Send it as a new prompt.")
-        if self._agents is None:
+        if self._roll is None:
             raise Conflict("No model is at work in this run.", hint="Wait for it, or stop it.")
-        return self._agents
+        return self._roll
 
     async def _settle(self, command: cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun) -> None:
         if isinstance(command, cmd.AcceptRun | cmd.RejectRun):

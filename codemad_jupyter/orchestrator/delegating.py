@@ -4,7 +4,7 @@ there are, and how many at once, is limited here."""
 import asyncio
 from dataclasses import dataclass, field
 
-from codemad_jupyter.orchestrator.role_runs import Crew, run_role
+from codemad_jupyter.orchestrator.role_runs import Crew, RoleResult, run_role
 from codemad_jupyter.protocol.errors import ToolError
 
 AT_ONCE = 3
@@ -27,9 +27,14 @@ class Explorers:
         self._sent += 1
         services = self.crew.services
         chosen = (await asyncio.to_thread(services.roles)).get(role)
-        result = await run_role(chosen, task, crew=self.crew, looks=True, gate=self._free)
+        mark = self.crew.roll.enter(chosen.name, task)
+        try:
+            async with self._free:
+                result: RoleResult = await run_role(chosen, task, crew=self.crew, mark=mark, looks=True)
+        finally:
+            mark.ends("stopped", "Stopped.")  # where it never began
         if result.status != "done":
             raise ToolError(
-                f"{result.agent} came to no end: {result.text}", hint="Look yourself, or ask for less."
+                f"{mark.name} came to no end: {result.text}", hint="Look yourself, or ask for less."
             )
         return result.text

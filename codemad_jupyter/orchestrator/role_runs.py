@@ -1,22 +1,22 @@
 """A role at work on one task: its own context, its own tools and limits; what comes back is a short report,
 the edits it proposed, and what it used. Who asks for it, and how many at once, is for others to say."""
 
+import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
-from codemad_jupyter.orchestrator.agents import STOPPED, Agent, Agents
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.equipment import Equipment, equipped_as
-from codemad_jupyter.orchestrator.loop import Outcome, run_loop
+from codemad_jupyter.orchestrator.loop import run_loop
 from codemad_jupyter.orchestrator.role_files import Role
+from codemad_jupyter.orchestrator.roll import STOPPED, Mark, Roll
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation
-from codemad_jupyter.orchestrator.tally import Limits, Tally
+from codemad_jupyter.orchestrator.tally import Limits, Share, Tally
+from codemad_jupyter.protocol.agents import AgentState
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import UsageError
@@ -31,11 +31,13 @@ from codemad_jupyter.tools.tool import Proposals
 
 REPORT = 6_000
 """Characters of a report that go back."""
-_BRIEF = (
+BRIEF = (
     "You work on one task for somebody else, who sees nothing but your last message. Let it be a report by "
     "itself: the answer first, then what it rests on, with names of files, lines, cells and variables, and "
     "what you could not find out. At most 300 words."
 )
+_INNER = frozenset({"text_delta", "thinking_delta", "message_done"})
+"""What a role says to itself is not part of the conversation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,6 @@ class RoleResult:
     """What came of a task. ``text`` is the report, or why there is none."""
 
     role: str
-    agent: str
     text: str
     status: RunStatus
     edits: tuple[Edit, ...] = ()
@@ -82,8 +83,7 @@ class Collected:
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
-    """What a run lends to the roles that work for it. What they use counts in its ``tally``; who they are
-    and how they stand is told by ``agents``."""
+    """What a run lends to the roles that work for it. What they use counts in its ``tally``."""
 
     services: Services
     prompt: Prompt
@@ -91,101 +91,94 @@ class Crew:
     level: DataLevel
     tally: Tally
     proposals: Proposals
-    agents: Agents
+    emit: Callable[[Event], object]
+    roll: Roll
+    equip: Callable[[Role, bool], Equipment]
     asking: Callable[[Choice, Purpose, Equipment], Asking]
     executor: Callable[[Prepared, Equipment, Proposals, Callable[[Event], object]], Executor]
 
 
-async def run_role(
-    role: Role,
-    task: str,
-    *,
-    crew: Crew,
-    looks: bool = False,
-    agent: Agent | None = None,
-    gate: AbstractAsyncContextManager[Any] | None = None,
-) -> RoleResult:
-    """Let the role do the task; one that ``looks`` can do nothing else, whatever its file says. It is the
-    ``agent`` that was hired for it, else one is; it waits until it may enter the ``gate``. Raises
-    `UsageError` for a role that names a tool or a model which does not exist; a failure of the model, a
-    limit, or that the person stopped it is in the result."""
-    agent = agent or crew.agents.hire(role.name, task)
+async def run_role(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool = False) -> RoleResult:
+    """Let the role do the task as the agent of this ``mark``; one that ``looks`` can do nothing else.
 
-    async def job() -> RoleResult:
-        async with gate or nullcontext():
-            return await _Work(role, task, crew, agent, looks).done()
-
-    result = await agent.work(job)
-    return result or RoleResult(role=role.name, agent=agent.name, text=STOPPED, status="cancelled")
+    A failure of the model, a limit, and that a person stopped it are in the result. Raises `UsageError` for a
+    role that names a tool or a model which does not exist."""
+    try:
+        found = await mark.attend(_worked(role, task, crew=crew, mark=mark, looks=looks))
+    except BaseException as error:
+        stopped = isinstance(error, asyncio.CancelledError)
+        mark.ends("stopped" if stopped else "failed", "Stopped." if stopped else str(error))
+        raise
+    result = found or RoleResult(role=role.name, text=STOPPED, status="cancelled")
+    states: dict[RunStatus, AgentState] = {"done": "done", "cancelled": "stopped"}
+    mark.ends(states.get(result.status, "failed"), result.text)
+    return result
 
 
-@dataclass
-class _Work:
-    """One task of one role."""
-
-    role: Role
-    task: str
-    crew: Crew
-    agent: Agent
-    looks: bool
-    told: list[str] = field(default_factory=list)
-
-    async def done(self) -> RoleResult:
-        """Do it, and tell how it ended."""
-        role, crew, agent = self.role, self.crew, self.agent
-        equipment, prepared = await self._prepared()
-        proposals = Collected(crew.proposals)
-        agent.begin(prepared.request.model)
-        own = Tally(heard=agent.progress)
-        outcome = Outcome("cancelled", "Stopped.")
-        try:
-            outcome = await run_loop(
-                prepared.request,
-                Measured(prepared.provider, crew.services.gauge),
-                run_calls=crew.executor(prepared, equipment, proposals, agent.emit).run,
-                fit=lambda request: _fitted(request, prepared.room),
-                emit=agent.emit,
-                keep=self._keep,
-                tally=own,
-                limits=tightest(limits_of(role), crew.services.limits.left(crew.tally)),
-                steering=agent.steering,
-            )
-        finally:  # what was used is paid for, also when it was stopped
-            crew.tally.add(own.usage, own.cost)
-            crew.tally.steps += own.steps
-        done = outcome.status == "done" and bool(self.told)
-        text = bounded(self.told[-1], REPORT) if done else outcome.text
-        agent.end("done" if done else "failed", text, tally=own)
-        return RoleResult(
-            role=role.name,
-            agent=agent.name,
-            text=text,
-            status=outcome.status,
-            edits=proposals.edits,
-            usage=own.usage,
-            cost=own.cost,
-            steps=own.steps,
+async def _worked(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool) -> RoleResult:
+    services = crew.services
+    equipment = crew.equip(role, looks)
+    prompt = crew.prompt.model_copy(update={"text": task, "attachments": ()})
+    choice = choice_of(role, crew.choice)
+    mark.works(model=choice.model)
+    asking = crew.asking(choice, role.purpose, equipment)
+    prepared = await prepare(prompt, Conversation([Message.user(task)]), asking)
+    if not allows(crew.level, prepared.level):
+        raise UsageError(
+            f"The role {role.name} would see more data than this conversation may ({choice.model}).",
+            hint="Give it another model.",
         )
+    proposals = Collected(crew.proposals)
+    told: list[str] = []
 
-    async def _prepared(self) -> tuple[Equipment, Prepared]:
-        role, crew, services = self.role, self.crew, self.crew.services
-        rights = replace(services.permissions, mode="plan") if self.looks else services.permissions
-        tools = services.tools().only(lambda tool: tool not in DELEGATE_TOOLS)
-        equipment = equipped_as(role, tools, rights=rights, brief=_BRIEF)
-        prompt = crew.prompt.model_copy(update={"text": self.task, "attachments": ()})
-        choice = choice_of(role, crew.choice)
-        asking = crew.asking(choice, role.purpose, equipment)
-        prepared = await prepare(prompt, Conversation([Message.user(self.task)]), asking)
-        if not allows(crew.level, prepared.level):
-            raise UsageError(
-                f"The role {role.name} would see more data than this conversation may ({choice.model}).",
-                hint="Give it another model.",
-            )
-        return equipment, prepared
+    def emit(event: Event) -> None:
+        if event.type not in _INNER:
+            crew.emit(event.model_copy(update={"agent": mark.name}))
 
-    async def _keep(self, message: Message) -> None:
+    async def keep(message: Message) -> None:
         if message.role == "assistant" and message.text.strip():
-            self.told.append(message.text.strip())
+            told.append(message.text.strip())
+
+    own = Share(whole=crew.tally, most=services.limits, heard=lambda share: _tell(share, mark))
+    try:
+        outcome = await run_loop(
+            prepared.request,
+            Measured(prepared.provider, services.gauge),
+            run_calls=crew.executor(prepared, equipment, proposals, emit).run,
+            fit=lambda request: _fitted(request, prepared.room),
+            emit=emit,
+            keep=keep,
+            tally=own,
+            limits=tightest(limits_of(role), services.limits.left(crew.tally)),
+            steering=mark.steering,
+        )
+    finally:
+        crew.tally.steps += own.steps
+    done = outcome.status == "done" and told
+    return RoleResult(
+        role=role.name,
+        text=bounded(told[-1], REPORT) if done else outcome.text,
+        status=outcome.status,
+        edits=proposals.edits,
+        usage=own.usage,
+        cost=own.cost,
+        steps=own.steps,
+    )
+
+
+def _tell(share: Tally, mark: Mark) -> None:
+    mark.used(share.usage.input_tokens + share.usage.output_tokens, share.cost, share.steps)
+
+
+def equipped_by(services: Services) -> Callable[[Role, bool], Equipment]:
+    """How roles are equipped that work for a run on the person's own files."""
+
+    def equip(role: Role, looks: bool) -> Equipment:
+        rights = replace(services.permissions, mode="plan") if looks else services.permissions
+        tools = services.tools().only(lambda tool: tool not in DELEGATE_TOOLS)
+        return equipped_as(role, tools, rights=rights, brief=BRIEF)
+
+    return equip
 
 
 def choice_of(role: Role, run: Choice) -> Choice:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator import plans, slash
-from codemad_jupyter.orchestrator.agents import Agents
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.choosing_model import choice_for
@@ -22,6 +21,7 @@ from codemad_jupyter.orchestrator.planning import next_task
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
+from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
@@ -50,12 +50,12 @@ class RunDesk:
 @dataclass(frozen=True)
 class Started:
     """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any;
-    ``agents`` those that can be reached, where a model is asked."""
+    ``roll`` those that can be reached, where a model is asked."""
 
     run: str
     work: Run | Coroutine[None, None, None]
     target: Target | None = None
-    agents: Agents | None = None
+    roll: Roll | None = None
 
 
 class Starting:
@@ -213,4 +213,4 @@ class Starting:
             limits=limits,
             carries_out=plan,
         )
-        return Started(run, work, prompt.target, work.agents)
+        return Started(run, work, prompt.target, work.roll)

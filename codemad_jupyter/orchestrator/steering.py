@@ -19,7 +19,7 @@ class Steering:
     def __init__(self, tell: Callable[[Steered], object]) -> None:
         self._tell = tell
         self._waiting: list[Steered] = []
-        self._over = False
+        self._over = ""
 
     @property
     def waiting(self) -> bool:
@@ -29,7 +29,7 @@ class Steering:
     def say(self, text: str) -> None:
         """Let the agent read this before its next model call. Raises `Conflict` and `UsageError`."""
         if self._over:
-            raise Conflict("That agent has ended: nobody would read this.", hint="Send it as a new prompt.")
+            raise Conflict(f"Nobody would read this: {self._over}", hint="Send it as a new prompt.")
         if not text.strip():
             raise UsageError("There is nothing to tell it.", hint="Write what it should do instead.")
         if len(text) > LONGEST:
@@ -52,9 +52,14 @@ class Steering:
 
     def ended(self) -> bool:
         """End where nothing waits, so that nothing can be said in between; says whether it did."""
-        self._over = self._over or not self._waiting
-        return self._over
+        if not self._waiting:
+            self.close()
+        return bool(self._over)
 
-    def close(self) -> None:
+    def close(self, why: str = "that agent has ended.") -> None:
         """Take no more."""
-        self._over = True
+        self._over = self._over or why
+
+    def open(self) -> None:
+        """Its agent works again."""
+        self._over = ""

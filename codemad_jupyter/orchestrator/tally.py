@@ -35,14 +35,11 @@ class Tally:
     cost: float | None = 0.0
     steps: int = 0
     started: float = field(default_factory=time.monotonic)
-    heard: Callable[["Tally"], object] = lambda tally: None
-    """Is told after each model call."""
 
     def add(self, usage: Usage, cost: float | None) -> None:
         """Count one model call."""
         self.usage += usage
         self.cost = None if self.cost is None or cost is None else self.cost + cost
-        self.heard(self)
 
     @property
     def seconds(self) -> float:
@@ -61,3 +58,23 @@ class Tally:
         if limits.seconds is not None and self.seconds >= limits.seconds:
             return f"Stopped after {self.seconds:.0f} seconds, the limit for one run."
         return None
+
+
+@dataclass(kw_only=True)
+class Share(Tally):
+    """What one agent of a run uses: it counts in the ``whole`` as it comes, so that several at work at once
+    keep to the ``most`` of the run together."""
+
+    whole: Tally
+    most: Limits
+    heard: Callable[["Share"], object] = lambda share: None
+
+    def add(self, usage: Usage, cost: float | None) -> None:
+        """Count one model call, here and in the whole."""
+        super().add(usage, cost)
+        self.whole.add(usage, cost)
+        self.heard(self)
+
+    def exceeded(self, limits: Limits) -> str | None:
+        """The limit that is reached, the agent's own or that of all."""
+        return super().exceeded(limits) or self.whole.exceeded(self.most)

@@ -74,7 +74,7 @@ async def test_one_is_stopped_and_one_steered_while_the_others_go_on(
     await desk.engine.submit(
         Steer(session=desk.session, run=run, agent="analyst-2", text="Look at area only, sk-ant-api03-x")
     )
-    with pytest.raises(NotFound, match="No agent of this run is called 'nobody'"):
+    with pytest.raises(NotFound, match="There is no agent 'nobody'"):
         await desk.engine.submit(Steer(session=desk.session, agent="nobody", text="x"))
     with pytest.raises(Conflict, match="run is over"):
         await desk.engine.submit(Steer(session=desk.session, run="run-of-before", text="x"))
