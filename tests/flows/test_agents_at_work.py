@@ -61,19 +61,19 @@ async def test_one_is_stopped_and_one_steered_while_the_others_go_on(
         Turn(text="Two of three."),
     )
     run, seq = await begin(desk, "look around")
-    working: set[str] = set()
+    names: dict[str, str] = {}  # they set out side by side: which of them is the first is open
 
     def all_work(event: Event) -> bool:
         if isinstance(event, AgentChanged) and event.status.state == "working":
-            working.add(event.status.name)
-        return len(working) == 3
+            names[event.status.task] = event.status.name
+        return len(names) == 3
 
     await desk.until(all_work, after=seq)
+    a, b, c = (names[f"Task {letter}"] for letter in "ABC")
+    assert {a, b, c} == {"analyst", "analyst-2", "analyst-3"}
     await asked(model_server, 4)
-    await desk.engine.submit(Cancel(session=desk.session, run=run, agent="analyst-3"))
-    await desk.engine.submit(
-        Steer(session=desk.session, run=run, agent="analyst-2", text="Look at area only, sk-ant-api03-x")
-    )
+    await desk.engine.submit(Cancel(session=desk.session, run=run, agent=c))
+    await desk.engine.submit(Steer(session=desk.session, run=run, agent=b, text="Look at area only"))
     with pytest.raises(NotFound, match="There is no agent 'nobody'"):
         await desk.engine.submit(Steer(session=desk.session, agent="nobody", text="x"))
     with pytest.raises(Conflict, match="run is over"):
@@ -86,22 +86,22 @@ async def test_one_is_stopped_and_one_steered_while_the_others_go_on(
     assert last.type == "run_finished"
     assert last.status == "done", last.text
     assert states(events) == {
-        "analyst": ["waiting", "working", "done"],
-        "analyst-2": ["waiting", "working", "done"],
-        "analyst-3": ["waiting", "working", "stopped"],
+        a: ["waiting", "working", "done"],
+        b: ["waiting", "working", "done"],
+        c: ["waiting", "working", "stopped"],
     }
     ends = {e.status.name: e.status for e in events if isinstance(e, AgentChanged)}
-    assert ends["analyst-2"].text == "B looked at area."
-    assert (ends["analyst-2"].steps, ends["analyst-2"].parent) == (2, "main")
-    assert ends["analyst-2"].tokens > 0
-    assert {e.agent for e in events if e.type == "tool_called"} == {"main", "analyst-2"}
+    assert ends[b].text == "B looked at area."
+    assert (ends[b].steps, ends[b].parent) == (2, "main")
+    assert ends[b].tokens > 0
+    assert {e.agent for e in events if e.type == "tool_called"} == {"main", b}
     said = [(e.agent, e.read) for e in events if isinstance(e, Steered)]
-    assert said == [("analyst-2", False), ("analyst-2", True)]
+    assert said == [(b, False), (b, True)]
     told = json.dumps(model_server.asked[-1].body["messages"])
-    assert "analyst-3 came to no end: The person stopped it." in told
+    assert f"{c} came to no end: The person stopped it." in told
     assert "A is done." in told
     with pytest.raises(Conflict, match="over"):
-        await desk.engine.submit(Cancel(session=desk.session, run=run, agent="analyst"))
+        await desk.engine.submit(Cancel(session=desk.session, run=run, agent=a))
 
 
 async def test_a_run_is_steered_before_its_next_call_and_when_it_would_end(
