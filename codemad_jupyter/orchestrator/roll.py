@@ -15,8 +15,6 @@ from codemad_jupyter.protocol.events import AgentChanged, AgentSaid, Event
 
 MAIN = "main"
 """The agent that the person talks to."""
-PACE = 1.0
-"""Seconds between two words about what an agent has used."""
 MOST_TASK = 2_000
 """Characters of a task or a report that are told with a state."""
 ENDED: frozenset[AgentState] = frozenset({"done", "failed", "stopped"})
@@ -32,7 +30,7 @@ class Mark:
     ) -> None:
         self.status = status
         self._tell = tell
-        self._told = self._began = 0.0
+        self._began = 0.0
         self._work: asyncio.Task[Any] | None = None
         self._halted = False
         self._before: tuple[int, float | None, int] = (0, 0.0, 0)
@@ -61,16 +59,14 @@ class Mark:
         self._now(state="waiting", task=task[:MOST_TASK], text="")
 
     def used(self, tokens: int, cost: float | None, steps: int) -> None:
-        """What it has used so far for this task; told now and then."""
+        """What it has used so far for this task; told after each model call."""
         spent = self._before[1]
         now = {
             "tokens": self._before[0] + tokens,
             "cost": None if spent is None or cost is None else spent + cost,
             "steps": self._before[2] + steps,
         }
-        self.status = self.status.model_copy(update=now)
-        if time.monotonic() - self._told >= PACE:
-            self._now()
+        self._now(**now)
 
     def ends(self, state: AgentState, text: str) -> None:
         """It has come to its end; only the first one counts."""
@@ -101,7 +97,6 @@ class Mark:
     def _now(self, **changed: Any) -> None:
         seconds = round(time.monotonic() - self._began, 3) if self._began else 0.0
         self.status = self.status.model_copy(update={**changed, "seconds": seconds})
-        self._told = time.monotonic()
         self._tell(self.status)
 
 
