@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from codemad_jupyter.orchestrator.steering import Steering
+from codemad_jupyter.orchestrator.tally import Tally
 from codemad_jupyter.protocol.agents import AgentMessage, AgentState, AgentStatus
 from codemad_jupyter.protocol.errors import Conflict, NotFound
 from codemad_jupyter.protocol.events import AgentChanged, AgentSaid, Event
@@ -47,6 +48,11 @@ class Mark:
         self._began = self._began or time.monotonic()
         began = self.status.started or time.time()
         self._now(state="working", started=began, model=model or self.status.model)
+
+    def leads(self, role: str, task: str, *, model: str) -> None:
+        """It does a whole prompt, as a role."""
+        self.status = self.status.model_copy(update={"role": role, "task": task[:MOST_TASK]})
+        self.works(model=model)
 
     def lives(self, worktree: str) -> None:
         """It has a folder, under this name; told with the next state."""
@@ -101,13 +107,17 @@ class Mark:
 
 
 class Roll:
-    """All agents of a run but the one that the person talks to."""
+    """All agents of a run."""
 
     def __init__(self, emit: Callable[[Event], object]) -> None:
         self._emit = emit
         self._marks: dict[str, Mark] = {}
-        self.main = Steering(emit)
-        """What the person says to the run itself while it works."""
+        self.main = Mark(
+            AgentStatus(name=MAIN, role="", task="", parent=""),
+            lambda now: emit(AgentChanged(status=now)),
+            steering=Steering(emit),
+        )
+        """The one that the person talks to; how it stands is told only where it works as a role."""
 
     @property
     def statuses(self) -> tuple[AgentStatus, ...]:
@@ -146,12 +156,15 @@ class Roll:
 
     def steer(self, name: str, text: str) -> None:
         """Let the person tell one something. Raises `NotFound`, `Conflict` and `UsageError`."""
-        (self.main if name == MAIN else self.find(name).steering).say(text)
+        (self.main if name == MAIN else self.find(name)).steering.say(text)
 
-    def close(self) -> None:
+    def close(self, state: AgentState, text: str, used: Tally) -> None:
         """The run is over: nobody hears anything more."""
-        for steering in (self.main, *(mark.steering for mark in self._marks.values())):
-            steering.close()
+        for mark in (self.main, *self._marks.values()):
+            mark.steering.close()
+        if self.main.status.role:
+            self.main.used(used.usage.input_tokens + used.usage.output_tokens, used.cost, used.steps)
+            self.main.ends(state, text)
 
     def say(self, message: AgentMessage) -> None:
         """Tell what one agent says to another."""

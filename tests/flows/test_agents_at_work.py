@@ -104,6 +104,17 @@ async def test_one_is_stopped_and_one_steered_while_the_others_go_on(
         await desk.engine.submit(Cancel(session=desk.session, run=run, agent=a))
 
 
+async def test_a_prompt_done_by_a_role_says_so(desk: Desk, model_server: ModelServer) -> None:
+    model_server.play(Turn(text="It is sound."))
+    events = await desk.ask("/agent reviewer look at geometry.py")
+    told = [e.status for e in events if isinstance(e, AgentChanged)]
+    assert [(each.name, each.role, each.parent, each.state) for each in told][:1] == [
+        ("main", "reviewer", "", "working")
+    ]
+    assert (told[-1].state, told[-1].steps, told[-1].task) == ("done", 1, "look at geometry.py")
+    assert told[-1].tokens > 0
+
+
 async def test_a_run_is_steered_before_its_next_call_and_when_it_would_end(
     desk: Desk, model_server: ModelServer
 ) -> None:

@@ -178,10 +178,19 @@ function Facts({ status }: { status: AgentStatus }): React.JSX.Element {
     status.tokens ? trans.__('%1 tokens', status.tokens.toLocaleString()) : '',
     status.tokens ? costText(status.cost, trans) : '',
     status.steps ? trans._n('%1 step', '%1 steps', status.steps) : '',
-    status.started > 0 || seconds > 0 ? secondsText(isWorking ? Math.round(seconds) : seconds, trans) : '',
+    status.started > 0 || seconds > 0
+      ? isWorking
+        ? elapsedText(seconds, trans)
+        : secondsText(seconds, trans)
+      : '',
     status.worktree ? trans.__('in folder %1', line(status.worktree, 80)) : ''
   ].filter(Boolean);
   return <div className="codemad-agent-facts">{facts.join(' · ')}</div>;
+}
+
+/** Whole seconds, for what ticks. */
+function elapsedText(seconds: number, trans: TranslationBundle): string {
+  return seconds < 60 ? trans.__('%1 s', Math.floor(seconds).toString()) : secondsText(seconds, trans);
 }
 
 /** Seconds since the epoch, told every second while it matters. */
