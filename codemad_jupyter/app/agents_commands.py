@@ -1,7 +1,7 @@
 """``agents`` as a command with words after it: the same on the command line and behind the magic.
 
-The register of worktrees is made of files, so all but merging needs no engine; merging goes through one,
-for what agents made is reviewed like every proposal.
+The register of worktrees is made of files, so what concerns it needs no engine. Merging goes through one, for
+what agents made is reviewed like every proposal; so does what is said to agents that are at work.
 """
 
 import argparse
@@ -12,21 +12,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from codemad_jupyter.app.agents_desk import AgentsDesk, from_disk
 from codemad_jupyter.app.agents_text import left_out_text, list_text, plan_text, show_text
 from codemad_jupyter.app.agents_words import add_verbs
 from codemad_jupyter.app.client import EngineClient
 from codemad_jupyter.app.timeline_commands import Answer
 from codemad_jupyter.app.timeline_text import difference_text
-from codemad_jupyter.git.registry import Worktree
 from codemad_jupyter.git.worktrees import Standing, Worktrees
-from codemad_jupyter.notebooks import document
-from codemad_jupyter.notebooks.cells import Notebook
-from codemad_jupyter.notebooks.disk import confined, read_bytes
 from codemad_jupyter.orchestrator.bringing_in import LEFT_OUT
-from codemad_jupyter.orchestrator.joining import Plan, clash_text, plan
-from codemad_jupyter.protocol.commands import AcceptEdit, Edge, MergeAgents
+from codemad_jupyter.orchestrator.joining import clash_text
+from codemad_jupyter.protocol.commands import AcceptEdit, Cancel, Edge, MergeAgents, Steer
 from codemad_jupyter.protocol.edits import Edit
-from codemad_jupyter.protocol.errors import CodemadError, Conflict, UsageError
+from codemad_jupyter.protocol.errors import CodemadError, UsageError
 from codemad_jupyter.protocol.events import EditProposed, EditSettled, Notice, RunFinished
 
 Client = Callable[[], AbstractContextManager[EngineClient]]
@@ -51,6 +48,9 @@ def perform(root: Path, asked: argparse.Namespace, *, client: Client, edge: Edge
     if asked.verb == "merge" and not asked.check:
         with client() as opened:
             return _merge(opened, asked, edge)
+    if asked.verb in ("stop", "steer"):
+        with client() as opened:
+            return _stop(opened, asked.agents) if asked.verb == "stop" else _steer(opened, asked)
     desk = _Desk(root)
     match asked.verb:
         case "new":
@@ -81,12 +81,13 @@ class _Desk:
         from codemad_jupyter.config.settings import load_settings
         from codemad_jupyter.git.checkpoints import Checkpoints
 
-        self._root = root.resolve()
-        folder = workspace_dir(self._root, settings=load_settings(self._root))
-        self._worktrees = Worktrees(self._root, folder, Checkpoints(self._root, folder))
+        root = root.resolve()
+        folder = workspace_dir(root, settings=load_settings(root))
+        self._worktrees = Worktrees(root, folder, Checkpoints(root, folder))
+        self._desk = AgentsDesk(self._worktrees, root, from_disk(root))
 
     async def listing(self) -> Answer:
-        found = [await self._worktrees.look(each) for each in await self._worktrees.every()]
+        found = await self._desk.standings()
         return Answer(list_text(found), {"agents": [self._data(each) for each in found]})
 
     async def new(self, asked: argparse.Namespace) -> Answer:
@@ -96,15 +97,15 @@ class _Desk:
         return Answer("\n".join([text, *left_out_text(made)]), self._data(standing))
 
     async def show(self, names: Sequence[str]) -> Answer:
-        found = [await self._worktrees.look(each) for each in await self._chosen(names)]
+        found = await self._desk.standings(names)
         texts = [show_text(each, self._worktrees.folder(each.worktree)) for each in found]
         return Answer("\n\n".join(texts), {"agents": [self._data(each) for each in found]})
 
     async def diff(self, names: Sequence[str]) -> Answer:
         lines: list[str] = []
         data: dict[str, Any] = {}
-        for worktree in await self._chosen(names):
-            differences = await self._worktrees.differences(worktree)
+        for worktree in self._desk.chosen(names):
+            differences = (await self._desk.work(worktree.id)).differences
             lines += [
                 f"{worktree.id}:",
                 *(map(difference_text, differences) if differences else ["  nothing changed"]),
@@ -113,42 +114,13 @@ class _Desk:
         return Answer("\n".join(lines), {"agents": data})
 
     async def check(self, names: Sequence[str]) -> Answer:
-        found = await self._plan(await self._chosen(names))
+        found = await self._desk.plan(names)
         clashes = [clash_text(each) for each in found.clashes]
         return Answer(plan_text(found.edits, clashes), _plan_data(found.edits, clashes), ok=not clashes)
 
     async def drop(self, names: Sequence[str], *, force: bool) -> Answer:
-        chosen = await self._chosen(names)
-        for worktree in [] if force else chosen:
-            lost = await self._lost(await self._worktrees.look(worktree))
-            if lost:
-                more = [f"and {len(lost) - 10} more"] if len(lost) > 10 else []
-                said = "; ".join([*lost[:10], *more])
-                raise Conflict(
-                    f"Nothing was dropped: with {worktree.id} would be lost: {said}.",
-                    hint="Merge it first, or drop it with --force.",
-                )
-        for worktree in chosen:
-            await self._worktrees.remove(worktree)
-        names = [each.id for each in chosen]
-        return Answer(f"Dropped {', '.join(names)}.", {"dropped": names})
-
-    async def _lost(self, standing: Standing) -> list[str]:
-        """What is in a worktree alone."""
-        if standing.trouble:
-            return [standing.trouble, *standing.besides]
-        found = await self._plan([standing.worktree]) if standing.changed else Plan((), ())
-        edits = [f"“{edit.title}”" for edit in found.edits]
-        return [*edits, *(clash_text(each).rstrip(".") for each in found.clashes), *standing.besides]
-
-    async def _plan(self, chosen: Sequence[Worktree]) -> Plan:
-        return await plan(self._worktrees, chosen, root=self._root, notebook=self._notebook)
-
-    async def _notebook(self, path: str) -> Notebook:
-        return document.parse(read_bytes(confined(self._root, path), path), path)
-
-    async def _chosen(self, names: Sequence[str]) -> list[Worktree]:
-        return [self._worktrees.find(name) for name in dict.fromkeys(names)]
+        dropped = await self._desk.drop(names, force=force)
+        return Answer(f"Dropped {', '.join(dropped)}.", {"dropped": dropped})
 
     def _data(self, standing: Standing) -> dict[str, Any]:
         worktree = standing.worktree
@@ -161,6 +133,20 @@ class _Desk:
             "trouble": standing.trouble,
             "bytes": standing.bytes,
         }
+
+
+def _stop(client: EngineClient, names: Sequence[str]) -> Answer:
+    """Stop agents of the run that goes on; the others go on."""
+    session = client.session()
+    for name in names:
+        client.submit(Cancel(session=session, agent=name))
+    return Answer(f"Stopped {', '.join(names)}.", {"stopped": list(names)})
+
+
+def _steer(client: EngineClient, asked: argparse.Namespace) -> Answer:
+    text = " ".join(asked.text)
+    client.submit(Steer(session=client.session(), agent=asked.agent, text=text))
+    return Answer(f"{asked.agent} reads it before its next step.", {"agent": asked.agent, "text": text})
 
 
 def _merge(client: EngineClient, asked: argparse.Namespace, edge: Edge) -> Answer:

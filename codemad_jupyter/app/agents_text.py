@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from codemad_jupyter.app.agents_desk import state_of
 from codemad_jupyter.app.plain_text import one_line, plain_text
 from codemad_jupyter.app.timeline_text import moment
 from codemad_jupyter.git.registry import Worktree
 from codemad_jupyter.git.values import shown
 from codemad_jupyter.git.worktrees import Standing
+from codemad_jupyter.protocol.agents import WorktreeState
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
 
 MOST = 20
@@ -80,10 +82,14 @@ def _edit_text(edit: Edit) -> str:
 
 
 def _state(standing: Standing) -> str:
-    worktree = standing.worktree
-    if worktree.owner is not None:
-        return f"at work ({worktree.owner.pid})" if worktree.at_work else "left by a process that ended"
-    return "in trouble" if standing.trouble else "free"
+    owner = standing.worktree.owner
+    words: dict[WorktreeState, str] = {
+        "free": "free",
+        "at_work": f"at work ({owner.pid if owner else 0})",
+        "left": "left by a process that ended",
+        "trouble": "in trouble",
+    }
+    return words[state_of(standing)]
 
 
 def _what(worktree: Worktree) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
-VERBS = ("list", "new", "show", "diff", "merge", "drop")
+VERBS = ("list", "new", "show", "diff", "merge", "drop", "stop", "steer")
 
 
 def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()) -> None:
@@ -37,6 +37,10 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
     which.add_argument("--check", action="store_true", help="only say what would be proposed and left out")
     drop = about(verb("drop", "remove worktrees of which nothing would be lost"))
     drop.add_argument("--force", action="store_true", help="also if something would be lost")
+    about(verb("stop", "stop agents of the run that goes on; the others go on"))
+    steer = verb("steer", "say something to an agent at work: it is read before its next step")
+    steer.add_argument("agent", metavar="AGENT", help="its name in the run; main is the one you asked")
+    steer.add_argument("text", nargs="+", metavar="TEXT", help="what it should know or do instead")
 
 
 def agents_text() -> str:

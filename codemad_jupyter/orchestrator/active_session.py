@@ -18,6 +18,7 @@ from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.outside import OutsideDesk
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.roll import MAIN, Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -73,6 +74,7 @@ class ActiveSession:
         )
         self._target = Target()
         self._task: asyncio.Task[None] | None = None
+        self._roll: Roll | None = None
         self._lock = asyncio.Lock()
         self._told = False
         self.outside = OutsideDesk(services, session, self._reviewer, self._checkpointer, self.approvals)
@@ -117,6 +119,9 @@ class ActiveSession:
                 await self.session.change(model=command.model)
             case cmd.Cancel():
                 await self._cancel(command)
+            case cmd.Steer():
+                self._reached(command.run).steer(command.agent, self._services.redact(command.text))
+                await self.session.bus.saved()
             case cmd.Approve():
                 self.approvals.approve(command)
             case cmd.Reject():
@@ -191,7 +196,7 @@ class ActiveSession:
             if started.target is not None:
                 self._target = started.target
             work = self._finish(started.work) if isinstance(started.work, Run) else started.work
-            self.run = started.run
+            self.run, self._roll = started.run, started.roll
             self._task = asyncio.create_task(work, name=f"codemad {started.run}")
             return Ack(session=self.session.id, run=started.run, seq=seq)
 
@@ -200,6 +205,14 @@ class ActiveSession:
         await commit_if_due(self._services, self.session, work.id)
         self._compactor.wake(work.choice.model, work.prompt.target)
         self._gardener.wake(self._busy_runs)
+
+    def _reached(self, run: str | None) -> Roll:
+        """The agents of the run that goes on, if it is this one. Raises `Conflict`."""
+        if not self.running or run not in (None, self.run):
+            raise Conflict("That run is over.", hint="Send it as a new prompt.")
+        if self._roll is None:
+            raise Conflict("No model is at work in this run.", hint="Wait for it, or stop it.")
+        return self._roll
 
     async def _settle(self, command: cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun) -> None:
         if isinstance(command, cmd.AcceptRun | cmd.RejectRun):
@@ -247,6 +260,9 @@ class ActiveSession:
 
     async def _cancel(self, command: cmd.Cancel) -> None:
         """Stop the run and the cells; with ``kill`` also what ignored an earlier stop."""
+        if command.agent not in (None, MAIN):
+            self._reached(command.run).stop(command.agent)
+            return
         self.outside.stop(command.run)
         work = [self._reviewer.cells.stop(command.run)]
         if command.run is None or command.run == self.run:

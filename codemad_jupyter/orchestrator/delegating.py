@@ -35,6 +35,6 @@ class Explorers:
             mark.ends("stopped", "Stopped.")  # where it never began
         if result.status != "done":
             raise ToolError(
-                f"The {role} came to no end: {result.text}", hint="Look yourself, or ask for less."
+                f"{mark.name} came to no end: {result.text}", hint="Look yourself, or ask for less."
             )
         return result.text

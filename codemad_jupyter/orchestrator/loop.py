@@ -17,6 +17,7 @@ from codemad_jupyter.gateway.provider import (
     ThinkingPiece,
 )
 from codemad_jupyter.orchestrator.guards import Guard
+from codemad_jupyter.orchestrator.steering import Steering
 from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.protocol.events import (
     Event,
@@ -63,11 +64,13 @@ async def run_loop(
     keep: Keep,
     tally: Tally,
     limits: Limits,
+    steering: Steering,
     go_on: GoOn = _no_more,
 ) -> Outcome:
     """Drive the model to the end of its turn; every message is kept before the next step. ``fit`` makes a
     request that has grown small enough for the model. When the model has nothing more to call, ``go_on``
-    says what it is told next, as a new turn; None ends it."""
+    says what it is told next, as a new turn; None ends it. What the person says meanwhile is told before
+    the next call, also when nothing else would follow."""
     guard, acted = Guard(), False
     repairs = 0
     while True:
@@ -75,7 +78,10 @@ async def run_loop(
         if reached:
             return Outcome("out_of_budget", f"{reached} Say “go on” to continue.")
         tally.steps += 1
-        request = fit(request)
+        said = steering.take()
+        for message in said:
+            await keep(message)
+        request = fit(_with(request, *said))
         answer = await _one_message(request, provider, emit=emit, keep=keep)
         unknown = isinstance(answer, Finished) or answer.usage != Usage()
         tally.add(answer.usage, answer.cost if unknown else 0.0)
@@ -90,11 +96,13 @@ async def run_loop(
         calls = answer.message.tool_calls
         if not calls:
             ended = _ended(answer, acted=acted)
-            told = await go_on() if ended.status == "done" else None
-            if told is None:
+            told = await go_on() if ended.status == "done" and not steering.waiting else None
+            if told is None and (ended.status != "done" or steering.ended()):
                 return ended
-            await keep(told)
-            request, guard, acted = _with(request, answer.message, told), Guard(), False
+            more = () if told is None else (told,)
+            for message in more:
+                await keep(message)
+            request, guard, acted = _with(request, answer.message, *more), Guard(), False
             continue
         acted = True
         results = await run_calls(calls)

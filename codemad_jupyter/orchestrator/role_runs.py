@@ -150,6 +150,7 @@ async def _worked(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool)
             keep=keep,
             tally=own,
             limits=tightest(limits_of(role), services.limits.left(crew.tally)),
+            steering=mark.steering,
         )
     finally:
         crew.tally.steps += own.steps

@@ -32,9 +32,10 @@ from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.orchestrator.team_run import answer_by_team
 from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
+from codemad_jupyter.protocol.agents import AgentState
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.errors import CodemadError
-from codemad_jupyter.protocol.events import Event, IntentDecided, MessageDone, Notice, RunFinished
+from codemad_jupyter.protocol.events import Event, IntentDecided, MessageDone, Notice, RunFinished, RunStatus
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan
@@ -106,6 +107,8 @@ class Run:
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
+        ended: dict[RunStatus, AgentState] = {"done": "done", "cancelled": "stopped"}
+        self.roll.close(ended.get(outcome.status, "failed"), outcome.text, self.tally)
         if self.carries_out is not None:
             leave(self.session, self.emit)
         finished = RunFinished(
@@ -132,6 +135,8 @@ class Run:
         if decision.problem:
             self.emit(Notice(level="warning", code="classify", text=decision.problem))
         self._phases.next(Begun(decision.intent, self.carries_out))
+        if role := self.equipment.rights.role:
+            self.roll.main.leads(role, self.prompt.text, model=self.choice.model)
         await self._warn_of_mode()
         kernel, notebook = await self._ports()
         work = self._team if decision.intent == "team" else self._loop
@@ -139,6 +144,7 @@ class Run:
 
     async def _team(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
         """Several agents do it, each in a folder of its own."""
+        self.roll.main.steering.close("a team does this. Tell one of its agents.")
         level = self.services.levels.of(self.prompt.target.notebook, kernel=kernel is not None)
         message = await answer_by_team(
             self.prompt.text,
@@ -181,6 +187,7 @@ class Run:
             keep=self._keep,
             tally=self.tally,
             limits=self.limits,
+            steering=self.roll.main.steering,
             go_on=self._phases.go_on,
         )
         await self._note_use(prepared.recalled)

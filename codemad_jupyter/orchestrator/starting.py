@@ -21,6 +21,7 @@ from codemad_jupyter.orchestrator.planning import next_task
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
+from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
@@ -48,11 +49,13 @@ class RunDesk:
 
 @dataclass(frozen=True)
 class Started:
-    """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any."""
+    """A run that was announced, and its work. ``target`` is what its cells run in, where it may run any;
+    ``roll`` those that can be reached, where a model is asked."""
 
     run: str
     work: Run | Coroutine[None, None, None]
     target: Target | None = None
+    roll: Roll | None = None
 
 
 class Starting:
@@ -210,4 +213,4 @@ class Starting:
             limits=limits,
             carries_out=plan,
         )
-        return Started(run, work, prompt.target)
+        return Started(run, work, prompt.target, work.roll)

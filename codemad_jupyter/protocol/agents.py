@@ -3,6 +3,7 @@
 from typing import Literal
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.checkpoints import PathDifference
 
 MessageKind = Literal["assignment", "progress", "result", "question", "notice"]
 
@@ -52,6 +53,52 @@ class WorkClash(Value):
     reason: str
     cell: str = ""
     others: tuple[str, ...] = ()
+
+
+WorktreeState = Literal["free", "at_work", "left", "trouble"]
+"""``left`` by a process that ended; in ``trouble`` it cannot be read, or must not be used."""
+
+
+class WorktreeInfo(Value):
+    """An agent's worktree in a list. ``agent`` is whose it is within its run, ``base`` the commit it began
+    from, ``besides`` what would be lost with it beside the ``changed`` files, ``left_out`` what of the
+    workspace is not in it; ``made`` is in seconds since the epoch (UTC)."""
+
+    name: str
+    agent: str = ""
+    task: str = ""
+    session: str = ""
+    run: str = ""
+    made: float
+    state: WorktreeState
+    base: str = ""
+    bytes: int = 0
+    changed: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
+    trouble: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+class WorktreeWork(Value):
+    """What the agent of a worktree changed."""
+
+    name: str
+    differences: tuple[PathDifference, ...] = ()
+
+
+class WorkChange(Value):
+    """One change that a merge would propose; ``title`` says whose it is."""
+
+    path: str
+    title: str
+    cell: str = ""
+
+
+class MergeCheck(Value):
+    """What merging the work of agents would propose, and what it would leave out."""
+
+    changes: tuple[WorkChange, ...] = ()
+    clashes: tuple[WorkClash, ...] = ()
 
 
 def whose(others: tuple[str, ...]) -> str:

@@ -69,12 +69,26 @@ class Prompt(Value):
 
 class Cancel(Value):
     """Stop a run; without ``run``, whatever runs in the session, its cells included. Code is interrupted;
-    with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost."""
+    with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost. With
+    ``agent`` that agent of the run alone is stopped, with those that work for it."""
 
     type: Literal["cancel"] = "cancel"
     session: str
     run: str | None = None
     kill: bool = False
+    agent: str | None = None
+
+
+class Steer(Value):
+    """Say something to a run that goes on, or to one of its agents: it is read before the next model call and
+    is part of the conversation. Refused when the run, or the agent, is over; without ``run`` the run that
+    goes on is meant."""
+
+    type: Literal["steer"] = "steer"
+    session: str
+    text: str
+    run: str | None = None
+    agent: str = "main"
 
 
 class Approve(Value):
@@ -319,6 +333,7 @@ Command = Annotated[
     | ChooseModel
     | Prompt
     | Cancel
+    | Steer
     | Approve
     | Reject
     | AcceptEdit

@@ -95,6 +95,16 @@ class AgentSaid(EventBase):
     message: AgentMessage
 
 
+class Steered(EventBase):
+    """The person said something to the agent named in ``agent`` while it worked. Told when it was said, and
+    again with ``read`` when it went to the model."""
+
+    type: Literal["steered"] = "steered"
+    id: str
+    text: str
+    read: bool = False
+
+
 class ContextBuilt(EventBase):
     """What will be sent, segment by segment, in estimated tokens."""
 
@@ -361,6 +371,7 @@ Event = Annotated[
     | PlanChanged
     | AgentChanged
     | AgentSaid
+    | Steered
     | ContextBuilt
     | TextDelta
     | ThinkingDelta

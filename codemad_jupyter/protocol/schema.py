@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from codemad_jupyter.protocol.agents import MergeCheck, WorktreeInfo, WorktreeWork
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
@@ -52,12 +53,15 @@ VALUES = (
     Memory,
     Mention,
     SessionHit,
+    MergeCheck,
     MergeView,
     ModelInfo,
     NotebookView,
     Plan,
     SessionInfo,
     SettingsInfo,
+    WorktreeInfo,
+    WorktreeWork,
 )
 
 

@@ -17,7 +17,7 @@ from codemad_jupyter.server.rest import BodyHandler, CodemadHandler
 PROVIDER = r"(?P<provider>[a-z0-9_-]{1,40})"
 
 
-class _JsonHandler(BodyHandler):
+class JsonHandler(BodyHandler):
     """Reads one JSON object."""
 
     def fields(self, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class _JsonHandler(BodyHandler):
 
 
 @web.stream_request_body
-class TrustHandler(_JsonHandler):
+class TrustHandler(JsonHandler):
     """Whether the person trusts the workspace."""
 
     _track_activity = False
@@ -81,7 +81,7 @@ class KeysHandler(CodemadHandler):
 
 
 @web.stream_request_body
-class KeyHandler(_JsonHandler):
+class KeyHandler(JsonHandler):
     """Keeps and forgets the key of one provider."""
 
     @web.authenticated
@@ -123,7 +123,7 @@ class KeyTestHandler(CodemadHandler):
 
 
 @web.stream_request_body
-class SettingsHandler(_JsonHandler):
+class SettingsHandler(JsonHandler):
     """The settings with their origins, and changes to the person's own."""
 
     @web.authenticated

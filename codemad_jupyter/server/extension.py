@@ -13,7 +13,16 @@ from urllib.parse import urlsplit
 
 from jupyter_server.utils import url_path_join
 
-from codemad_jupyter.server import checkpoints, completion, configuring, kernel_link, mcp, rest, stream
+from codemad_jupyter.server import (
+    agents,
+    checkpoints,
+    completion,
+    configuring,
+    kernel_link,
+    mcp,
+    rest,
+    stream,
+)
 from codemad_jupyter.server.host import EngineHost
 
 if TYPE_CHECKING:
@@ -46,6 +55,8 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("keys", configuring.KeysHandler),
         (rf"keys/{configuring.PROVIDER}", configuring.KeyHandler),
         (rf"keys/{configuring.PROVIDER}/test", configuring.KeyTestHandler),
+        ("agents", agents.AgentsHandler),
+        (rf"agents/{agents.NAME}", agents.AgentHandler),
         ("stream", stream.StreamHandler),
         ("mcp", mcp.McpHandler),
         ("kernel/commands", kernel_link.CommandsHandler),

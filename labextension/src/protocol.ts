@@ -166,13 +166,15 @@ export interface Attachment {
 
 /**
  * Stop a run; without ``run``, whatever runs in the session, its cells included. Code is interrupted;
- * with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost.
+ * with ``kill`` the kernel is ended where code of ours ignores that, and its variables are lost. With
+ * ``agent`` that agent of the run alone is stopped, with those that work for it.
  */
 export interface Cancel {
   type: 'cancel';
   session: string;
   run?: string | null;
   kill?: boolean;
+  agent?: string | null;
 }
 
 /**
@@ -359,7 +361,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -578,14 +580,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -819,6 +821,14 @@ export interface MergeAgents {
   agents: string[];
   target?: Target;
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+}
+
+/**
+ * What merging the work of agents would propose, and what it would leave out.
+ */
+export interface MergeCheck {
+  changes: WorkChange[];
+  clashes: WorkClash[];
 }
 
 /**
@@ -1353,6 +1363,35 @@ export interface SettingsInfo {
 }
 
 /**
+ * Say something to a run that goes on, or to one of its agents: it is read before the next model call and
+ * is part of the conversation. Refused when the run, or the agent, is over; without ``run`` the run that
+ * goes on is meant.
+ */
+export interface Steer {
+  type: 'steer';
+  session: string;
+  text: string;
+  run?: string | null;
+  agent?: string;
+}
+
+/**
+ * The person said something to the agent named in ``agent`` while it worked. Told when it was said, and
+ * again with ``read`` when it went to the model.
+ */
+export interface Steered {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'steered';
+  id: string;
+  text: string;
+  read: boolean;
+}
+
+/**
  * Server to tab: a frame could not be served.
  */
 export interface StreamError {
@@ -1607,4 +1646,55 @@ export interface VerifyNotebook {
 export interface Welcome {
   type: 'welcome';
   nonce: string;
+}
+
+/**
+ * One change that a merge would propose; ``title`` says whose it is.
+ */
+export interface WorkChange {
+  path: string;
+  title: string;
+  cell: string;
+}
+
+/**
+ * A place whose change by ``agent`` was left out: ``path``, and ``cell`` in a notebook. ``others`` are
+ * the agents that changed the same before; empty where it is the person's own state, or the kind of
+ * change, that is in the way. It stays in the agent's worktree.
+ */
+export interface WorkClash {
+  path: string;
+  agent: string;
+  reason: string;
+  cell: string;
+  others: string[];
+}
+
+/**
+ * An agent's worktree in a list. ``agent`` is whose it is within its run, ``base`` the commit it began
+ * from, ``besides`` what would be lost with it beside the ``changed`` files, ``left_out`` what of the
+ * workspace is not in it; ``made`` is in seconds since the epoch (UTC).
+ */
+export interface WorktreeInfo {
+  name: string;
+  agent: string;
+  task: string;
+  session: string;
+  run: string;
+  made: number;
+  state: 'free' | 'at_work' | 'left' | 'trouble';
+  base: string;
+  bytes: number;
+  changed: string[];
+  besides: string[];
+  trouble: string;
+  left_out: string[];
+}
+
+/**
+ * What the agent of a worktree changed.
+ */
+export interface WorktreeWork {
+  name: string;
+  differences: PathDifference[];
 }

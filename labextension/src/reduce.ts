@@ -17,6 +17,7 @@ import type {
   RunFinished,
   RunStarted
 } from './protocol';
+import { ended, isOver } from './crew';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -46,13 +47,23 @@ const OF_CONTEXT = new Set([
   'memory_changed'
 ]);
 
+/** An agent's folder is there when it begins, and is at rest when it or the run ends. */
+function ofWork(event: Event): boolean {
+  return event.type === 'agent_changed'
+    ? event.status.worktree !== null && (event.status.steps === 0 || isOver(event.status))
+    : event.type === 'run_finished';
+}
+
 /** Notes what the pages beside the conversation have to ask for again. */
 function dated(state: ITranscript, event: Event): ITranscript {
   const checkpointsSeq = OF_CHECKPOINTS.has(event.type) ? event.seq : state.checkpointsSeq;
   const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
   const memorySeq = event.type === 'memory_changed' ? event.seq : state.memorySeq;
+  const workSeq = ofWork(event) ? event.seq : state.workSeq;
   const isSame = checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
-  return isSame ? state : { ...state, checkpointsSeq, contextSeq, memorySeq };
+  return isSame && workSeq === state.workSeq
+    ? state
+    : { ...state, checkpointsSeq, contextSeq, memorySeq, workSeq };
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
@@ -123,7 +134,8 @@ function finished(state: ITranscript, event: RunFinished): ITranscript {
     usage: event.usage,
     cost: event.cost,
     seconds: event.seconds,
-    items: run.items.map(closed)
+    items: run.items.map(closed),
+    agents: ended(run.agents)
   }));
   return { ...next, running: state.running === event.run ? null : state.running };
 }

@@ -9,8 +9,11 @@ import type {
   IndexStatus,
   Memory,
   Mention,
+  MergeCheck,
   MergeView,
-  Target
+  Target,
+  WorktreeInfo,
+  WorktreeWork
 } from './protocol';
 import { withQuotes } from './quotes';
 import type { Session } from './session';
@@ -103,6 +106,27 @@ export class Requests {
     if (await this._session.ensure()) {
       await this._session.command({ type: 'edit_memory', session: this._id, memory, text, edge: 'sidebar' });
     }
+  }
+
+  /** The worktrees of agents, oldest first. */
+  async worktrees(): Promise<WorktreeInfo[]> {
+    return (await this._client.request<{ agents: WorktreeInfo[] }>('agents')).agents;
+  }
+
+  /** What was made in one. */
+  async workOf(name: string): Promise<WorktreeWork> {
+    return this._client.request(`agents/${encodeURIComponent(name)}`);
+  }
+
+  /** What merging these would propose and leave out; nothing is changed. */
+  async checkMerge(agents: readonly string[]): Promise<MergeCheck> {
+    return this._client.request('agents', { method: 'POST', body: JSON.stringify({ agents }) });
+  }
+
+  /** Remove a worktree for good; what would be lost is refused, unless `isForced`. */
+  async dropWorktree(name: string, isForced: boolean): Promise<void> {
+    const query = isForced ? '?force=1' : '';
+    await this._client.request(`agents/${encodeURIComponent(name)}`, { method: 'DELETE' }, query);
   }
 
   /** What a notebook that git could not merge leaves to choose. */

@@ -3,6 +3,7 @@
  *
  * Pure. Which run an event belongs to, and what concerns several runs, is decided in `reduce`.
  */
+import { MAIN, added, agentChanged, agentSaid, steered } from './crew';
 import type {
   ApprovalAsked,
   EditProposed,
@@ -50,7 +51,7 @@ export function withinRun(run: IRun, event: RunEvent): IRun {
     case 'intent_decided':
       return { ...run, intent: event.intent };
     case 'phase_changed':
-      return { ...run, phase: event.phase };
+      return { ...run, phase: event.phase, phases: [...run.phases, event.phase] };
     case 'context_built':
       return { ...run, context: event.tokens };
     case 'text_delta':
@@ -69,8 +70,11 @@ export function withinRun(run: IRun, event: RunEvent): IRun {
     case 'edit_proposed':
       return append(run, proposed(event));
     case 'agent_changed':
+      return agentChanged(run, event.status);
     case 'agent_said':
-      return run;
+      return agentSaid(run, event.message);
+    case 'steered':
+      return steered(run, event);
   }
 }
 
@@ -89,6 +93,10 @@ export function newRun(id: string, event: RunStarted): IRun {
     state: 'running',
     intent: '',
     phase: '',
+    phases: [],
+    agents: [],
+    said: [],
+    own: { tokens: 0, cost: 0, steps: 0 },
     context: null,
     items: [],
     drafts: [],
@@ -106,6 +114,9 @@ export function newRun(id: string, event: RunStarted): IRun {
 export function closed(item: Item): Item {
   if (item.kind === 'approval' && item.decision === 'pending') {
     return { ...item, decision: 'expired' };
+  }
+  if (item.kind === 'steered' && item.state === 'waiting') {
+    return { ...item, state: 'unread' };
   }
   return item.kind === 'tool' && item.status === 'running' ? { ...item, status: 'error' } : item;
 }
@@ -137,10 +148,17 @@ function messageDone(run: IRun, event: MessageDone): IRun {
   });
   return {
     ...run,
+    own: event.agent === MAIN ? used(run, event) : run.own,
     items: [...run.items, ...items],
     drafts: run.drafts.filter(draft => draft.message !== event.id),
     finished: [...run.finished, event.id]
   };
+}
+
+function used({ own }: IRun, { usage, cost }: MessageDone): IRun['own'] {
+  const tokens = usage.input_tokens + usage.output_tokens;
+  // What was broken off tells neither.
+  return { ...added(own, { tokens, cost: tokens ? cost : 0 }), steps: own.steps + 1 };
 }
 
 function called(event: ToolCalled): Item {

@@ -113,6 +113,28 @@ export class Session {
     await this.command({ type: 'cancel', session: this._id, run: this._feed.snapshot.transcript.running });
   }
 
+  /** Say something to the run or one of its agents, which reads it before its next step. */
+  async steer(text: string, agent = 'main'): Promise<boolean> {
+    const { running } = this._feed.snapshot.transcript;
+    const told = { session: this._id, run: running, text, agent };
+    return (await this.command({ type: 'steer', ...told })) !== null;
+  }
+
+  /** Stop one agent of the run; the others go on. */
+  async stopAgent(agent: string): Promise<void> {
+    const { running } = this._feed.snapshot.transcript;
+    await this.command({ type: 'cancel', session: this._id, run: running, agent });
+  }
+
+  /** Propose what agents made; where two clash the first has the say. */
+  async mergeAgents(agents: readonly string[]): Promise<boolean> {
+    const told = { session: this._id, agents: [...agents], target: this._target() };
+    return (
+      (await this.ensure()) &&
+      (await this.command({ type: 'merge_agents', ...told, session: this._id, edge: 'sidebar' })) !== null
+    );
+  }
+
   /** Allow what was shown, once or from now on; `digest` is that of the action on the card. */
   async approve(approval: string, digest: string, always = false): Promise<void> {
     await this.command({ type: 'approve', session: this._id, approval, digest, always });

@@ -3,7 +3,9 @@
  *
  * Nothing here knows of React, of Lab or of the network.
  */
+import type { IAgent, IOwnUse, ISteered } from './crew';
 import type {
+  AgentMessage,
   ApprovalAsked,
   ApprovalSettled,
   Edit,
@@ -135,7 +137,17 @@ export interface IPlanned {
 }
 
 export type Item =
-  IText | IThinking | ITool | IProposal | IApproval | INote | IExecuted | IVerified | IRemembered | IPlanned;
+  | IText
+  | IThinking
+  | ITool
+  | IProposal
+  | IApproval
+  | INote
+  | IExecuted
+  | IVerified
+  | IRemembered
+  | IPlanned
+  | ISteered;
 
 /** A message that still streams. */
 export interface IDraft {
@@ -159,6 +171,12 @@ export interface IRun {
   state: RunState;
   intent: string;
   phase: string;
+  /** All phases it went through, the present one last. */
+  phases: readonly string[];
+  agents: readonly IAgent[];
+  /** What agents said to each other. */
+  said: readonly AgentMessage[];
+  own: IOwnUse;
   context: number | null;
   items: readonly Item[];
   drafts: readonly IDraft[];
@@ -201,6 +219,8 @@ export interface ITranscript {
   contextSeq: number;
   /** The number of the last event after which something else is remembered. */
   memorySeq: number;
+  /** The number of the last event after which agents' worktrees may be others. */
+  workSeq: number;
 }
 
 /** The transcript before the first event. */
@@ -215,7 +235,8 @@ export function emptyTranscript(session = ''): ITranscript {
     redoable: [],
     checkpointsSeq: 0,
     contextSeq: 0,
-    memorySeq: 0
+    memorySeq: 0,
+    workSeq: 0
   };
 }
 

@@ -16,7 +16,9 @@ export class Log {
   tell(...told: AnyTold[]): this {
     for (const each of told) {
       const seq = this.events.length + 1;
-      this.events.push({ session: SESSION, run: 'r1', agent: 'main', at: seq, ...each, seq } as Event);
+      const used = each.type === 'message_done' ? { usage: NO_USAGE, cost: null } : {};
+      const stamp = { session: SESSION, run: 'r1', agent: 'main', at: seq };
+      this.events.push({ ...stamp, ...used, ...each, seq } as Event);
     }
     return this;
   }

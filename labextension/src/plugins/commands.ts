@@ -7,6 +7,7 @@ export const CommandIds = {
   context: 'codemad:context',
   memory: 'codemad:memory',
   keys: 'codemad:keys',
+  runView: 'codemad:run-view',
   verify: 'codemad:verify-notebook',
   explainCell: 'codemad:explain-cell',
   fixCell: 'codemad:fix-cell',

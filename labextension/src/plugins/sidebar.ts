@@ -84,7 +84,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
       [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
       [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')],
-      [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')]
+      [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')],
+      [CommandIds.runView, 'run', trans.__('CodeMAD Run and Agents')]
     ] as const) {
       app.commands.addCommand(command, {
         label,
@@ -119,8 +120,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, memory, keys, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, memory, keys, verify]) {
+    const { open, newSession, stop, timeline, context, memory, keys, runView, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, memory, keys, runView, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

@@ -37,8 +37,21 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
   focuser.current = () => area.current?.focus();
   useGrowing(area, text);
 
+  const steer = (): void => {
+    setText('');
+    mentions.close();
+    void session.steer(text).then(isTaken => {
+      if (!isTaken) {
+        setText(pages.getDraft() || text);
+      }
+    });
+  };
   const send = (): void => {
-    if (!text.trim() || isRunning || isSending) {
+    if (!text.trim() || isSending) {
+      return;
+    }
+    if (isRunning) {
+      steer();
       return;
     }
     setText('');
@@ -91,7 +104,7 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
         aria-label={trans.__('Message to CodeMAD')}
         placeholder={
           isRunning
-            ? trans.__('Working…')
+            ? trans.__('Working… Say here what it should know')
             : isEdit
               ? trans.__('Say what to change in the selection')
               : trans.__('Ask, or say what to change')
@@ -121,6 +134,14 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
       <div className="codemad-composer-line">
         <Place />
         <ModelMenu opener={modelOpener} />
+        {isRunning && text.trim() && (
+          <Button
+            icon={sendIcon}
+            label={trans.__('Say it to the run: it is read before the next step')}
+            className="codemad-send"
+            onClick={send}
+          />
+        )}
         {isRunning ? (
           <CommandButton
             kind="primary"

@@ -49,7 +49,7 @@ export function Changes({ checkpoint, other, seq }: IChangesProps): React.JSX.El
   );
 }
 
-function Difference({ difference }: { difference: PathDifference }): React.JSX.Element {
+export function Difference({ difference }: { difference: PathDifference }): React.JSX.Element {
   const { notebooks, trans } = usePanel();
   const words = {
     added: trans.__('added'),

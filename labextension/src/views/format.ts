@@ -137,6 +137,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     move_file: trans.__('Move file'),
     run_code: trans.__('Run code'),
     run_command: trans.__('Run a command'),
+    delegate: trans.__('Send out an explorer'),
     list_jobs: trans.__('List background jobs'),
     job_output: trans.__('Look at a background job'),
     stop_job: trans.__('Stop a background job'),
@@ -147,7 +148,18 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
 
 /** What the tool was pointed at: the one argument that says it best. */
 export function toolObject(tool: ITool): string {
-  for (const name of ['name', 'path', 'query', 'pattern', 'cell', 'title', 'code', 'command', 'job']) {
+  for (const name of [
+    'name',
+    'path',
+    'query',
+    'pattern',
+    'cell',
+    'title',
+    'code',
+    'command',
+    'job',
+    'task'
+  ]) {
     const value = tool.arguments[name];
     if (typeof value === 'string' && value) {
       return line(value);

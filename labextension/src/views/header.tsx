@@ -9,7 +9,7 @@ import { line } from '../text';
 import { Button, CommandButton, Icon } from './button';
 import { usePages, usePanel, useSession } from './context';
 import { ageText } from './format';
-import { eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
+import { agentsIcon, eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
@@ -58,6 +58,7 @@ export function Header(): React.JSX.Element {
         <span className="codemad-menu-name">{name}</span>
       </Menu>
       <Connection />
+      <PageButton page="run" icon={agentsIcon} label={trans.__('Run and agents')} />
       <PageButton page="timeline" icon={historyIcon} label={trans.__('Timeline')} />
       <PageButton page="context" icon={eyeIcon} label={trans.__('What is sent')} />
       <PageButton page="memory" icon={memoryIcon} label={trans.__('Memory')} />

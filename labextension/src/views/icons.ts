@@ -67,3 +67,11 @@ export const proveIcon = new LabIcon({
   <path class="jp-icon3" fill="#616161" d="M12 2 4 5v6c0 5 3.400 9.600 8 11 4.600-1.400 8-6 8-11V5zm0 2.100 6 2.300V11c0 3.900-2.500 7.600-6 8.900-3.500-1.300-6-5-6-8.900V6.400zm3.600 4.500L11 13.200l-2.100-2.100-1.400 1.400 3.500 3.500 6-6z"/>
 </svg>`
 });
+
+/** A tree of three: who works for whom. */
+export const agentsIcon = new LabIcon({
+  name: 'codemad-jupyter:agents',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M12 2a3 3 0 0 1 1 5.830V11h5a2 2 0 0 1 2 2v3.170a3 3 0 1 1-2 0V13h-5v3.170a3 3 0 1 1-2 0V13H6v3.170a3 3 0 1 1-2 0V13a2 2 0 0 1 2-2h5V7.830A3 3 0 0 1 12 2z"/>
+</svg>`
+});

@@ -4,6 +4,7 @@ import React from 'react';
 
 import { clip, line, plain } from '../text';
 import type { IDraft, IExecuted, INote, IRestored, IRun, Item } from '../transcript';
+import { AgentsLine, SteeredView } from './agentsline';
 import { ApprovalCard } from './approval';
 import { CommandButton, Icon } from './button';
 import { usePanel } from './context';
@@ -44,6 +45,7 @@ function RunViewContent({ run, redoable }: IRunViewProps): React.JSX.Element {
           <Draft key={draft.message} draft={draft} live={isRunning} />
         ))}
         {isRunning && run.drafts.length === 0 && <Working run={run} />}
+        {run.agents.length > 0 && <AgentsLine run={run} />}
       </div>
       {!isRunning && <Footer run={run} redoable={redoable} />}
     </article>
@@ -119,6 +121,8 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
       return <Executed item={item} />;
     case 'verified':
       return <VerificationView item={item} />;
+    case 'steered':
+      return <SteeredView item={item} />;
     case 'tool':
       return null;
   }
