@@ -3,7 +3,7 @@ and which files of the workspace belong to what was approved."""
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LARGEST = 50_000_000
@@ -35,6 +35,18 @@ def odd_variable(name: str) -> str:
 def names_of(env: Iterable[str]) -> tuple[str, ...]:
     """The names in a list of variables."""
     return tuple(each.partition("=")[0] for each in env)
+
+
+def given(env: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a list passes on or sets."""
+    found: dict[str, str] = {}
+    for each in env:
+        name, sets, value = each.partition("=")
+        if sets:
+            found[name] = value
+        elif name in environ:
+            found[name] = environ[name]
+    return found
 
 
 def executed(parts: Iterable[str], root: Path) -> dict[str, str]:

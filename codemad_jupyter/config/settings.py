@@ -182,9 +182,9 @@ class Settings(ModelSettings):
     agents: dict[str, ExternalAgent] = Field(
         default_factory=dict,
         description="Agents of others that speak the Agent Client Protocol, tables [agents.NAME] with"
-        " command, args and env (NAME to pass a variable on, NAME=value to set one), folders (of your home, as"
-        " ~/.config/NAME), network (true or false) and seconds (what a task may take). Each starts only once"
-        " approved: codemad agents external approve NAME.",
+        " command, args and env (NAME to pass a variable on, NAME=value to set one), folders (of your home,"
+        " as ~/.config/NAME), network (true or false) and seconds (what a task may take). Each starts only"
+        " once approved: codemad agents external approve NAME.",
     )
     hooks: dict[str, HookScript] = Field(
         default_factory=dict,
