@@ -52,7 +52,7 @@ PATIENT = 30.0
 
 UNCHANGED = (
     "trial", "trial_method", "checkpoint_days", "checkpoint_size", "auto_commit", "completion_model",
-    "output_limit", "stop_grace", "ask_before_run",
+    "output_limit", "stop_grace", "ask_before_run", "agents_start", "agents_test",
 )  # fmt: skip
 """The settings that the orchestrator takes under their own names."""
 
@@ -103,6 +103,7 @@ async def build_engine(
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
+            finder_of=partial(_finder_of, settings),
             roles=lambda: read_roles(root, own=user_file().parent, lends=trusted.lends),
             commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
             sandbox=partial(sandbox_state, settings.sandbox),
@@ -114,6 +115,11 @@ async def build_engine(
     )
     await engine.start()
     return engine
+
+
+def _finder_of(settings: Settings, root: Path, place: Path) -> WorkspaceFinder:
+    """Searches another folder; its index lies in a place of its own."""
+    return WorkspaceFinder(root, settings.model_copy(update={"index_dir": place}))
 
 
 def _permissions(settings: Settings, rules: tuple[Rule, ...], *, attended: bool) -> Permissions:

@@ -43,8 +43,15 @@ TIGHTENING = (
 )
 """What a trusted project's file may set, and only to less than would hold without it (``*``: any name)."""
 
-CHOOSING = ("purposes.*.model", "purposes.*.fallbacks", "purposes.*.routing")
-"""Which models a trusted project's file may choose, among those of providers that the person uses anyway."""
+CHOOSING = (
+    "purposes.*.model",
+    "purposes.*.fallbacks",
+    "purposes.*.routing",
+    "agents_start",
+    "agents_test",
+)
+"""What a trusted project's file may choose: models of providers that the person uses anyway, and commands for
+the sandbox of an agent."""
 
 
 class Ignored(Value):
@@ -192,6 +199,17 @@ class Settings(ModelSettings):
         " after_tool, on_session_start, on_review, on_event), command, args, env, tool (a pattern), seconds"
         " and closed (true: where it fails, what it was asked about is refused). They get JSON and refuse"
         " with exit code 2.",
+    )
+
+    agents_start: tuple[str, ...] = Field(
+        (),
+        description="Commands that prepare the folder of an agent of a team before it begins, in its sandbox"
+        " and without the network: a list.",
+    )
+    agents_test: str = Field(
+        "",
+        description="The command that runs the tests by which a team's candidates are judged; empty: found"
+        " from the project (pytest, npm test, make test).",
     )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -79,6 +79,10 @@ class Worktrees:
         """Where its agent works: what stands for the workspace."""
         return self._tree(worktree) / worktree.prefix
 
+    def beside(self, worktree: Worktree) -> Path:
+        """A folder for what belongs to it and goes with it, out of its agent's reach."""
+        return self._registry.place(worktree.id) / "index"
+
     def find(self, name: str) -> Worktree:
         """The worktree of this name. Raises `NotFound`."""
         return self._registry.find(name)
@@ -125,6 +129,12 @@ class Worktrees:
         except BaseException:
             await asyncio.shield(self._remove(name))
             raise
+
+    async def occupy(self, worktree: Worktree, *, work: bool) -> Worktree:
+        """Note that this process works in it, or (without ``work``) does so no more."""
+        now = worktree.model_copy(update={"owner": this_process() if work else None})
+        await asyncio.to_thread(self._registry.keep, now)
+        return now
 
     async def look(self, worktree: Worktree) -> Standing:
         """How it stands now. Git is never run with the worktree's own git folder: whoever works in there

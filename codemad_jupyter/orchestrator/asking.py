@@ -80,7 +80,7 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
     account = Account(
         session=prompt.session,
         # The whole path: spending is counted over workspaces.
-        notebook=str(services.root / notebook) if notebook else "",
+        notebook=str(services.home / notebook) if notebook else "",
         purpose=asking.purpose,
     )
     provider = services.router.provider_for(model, fallbacks=fallbacks, account=account)
@@ -163,7 +163,7 @@ def _rules(prompt: Prompt, services: Services) -> list[Rule]:
     """Those for the notebook at hand, else for the first file that was attached."""
     files = (each.name for each in prompt.attachments if each.kind == "file")
     at = prompt.target.notebook or next(files, None)
-    return read_rules(services.root, at=at, own=services.own_rules, trusted=services.trusted)
+    return read_rules(services.home, at=at, own=services.own_rules, trusted=services.trusted)
 
 
 def preview_of(prepared: Prepared) -> ContextPreview:

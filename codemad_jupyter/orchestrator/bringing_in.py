@@ -1,5 +1,8 @@
 """A run that brings the work of agents in: proposals for the person's review, and what was left out."""
 
+from collections.abc import Sequence
+
+from codemad_jupyter.git.registry import Worktree
 from codemad_jupyter.git.worktrees import Worktrees
 from codemad_jupyter.notebooks.cells import Notebook
 from codemad_jupyter.orchestrator.checkpointing import reach
@@ -20,29 +23,41 @@ async def bring_in(services: Services, session: Session, reviewer: Reviewer, com
     """Propose what the agents made; the id of the run. Nothing of the person's is changed yet."""
     if not command.agents:
         raise UsageError("Whose work is to be merged?", hint="Name agents: codemad agents list")
-    worktrees = Worktrees(services.root, services.data, services.checkpoints)
-    chosen = [worktrees.find(name) for name in dict.fromkeys(command.agents)]
+    chosen = [worktrees_of(services).find(name) for name in dict.fromkeys(command.agents)]
     run, whose = new_id("run"), ", ".join(command.agents)
     session.bus.emit(
         RunStarted(prompt=f"Merge the work of {whose}", model="", edge=command.edge, target=command.target),
         run=run,
     )
-
-    async def notebook(path: str) -> Notebook:
-        return await (await reach(services, path)).snapshot(path)
-
     try:
-        found = await plan(worktrees, chosen, root=services.root, notebook=notebook)
-        for edit in found.edits:
-            await reviewer.propose(edit, run=run, kernel=None)
-        for clash in found.clashes:
-            session.bus.emit(Notice(level="warning", code=LEFT_OUT, text=clash_text(clash)), run=run)
-        finished = RunFinished(status="done", text=_said(whose, len(found.edits), len(found.clashes)))
+        text = await propose_work(services, session, reviewer, chosen, run=run)
+        finished = RunFinished(status="done", text=text)
     except (CodemadError, OSError) as error:
         finished = RunFinished(status="failed", text=str(error))
     session.bus.emit(finished, run=run)
     await session.bus.saved()
     return run
+
+
+async def propose_work(
+    services: Services, session: Session, reviewer: Reviewer, chosen: Sequence[Worktree], *, run: str
+) -> str:
+    """Propose what these agents made, as edits of a run; what there is of it, in a sentence."""
+
+    async def notebook(path: str) -> Notebook:
+        return await (await reach(services, path)).snapshot(path)
+
+    found = await plan(worktrees_of(services), chosen, root=services.root, notebook=notebook)
+    for edit in found.edits:
+        await reviewer.propose(edit, run=run, kernel=None)
+    for clash in found.clashes:
+        session.bus.emit(Notice(level="warning", code=LEFT_OUT, text=clash_text(clash)), run=run)
+    return _said(", ".join(each.id for each in chosen), len(found.edits), len(found.clashes))
+
+
+def worktrees_of(services: Services) -> Worktrees:
+    """Those of the workspace."""
+    return Worktrees(services.root, services.data, services.checkpoints)
 
 
 def _said(whose: str, edits: int, clashes: int) -> str:

@@ -17,7 +17,8 @@ from codemad_jupyter.protocol.supply import Account
 
 DEADLINE = 4.0
 """Seconds after which the words decide alone: nobody waits long for what may be guessed."""
-_INTENTS: tuple[Intent, ...] = get_args(Intent)
+_INTENTS: tuple[Intent, ...] = tuple(each for each in get_args(Intent) if each not in ("auto", "team"))
+"""A team costs as much as several runs: nobody but the person asks for one."""
 
 
 async def decided(prompt: Prompt, services: Services) -> Decision:
@@ -45,7 +46,7 @@ async def decided(prompt: Prompt, services: Services) -> Decision:
         return _without(first, f"{choice.model} could not say what is asked for ({error.message})")
     word = re.search(r"[a-z]+", said.lower())
     for intent in _INTENTS:
-        if word is not None and intent == word[0] != "auto":
+        if word is not None and intent == word[0]:
             return Decision(intent, f"{choice.model} reads it so")
     return _without(first, f"{choice.model} named nothing that can be asked for")
 

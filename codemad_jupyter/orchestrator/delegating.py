@@ -27,8 +27,12 @@ class Explorers:
         self._sent += 1
         services = self.crew.services
         chosen = (await asyncio.to_thread(services.roles)).get(role)
-        async with self._free:
-            result: RoleResult = await run_role(chosen, task, crew=self.crew, looks=True)
+        mark = self.crew.roll.enter(chosen.name, task)
+        try:
+            async with self._free:
+                result: RoleResult = await run_role(chosen, task, crew=self.crew, mark=mark, looks=True)
+        finally:
+            mark.ends("stopped", "Stopped.")  # where it never began
         if result.status != "done":
             raise ToolError(
                 f"The {role} came to no end: {result.text}", hint="Look yourself, or ask for less."

@@ -1,6 +1,7 @@
 """A role at work on one task: its own context, its own tools and limits; what comes back is a short report,
 the edits it proposed, and what it used. Who asks for it, and how many at once, is for others to say."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +10,13 @@ from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
 from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.equipment import Equipment, equipped_as
-from codemad_jupyter.orchestrator.loop import Outcome, run_loop
+from codemad_jupyter.orchestrator.loop import run_loop
 from codemad_jupyter.orchestrator.role_files import Role
+from codemad_jupyter.orchestrator.roll import STOPPED, Mark, Roll
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation
-from codemad_jupyter.orchestrator.tally import Limits, Tally
+from codemad_jupyter.orchestrator.tally import Limits, Share, Tally
+from codemad_jupyter.protocol.agents import AgentState
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import UsageError
@@ -28,7 +31,7 @@ from codemad_jupyter.tools.tool import Proposals
 
 REPORT = 6_000
 """Characters of a report that go back."""
-_BRIEF = (
+BRIEF = (
     "You work on one task for somebody else, who sees nothing but your last message. Let it be a report by "
     "itself: the answer first, then what it rests on, with names of files, lines, cells and variables, and "
     "what you could not find out. At most 300 words."
@@ -89,20 +92,35 @@ class Crew:
     tally: Tally
     proposals: Proposals
     emit: Callable[[Event], object]
+    roll: Roll
+    equip: Callable[[Role, bool], Equipment]
     asking: Callable[[Choice, Purpose, Equipment], Asking]
     executor: Callable[[Prepared, Equipment, Proposals, Callable[[Event], object]], Executor]
 
 
-async def run_role(role: Role, task: str, *, crew: Crew, looks: bool = False) -> RoleResult:
-    """Let the role do the task; one that ``looks`` can do nothing else, whatever its file says. Raises
-    `UsageError` for a role that names a tool or a model which does not exist; a failure of the model or a
-    limit is in the result."""
+async def run_role(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool = False) -> RoleResult:
+    """Let the role do the task as the agent of this ``mark``; one that ``looks`` can do nothing else.
+
+    A failure of the model, a limit, and that a person stopped it are in the result. Raises `UsageError` for a
+    role that names a tool or a model which does not exist."""
+    try:
+        found = await mark.attend(_worked(role, task, crew=crew, mark=mark, looks=looks))
+    except BaseException as error:
+        stopped = isinstance(error, asyncio.CancelledError)
+        mark.ends("stopped" if stopped else "failed", "Stopped." if stopped else str(error))
+        raise
+    result = found or RoleResult(role=role.name, text=STOPPED, status="cancelled")
+    states: dict[RunStatus, AgentState] = {"done": "done", "cancelled": "stopped"}
+    mark.ends(states.get(result.status, "failed"), result.text)
+    return result
+
+
+async def _worked(role: Role, task: str, *, crew: Crew, mark: Mark, looks: bool) -> RoleResult:
     services = crew.services
-    rights = replace(services.permissions, mode="plan") if looks else services.permissions
-    tools = services.tools().only(lambda tool: tool not in DELEGATE_TOOLS)
-    equipment = equipped_as(role, tools, rights=rights, brief=_BRIEF)
+    equipment = crew.equip(role, looks)
     prompt = crew.prompt.model_copy(update={"text": task, "attachments": ()})
     choice = choice_of(role, crew.choice)
+    mark.works(model=choice.model)
     asking = crew.asking(choice, role.purpose, equipment)
     prepared = await prepare(prompt, Conversation([Message.user(task)]), asking)
     if not allows(crew.level, prepared.level):
@@ -115,14 +133,13 @@ async def run_role(role: Role, task: str, *, crew: Crew, looks: bool = False) ->
 
     def emit(event: Event) -> None:
         if event.type not in _INNER:
-            crew.emit(event.model_copy(update={"agent": role.name}))
+            crew.emit(event.model_copy(update={"agent": mark.name}))
 
     async def keep(message: Message) -> None:
         if message.role == "assistant" and message.text.strip():
             told.append(message.text.strip())
 
-    own = Tally()
-    outcome = Outcome("cancelled", "Stopped.")
+    own = Share(whole=crew.tally, most=services.limits, heard=lambda share: _tell(share, mark))
     try:
         outcome = await run_loop(
             prepared.request,
@@ -134,8 +151,7 @@ async def run_role(role: Role, task: str, *, crew: Crew, looks: bool = False) ->
             tally=own,
             limits=tightest(limits_of(role), services.limits.left(crew.tally)),
         )
-    finally:  # what was used is paid for, also when it was stopped
-        crew.tally.add(own.usage, own.cost)
+    finally:
         crew.tally.steps += own.steps
     done = outcome.status == "done" and told
     return RoleResult(
@@ -147,6 +163,21 @@ async def run_role(role: Role, task: str, *, crew: Crew, looks: bool = False) ->
         cost=own.cost,
         steps=own.steps,
     )
+
+
+def _tell(share: Tally, mark: Mark) -> None:
+    mark.used(share.usage.input_tokens + share.usage.output_tokens, share.cost, share.steps)
+
+
+def equipped_by(services: Services) -> Callable[[Role, bool], Equipment]:
+    """How roles are equipped that work for a run on the person's own files."""
+
+    def equip(role: Role, looks: bool) -> Equipment:
+        rights = replace(services.permissions, mode="plan") if looks else services.permissions
+        tools = services.tools().only(lambda tool: tool not in DELEGATE_TOOLS)
+        return equipped_as(role, tools, rights=rights, brief=BRIEF)
+
+    return equip
 
 
 def choice_of(role: Role, run: Choice) -> Choice:

@@ -23,16 +23,18 @@ from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.review import Reviewer
-from codemad_jupyter.orchestrator.role_runs import Crew
+from codemad_jupyter.orchestrator.role_runs import Crew, equipped_by
+from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.tally import Limits, Tally
+from codemad_jupyter.orchestrator.team_run import answer_by_team
 from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
 from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.errors import CodemadError
-from codemad_jupyter.protocol.events import Event, IntentDecided, Notice, RunFinished
+from codemad_jupyter.protocol.events import Event, IntentDecided, MessageDone, Notice, RunFinished
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan
@@ -41,6 +43,7 @@ from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.jobs import Commands, Jobs
+from codemad_jupyter.tools.proposals import new_id
 from codemad_jupyter.tools.tool import Proposals, ToolContext
 
 _log = logging.getLogger(__name__)
@@ -68,12 +71,14 @@ class Run:
     carries_out: Plan | None = None
     """The approved plan that is carried out; the prompt is its first task."""
     tally: Tally = field(default_factory=Tally)
+    roll: Roll = field(init=False)
     _phases: Phases = field(init=False)
     _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
         """The built-in assistant has given its best at once: it is not asked to mend anything."""
         rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
+        self.roll = Roll(self.emit)
         self._phases = Phases(self.session, self.id, self.emit, repairs=rounds)
 
     def emit(self, event: Event) -> Event:
@@ -129,7 +134,23 @@ class Run:
         self._phases.next(Begun(decision.intent, self.carries_out))
         await self._warn_of_mode()
         kernel, notebook = await self._ports()
-        return self._phases.end(await self._loop(kernel, notebook))
+        work = self._team if decision.intent == "team" else self._loop
+        return self._phases.end(await work(kernel, notebook))
+
+    async def _team(self, kernel: KernelPort | None, notebook: NotebookPort | None) -> Outcome:
+        """Several agents do it, each in a folder of its own."""
+        level = self.services.levels.of(self.prompt.target.notebook, kernel=kernel is not None)
+        message = await answer_by_team(
+            self.prompt.text,
+            self._crew(kernel, notebook, level),
+            session=self.session,
+            reviewer=self.reviewer,
+            who=Who(session=self.session.id, run=self.id, edge=self.prompt.edge),
+            ask=self._ask,
+        )
+        await self._keep(message)
+        self.emit(MessageDone(id=new_id("message"), message=message, model=self.choice.model))
+        return Outcome("done", "Done.")
 
     async def _ports(self) -> tuple[KernelPort | None, NotebookPort | None]:
         kernel: KernelPort | None = None
@@ -148,17 +169,7 @@ class Run:
         self.emit(prepared.built)
         if prepared.masked:
             self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
-        crew = Crew(
-            services=self.services,
-            prompt=self.prompt,
-            choice=self.choice,
-            level=prepared.level,
-            tally=self.tally,
-            proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
-            emit=self.emit,
-            asking=partial(self._asking, kernel, notebook),
-            executor=partial(self._executor, kernel, notebook),
-        )
+        crew = self._crew(kernel, notebook, prepared.level)
         self._explorers = Explorers(crew)
         executor = self._executor(kernel, notebook, prepared, self.equipment, crew.proposals, self.emit)
         outcome = await run_loop(
@@ -174,6 +185,21 @@ class Run:
         )
         await self._note_use(prepared.recalled)
         return outcome
+
+    def _crew(self, kernel: KernelPort | None, notebook: NotebookPort | None, level: DataLevel) -> Crew:
+        return Crew(
+            services=self.services,
+            prompt=self.prompt,
+            choice=self.choice,
+            level=level,
+            tally=self.tally,
+            proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
+            emit=self.emit,
+            roll=self.roll,
+            equip=equipped_by(self.services),
+            asking=partial(self._asking, kernel, notebook),
+            executor=partial(self._executor, kernel, notebook),
+        )
 
     async def _note_use(self, facts: tuple[Memory, ...]) -> None:
         try:

@@ -85,7 +85,14 @@ class Services:
     compaction: Literal["model", "plain"] = "model"
     gauge: TokenGauge = field(default_factory=TokenGauge)
     cell_id: Callable[[], str] = new_cell_id
+    person_root: Path | None = None
+    """The person's own folder, where ``root`` is that of an agent."""
     finder: Finder | None = None
+    finder_of: Callable[[Path, Path], Finder] | None = None
+    """Makes what searches another folder, with the folder its index goes to."""
+    agents_start: tuple[str, ...] = ()
+    """Commands that prepare the folder of an agent."""
+    agents_test: str = ""
     roles: Callable[[], Roles] = field(default=lambda: Roles({role.name: role for role in built_in()}))
     """Reads the roles there are now."""
     commands: tuple[SlashCommand, ...] = BUILT_IN
@@ -95,6 +102,11 @@ class Services:
     """Folders of ours that commands must not see."""
     mcp: McpServers | None = None
     """The servers of others whose tools are in the registry."""
+
+    @property
+    def home(self) -> Path:
+        """The person's folder, whose rules hold and whose spending is counted."""
+        return self.person_root or self.root
 
     async def granted(self, given: Permissions | None = None) -> Permissions:
         """What holds now, for the workspace or for an agent with rights of its own. The sandbox is tried

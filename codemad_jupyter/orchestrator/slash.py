@@ -74,6 +74,13 @@ BUILT_IN: tuple[SlashCommand, ...] = (
         template="Search the workspace for {given}",
     ),
     SlashCommand(name=AGENT, usage="ROLE WHAT", text="let a role do it: coder, reviewer, analyst …"),
+    SlashCommand(
+        name="team",
+        usage="[swarm 3 | hierarchy | pipeline | mesh] WHAT",
+        text="let several agents do it, each in a folder of its own; the best of it is put before you",
+        intent="team",
+        template="{given}",
+    ),
     SlashCommand(name=COMPACT, text="summarise the conversation so far, to send less of it"),
     SlashCommand(name=HELP, usage="[COMMAND]", text="these commands, or one of them"),
 )

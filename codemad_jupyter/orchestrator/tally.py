@@ -1,6 +1,7 @@
 """What one run may use, and what it has used."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.protocol.messages import Usage
@@ -57,3 +58,23 @@ class Tally:
         if limits.seconds is not None and self.seconds >= limits.seconds:
             return f"Stopped after {self.seconds:.0f} seconds, the limit for one run."
         return None
+
+
+@dataclass(kw_only=True)
+class Share(Tally):
+    """What one agent of a run uses: it counts in the ``whole`` as it comes, so that several at work at once
+    keep to the ``most`` of the run together."""
+
+    whole: Tally
+    most: Limits
+    heard: Callable[["Share"], object] = lambda share: None
+
+    def add(self, usage: Usage, cost: float | None) -> None:
+        """Count one model call, here and in the whole."""
+        super().add(usage, cost)
+        self.whole.add(usage, cost)
+        self.heard(self)
+
+    def exceeded(self, limits: Limits) -> str | None:
+        """The limit that is reached, the agent's own or that of all."""
+        return super().exceeded(limits) or self.whole.exceeded(self.most)

@@ -13,7 +13,7 @@ from codemad_jupyter.protocol.privacy import DataLevel
 
 Edge = Literal["sidebar", "magic", "cli", "batch", "mcp", "test"]
 Intent = Literal[
-    "auto", "answer", "edit", "fix", "plan", "run", "explain", "test", "document", "review", "search"
+    "auto", "answer", "edit", "fix", "plan", "run", "explain", "test", "document", "review", "search", "team"
 ]
 
 

@@ -17,6 +17,7 @@ from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
+from codemad_jupyter.protocol.agents import MessageKind
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
@@ -99,6 +100,18 @@ class SendsExplorers(Protocol):
         ...
 
 
+class WorksInTeam(Protocol):
+    """The team of an agent, as that agent may use it."""
+
+    async def assign(self, role: str, task: str) -> str:
+        """Give a task to another agent; its report. Raises `ToolError`."""
+        ...
+
+    def tell(self, text: str, to: str | None, kind: MessageKind) -> str:
+        """Write to another agent, or to all; says so."""
+        ...
+
+
 def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 
@@ -146,6 +159,7 @@ class ToolContext:
     asked: bool = False
     """Has a person said yes to exactly this call?"""
     explorers: SendsExplorers | None = None
+    team: WorksInTeam | None = None
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""
 

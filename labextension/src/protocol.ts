@@ -688,7 +688,7 @@ export interface IntentDecided {
   agent: string;
   at: number;
   type: 'intent_decided';
-  intent: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search';
+  intent: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search' | 'team';
   reason: string;
 }
 
@@ -1114,7 +1114,7 @@ export interface Prompt {
   target?: Target;
   attachments?: Attachment[];
   model?: string | null;
-  intent?: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search';
+  intent?: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search' | 'team';
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
 

@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,13 +42,16 @@ def _folder() -> Path:
 
 
 @asynccontextmanager
-async def kernel_box(root: Path, *, cwd: Path, environment: Mapping[str, str]) -> AsyncIterator[KernelBox]:
-    """A box for one kernel that may write in ``root`` alone; gone with the block. The variables are those
-    given, with its own places for what is not for keeping. Raises `Denied` without a strong sandbox."""
+async def kernel_box(
+    root: Path, *, cwd: Path, environment: Mapping[str, str], hidden: Iterable[Path] = ()
+) -> AsyncIterator[KernelBox]:
+    """A box for one kernel that may write in ``root`` alone and sees nothing of ``hidden`` folders; gone with
+    the block. The variables are those given, with its own places for what is not for keeping. Raises
+    `Denied` without a strong sandbox."""
     chosen = await backend("strong")
     meeting = await asyncio.to_thread(_folder)
     try:
-        plain = workspace_confinement(root, environ=environment, limits=Limits(cpu=0))
+        plain = workspace_confinement(root, environ=environment, data=hidden, limits=Limits(cpu=0))
         confinement = replace(
             plain, writable=(*plain.writable, meeting), sockets=True, environment=dict(environment)
         )
