@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.app.indexing import local_model
+from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
@@ -110,6 +111,7 @@ async def build_engine(
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
+            external=ExternalAgents(root, settings.agents, AgentApprovals(data_dir(settings))),
             **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )

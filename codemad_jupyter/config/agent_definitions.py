@@ -21,7 +21,7 @@ from codemad_jupyter.config.foreign_programs import executed, names_of, odd_vari
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
-from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.errors import Denied, UsageError
 from codemad_jupyter.protocol.external_agents import AgentDefinition, ExternalAgent, ExternalAgentStatus
 
 FOLDER = "agent-approvals"
@@ -104,7 +104,7 @@ def _of_project(root: Path) -> Iterator[AgentDefinition]:
     except UsageError:
         return  # what cannot be read defines nothing
     for name, given in list(table.items())[:MOST] if isinstance(table, dict) else ():
-        agent, said = ExternalAgent(command=""), "its definition cannot be understood"
+        agent, said = ExternalAgent(), "its definition cannot be understood"
         with contextlib.suppress(ValidationError):
             agent, said = ExternalAgent.model_validate(given), ""
         if agent.folders:
@@ -194,6 +194,33 @@ class AgentApprovals:
                 "detail": given.problem,
             }
         )
+
+
+class ExternalAgents:
+    """The external agents of one workspace, looked up anew each time."""
+
+    def __init__(self, root: Path, own: Mapping[str, ExternalAgent], approvals: AgentApprovals) -> None:
+        self._root = root
+        self._own = own
+        self._approvals = approvals
+
+    def every(self, taken: Collection[str]) -> tuple[AgentDefinition, ...]:
+        """All that are defined; ``taken`` are the names of roles."""
+        return defined_agents(self._root, self._own, taken=taken)
+
+    def approved(self, name: str, taken: Collection[str]) -> AgentDefinition | None:
+        """The agent of this name, if there is one. Raises `Denied` for one that may not start."""
+        given = next((each for each in self.every(taken) if each.name == name), None)
+        if given is None:
+            return None
+        if given.problem:
+            said = f"The agent {name} cannot be used: {given.problem}."
+            raise Denied(said, hint="See: codemad agents external")
+        if not self._approvals.holds(given, self._root):
+            said = f"The agent {name} is not approved as it is defined now, so it was not started."
+            hint = f"Look at it in a terminal and approve it: codemad agents external approve {name}"
+            raise Denied(said, hint=hint)
+        return given
 
 
 def _key(given: AgentDefinition, root: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pluggy
 
+from codemad_jupyter.config.agent_definitions import ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
@@ -100,6 +101,8 @@ class Services:
     sandbox_wanted: Wanted = "auto"
     hidden: tuple[Path, ...] = ()
     """Folders of ours that commands must not see."""
+    external: ExternalAgents | None = None
+    """The agents of others that may be given a task."""
     mcp: McpServers | None = None
     """The servers of others whose tools are in the registry."""
 

@@ -18,7 +18,7 @@ class ExternalAgent(Value):
     with ``network`` it reaches the network. ``seconds`` is what one task may take.
     """
 
-    command: str
+    command: str = ""
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()

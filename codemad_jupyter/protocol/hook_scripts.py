@@ -18,8 +18,8 @@ class HookScript(Value):
     ``NAME=value`` is set.
     """
 
-    on: tuple[HookName, ...] = Field(min_length=1)
-    command: str = Field(min_length=1)
+    on: tuple[HookName, ...] = ()
+    command: str = ""
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     tool: str = "*"

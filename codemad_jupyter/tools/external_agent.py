@@ -135,7 +135,7 @@ async def run_errand(errand: Errand, ours: OurSide) -> str:
 
 async def _talk(errand: Errand, ours: OurSide, wire: Wire) -> str:
     acp = importlib.import_module("acp")
-    connection = acp.ClientSideConnection(ours, wire)
+    connection = acp.connect_to_agent(ours, wire)
     try:
         async with asyncio.timeout(STARTING):
             session = await _begun(acp, connection, errand)

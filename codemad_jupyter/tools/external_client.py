@@ -61,10 +61,12 @@ async def _alone() -> AsyncIterator[None]:
 
 @dataclass
 class OurSide:
-    """The client of one agent during one task. ``folder`` is the agent's, ``role`` its name for rules."""
+    """The client of one agent during one task. ``folder`` is the agent's, ``role`` its name for rules; what
+    it runs by itself has the ``network`` where it has."""
 
     folder: Path
     role: str
+    network: bool
     gate: Gate
     jobs: Jobs
     account: Account
@@ -119,7 +121,8 @@ class OurSide:
             ]
         command = raw.get("command")
         if kind == "execute" and isinstance(command, str) and command.strip():
-            return [self._action("run_command", "execute", "shell", {"command": command})]
+            reach = {"network": True} if self.network else {}
+            return [self._action("run_command", "execute", "shell", {"command": command, **reach})]
         axis: Axis = "network" if risk == "network" else "control"
         return [self._action(kind, risk, axis, self._told(asked))]
 
@@ -209,9 +212,9 @@ class OurSide:
         """A command in our sandbox, without the network. What a person is asked about is what runs: the
         variables stand in it."""
         set_here = [f"{each.name}={each.value}" for each in env or ()]
-        words = shlex.join(["env", *set_here]) + " " if set_here else ""
         # Some agents give a whole command line for the program's name.
-        line = words + (shlex.join([command, *args]) if args else command)
+        words = [command, *args] if args else ["sh", "-c", command]
+        line = shlex.join(["env", *set_here, *words]) if set_here else shlex.join(words) if args else command
         place = self._relative(cwd) if cwd else "."
         arguments = {"command": line} if place == "." else {"command": line, "cwd": place}
         admitted = await self.gate.admit(self._action("run_command", "execute", "shell", arguments))

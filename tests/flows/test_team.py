@@ -1,9 +1,7 @@
 """Teams on a real repository: worktrees, sandboxed commands and kernels, real pytest; only the model is
 scripted. What an agent may not do it cannot, whatever its model or another agent says."""
 
-import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ from codemad_jupyter.orchestrator.bringing_in import worktrees_of
 from codemad_jupyter.protocol.commands import AcceptRun, Undo
 from codemad_jupyter.protocol.events import (
     AgentChanged,
-    AgentSaid,
     EditProposed,
     EditSettled,
     Event,
