@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
-VERBS = ("list", "new", "show", "diff", "merge", "drop")
+VERBS = ("list", "new", "show", "diff", "merge", "drop", "external")
 
 
 def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()) -> None:
@@ -37,6 +37,20 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
     which.add_argument("--check", action="store_true", help="only say what would be proposed and left out")
     drop = about(verb("drop", "remove worktrees of which nothing would be lost"))
     drop.add_argument("--force", action="store_true", help="also if something would be lost")
+    external = verb("external", "agents of others that can be given a task with /agent NAME WHAT")
+    external.add_argument(
+        "what",
+        nargs="?",
+        default="list",
+        choices=("list", "approve", "revoke", "test"),
+        help="list them; in a terminal also: approve one as it is defined, revoke that, or try it",
+    )
+    external.add_argument("name", nargs="?", metavar="NAME", help="the agent")
+    external.add_argument(
+        "--digest",
+        metavar="SHA256",
+        help="approve without a question exactly the definition that list --json shows",
+    )
 
 
 def agents_text() -> str:

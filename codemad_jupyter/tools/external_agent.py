@@ -48,7 +48,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """One task for an agent, the folder it works in, and how it is confined."""
+    """One task for an agent, the folder it works in, and how it is confined. Without a ``task`` it is only
+    greeted."""
 
     given: AgentDefinition
     task: str
@@ -139,6 +140,8 @@ async def _talk(errand: Errand, ours: OurSide, wire: Wire) -> str:
     try:
         async with asyncio.timeout(STARTING):
             session = await _begun(acp, connection, errand)
+        if not errand.task:
+            return ""
         prompt = [acp.text_block(errand.task)]
         asked = connection.prompt(session_id=session, prompt=prompt)
         answer = await _answered(asked, lambda: connection.cancel(session_id=session))
