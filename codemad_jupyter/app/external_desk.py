@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemad_jupyter.app.plain_text import one_line
+from codemad_jupyter.app.plugins import roles_of
 from codemad_jupyter.config.agent_definitions import (
     AgentApprovals,
     agent_digest,
     defined_agents,
 )
-from codemad_jupyter.config.paths import data_dir, user_file
+from codemad_jupyter.config.paths import data_dir
 from codemad_jupyter.config.settings import Settings
-from codemad_jupyter.config.trust import TrustedFolders
-from codemad_jupyter.hooks import plugin_manager
-from codemad_jupyter.orchestrator.roles import read_roles
+from codemad_jupyter.hooks import offers, plugin_manager
 from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound, UsageError
 from codemad_jupyter.protocol.external_agents import AgentDefinition, ExternalAgentStatus
 from codemad_jupyter.tools.external_agent import Errand, agent_confinement, run_errand
@@ -88,7 +87,7 @@ class ExternalDesk:
         return f"{name} answers: it can be given a task with /agent {name} WHAT."
 
     def _defined(self) -> tuple[AgentDefinition, ...]:
-        roles = read_roles(self.root, own=user_file().parent, lends=TrustedFolders().lends)
+        roles = roles_of(self.root, offers(plugin_manager(), "register_roles"))
         return defined_agents(self.root, self.settings.agents, taken=roles.known)
 
     def _given(self, name: str) -> AgentDefinition:

@@ -10,14 +10,13 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from codemad_jupyter.config.approvals import Approvals, key_of
-from codemad_jupyter.config.foreign_programs import executed, names_of, odd_variable
+from codemad_jupyter.config.foreign_programs import executed, names_of, odd_variable, program_of
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
@@ -86,7 +85,7 @@ def defined_agents(
             said = f"there is an agent of this name already ({names[each.name]})"
         elif each.name in taken:
             said = "there is a role of this name"
-        program = "" if said else _program(each, root, environ)
+        program = "" if said else program_of(each.agent.command, root, environ)
         if not said and not program:
             said = f"there is no program {each.agent.command} on this machine"
         found.append(each.model_copy(update={"problem": said, "program": program}))
@@ -129,19 +128,6 @@ def _problem(given: AgentDefinition) -> str:
         if len(parts) < 2 or parts[0] != "~" or ".." in parts:
             return f"{folder[:80]!r} is no folder below your home (~/NAME)"
     return ""
-
-
-def _program(given: AgentDefinition, root: Path, environ: Mapping[str, str]) -> str:
-    """The file that would run; empty where there is none. A name is looked up on PATH, but never in the
-    workspace: what a project brings along is no program of this machine."""
-    command = given.agent.command
-    if os.sep in command:
-        path = Path(os.path.abspath(root / Path(command).expanduser()))  # noqa: PTH100 - links stay
-        return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
-    top = root.resolve()
-    places = [p for p in environ.get("PATH", os.defpath).split(os.pathsep) if Path(p).is_absolute()]
-    kept = [place for place in places if not Path(place).resolve().is_relative_to(top)]
-    return shutil.which(command, path=os.pathsep.join(kept)) or ""
 
 
 def agent_digest(given: AgentDefinition, root: Path) -> str:

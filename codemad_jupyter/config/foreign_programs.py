@@ -2,7 +2,9 @@
 and which files of the workspace belong to what was approved."""
 
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -47,6 +49,20 @@ def given(env: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
         elif name in environ:
             found[name] = environ[name]
     return found
+
+
+def program_of(command: str, root: Path, environ: Mapping[str, str]) -> str:
+    """The file that would run; empty where there is none. A name is looked up on PATH, but never in the
+    workspace: what a project brings along is no program of this machine."""
+    if os.sep in command:
+        path = Path(os.path.abspath(root / Path(command).expanduser()))  # noqa: PTH100 - links stay
+        return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
+    top = root.resolve()
+    places = [
+        place for place in environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()
+    ]
+    kept = [place for place in places if not Path(place).resolve().is_relative_to(top)]
+    return shutil.which(command, path=os.pathsep.join(kept)) or ""
 
 
 def executed(parts: Iterable[str], root: Path) -> dict[str, str]:

@@ -24,10 +24,12 @@ from codemad_jupyter.orchestrator.roles import Roles, built_in
 from codemad_jupyter.orchestrator.slash import BUILT_IN
 from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.protocol.permissions import UNCONFINED, SandboxState
+from codemad_jupyter.protocol.phases import ExtraPhase
 from codemad_jupyter.protocol.slash import SlashCommand
 from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.gate import Asker, Gate, Who
+from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.permissions import Permissions, visible
 from codemad_jupyter.tools.proposals import new_cell_id
@@ -96,6 +98,10 @@ class Services:
     agents_test: str = ""
     roles: Callable[[], Roles] = field(default=lambda: Roles({role.name: role for role in built_in()}))
     """Reads the roles there are now."""
+    phases: tuple[ExtraPhase, ...] = ()
+    """Steps that packages add to runs."""
+    scripts: ScriptHooks | None = None
+    """The hook scripts, which are among the hooks; they are to be closed."""
     commands: tuple[SlashCommand, ...] = BUILT_IN
     """What a prompt may begin with after a slash."""
     sandbox_wanted: Wanted = "auto"

@@ -1,5 +1,5 @@
-"""The real opencode, where it is installed (``npm i opencode-ai``, 185 MB; `OPENCODE_BINARY` names it, else it
-is found on PATH), with the scripted model server for its model: nothing leaves this machine."""
+"""The real opencode, where it is installed (``npm i opencode-ai``, 185 MB; `OPENCODE_BINARY` names it, else
+it is found on PATH), with the scripted model server for its model: nothing leaves this machine."""
 
 import json
 import os
