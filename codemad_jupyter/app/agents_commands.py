@@ -51,6 +51,8 @@ def perform(root: Path, asked: argparse.Namespace, *, client: Client, edge: Edge
     if asked.verb in ("stop", "steer"):
         with client() as opened:
             return _stop(opened, asked.agents) if asked.verb == "stop" else _steer(opened, asked)
+    if asked.verb == "external":
+        return _external(root.resolve(), asked)
     desk = _Desk(root)
     match asked.verb:
         case "new":
@@ -71,6 +73,18 @@ def _awaited(work: Coroutine[Any, Any, Answer]) -> Answer:
     """The answer, made in a thread: in a kernel this one has a loop that runs."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+def _external(root: Path, asked: argparse.Namespace) -> Answer:
+    """The agents of others. Code in a kernel can call a magic, so nothing is approved from there."""
+    from codemad_jupyter.app.external_desk import ExternalDesk, external_text
+    from codemad_jupyter.config.settings import load_settings
+
+    if asked.what != "list":
+        said = f"This cannot be done from here: {asked.what} an agent."
+        raise UsageError(said, hint=f"In a terminal: codemad agents external {asked.what} NAME")
+    found = ExternalDesk(root, load_settings(root)).agents()
+    return Answer(external_text(found), {"external": [each.model_dump() for each in found]})
 
 
 class _Desk:

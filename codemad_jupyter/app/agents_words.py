@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
-VERBS = ("list", "new", "show", "diff", "merge", "drop", "stop", "steer")
+VERBS = ("list", "new", "show", "diff", "merge", "drop", "stop", "steer", "external")
 
 
 def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()) -> None:
@@ -41,6 +41,20 @@ def add_verbs(parser: argparse.ArgumentParser, *, common: Sequence[argparse.Argu
     steer = verb("steer", "say something to an agent at work: it is read before its next step")
     steer.add_argument("agent", metavar="AGENT", help="its name in the run; main is the one you asked")
     steer.add_argument("text", nargs="+", metavar="TEXT", help="what it should know or do instead")
+    external = verb("external", "agents of others that can be given a task with /agent NAME WHAT")
+    external.add_argument(
+        "what",
+        nargs="?",
+        default="list",
+        choices=("list", "approve", "revoke", "test"),
+        help="list them; in a terminal also: approve one as it is defined, revoke that, or try it",
+    )
+    external.add_argument("name", nargs="?", metavar="NAME", help="the agent")
+    external.add_argument(
+        "--digest",
+        metavar="SHA256",
+        help="approve without a question exactly the definition that list --json shows",
+    )
 
 
 def agents_text() -> str:

@@ -3,11 +3,14 @@
 import asyncio
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.app.indexing import local_model
+from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
+from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
+from codemad_jupyter.config.hook_definitions import defined_hooks
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.mcp_approvals import McpApprovals
@@ -21,13 +24,11 @@ from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.offline import OfflineProvider
 from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.git.checkpoints import Checkpoints
-from codemad_jupyter.hooks import plugin_manager
+from codemad_jupyter.hooks import Plugins, plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.memories import Memories
-from codemad_jupyter.orchestrator.roles import read_roles
 from codemad_jupyter.orchestrator.services import Services
-from codemad_jupyter.orchestrator.slash import gathered
 from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.protocol.permissions import Rule
 from codemad_jupyter.store.audit import AuditLog
@@ -36,16 +37,13 @@ from codemad_jupyter.store.spending import Spending
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.user_memory import UserMemory
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
-
-if TYPE_CHECKING:
-    import pluggy
-
 
 PATIENT = 30.0
 """Seconds a look at the kernel may take where answers are recorded or replayed."""
@@ -71,6 +69,8 @@ async def build_engine(
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
     hooks = await asyncio.to_thread(plugin_manager)
+    offered = await asyncio.to_thread(gathered_offers, hooks)
+    scripts = await asyncio.to_thread(_scripts, root, settings, hooks)
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)
     taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
@@ -79,11 +79,11 @@ async def build_engine(
             root=root,
             data=folder,
             store=store,
-            router=_router(root, settings, hooks),
+            router=_router(root, settings, offered.providers),
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=_diagnostics(root, settings, trusted, taped=taped),
-            registry=_registry(hooks, mcp, memory=settings.memory != "off"),
+            registry=_registry(offered, mcp, memory=settings.memory != "off"),
             hooks=hooks,
             redact=settings.redactor,
             trusted=trusted.advises,
@@ -98,18 +98,21 @@ async def build_engine(
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
             replay_factor=settings.trial_replay_factor,
-            notices=(*notices, *settings.notices),
+            notices=(*notices, *settings.notices, *hooks.problems),
             shares=Shares.read(settings.context_shares),
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings),
             finder_of=partial(_finder_of, settings),
-            roles=lambda: read_roles(root, own=user_file().parent, lends=trusted.lends),
-            commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
+            roles=lambda: roles_of(root, offered.roles),
+            commands=offered.commands,
+            phases=offered.phases,
+            scripts=scripts,
             sandbox=partial(sandbox_state, settings.sandbox),
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
+            external=ExternalAgents(root, settings.agents, AgentApprovals(data_dir(settings))),
             **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )
@@ -131,12 +134,12 @@ def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, tap
     return Diagnostics(root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises)
 
 
-def _router(root: Path, settings: Settings, hooks: "pluggy.PluginManager") -> Router:
+def _router(root: Path, settings: Settings, offered: dict[str, Any]) -> Router:
     return Router(
         GatewayConfig.model_validate(settings.gateway()),
         redact=settings.redact,
         offline=OfflineProvider(),
-        extra=_providers(hooks),
+        extra=offered,
         ledger=Spending(data_dir(settings) / "spending"),
         root=root,
     )
@@ -165,19 +168,19 @@ def _mcp_servers(root: Path, settings: Settings) -> McpServers:
     return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
 
 
-def _registry(hooks: "pluggy.PluginManager", mcp: McpServers, *, memory: bool) -> Registry:
+def _scripts(root: Path, settings: Settings, hooks: Plugins) -> ScriptHooks | None:
+    """The hook scripts, as one more plugin; None where there are none."""
+    found = defined_hooks(root, settings.hooks)
+    if not found:
+        return None
+    scripts = ScriptHooks(root, found)
+    hooks.register(scripts)
+    return scripts
+
+
+def _registry(offered: Offers, mcp: McpServers, *, memory: bool) -> Registry:
     registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
-    for offered in hooks.hook.register_tools():
-        for tool in offered:
-            registry.add(tool)
-    for tool in mcp.tools():
+    for tool in (*offered.tools, *mcp.tools()):
         if tool.name not in registry:  # a stranger's tool never takes the place of another
             registry.add(tool)
     return registry
-
-
-def _providers(hooks: "pluggy.PluginManager") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for offered in hooks.hook.register_providers():
-        found.update(offered)
-    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codemad_jupyter.config.mcp_definitions import MCP_FILE
 from codemad_jupyter.config.private_files import read_bounded
-from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders, role_files
+from codemad_jupyter.config.trust import HOOKS, PROJECT_FILE, TrustedFolders, hook_files, role_files
 from codemad_jupyter.context.rules import present
 from codemad_jupyter.protocol.configuring import FolderTrust
 from codemad_jupyter.protocol.errors import UsageError
@@ -34,10 +34,12 @@ def trust_text(trust: FolderTrust) -> str:
     by = "for this process (CODEMAD_TRUST)" if trust.by == "environment" else "by you"
     lines = [f"{trust.folder} is trusted {by}."]
     if trust.state == "changed":
-        what = f"{PROJECT_FILE} or a role"
+        what = f"{PROJECT_FILE}, a role or a hook"
         lines.append(f"{what} has changed since and does not count until you trust the folder again.")
     elif files:
         lines.append(f"These count: {files}. {PROJECT_FILE} may only tighten limits; rules are advice.")
+        if any(name.startswith(f"{HOOKS}/") for name in trust.found):
+            lines.append(f"What {PROJECT_FILE} names as hooks runs on this machine, from {HOOKS} alone.")
     return "\n".join(lines)
 
 
@@ -55,4 +57,5 @@ def _with_found(trust: FolderTrust) -> FolderTrust:
     settings = (PROJECT_FILE,) if trust.digest else ()
     servers = (MCP_FILE,) if (root / MCP_FILE).is_file() else ()  # each is approved by itself besides
     roles = (path.relative_to(root).as_posix() for path in role_files(root))
-    return trust.model_copy(update={"found": (*settings, *servers, *roles, *present(root))})
+    hooks = (path.relative_to(root).as_posix() for path in hook_files(root))
+    return trust.model_copy(update={"found": (*settings, *servers, *roles, *hooks, *present(root))})

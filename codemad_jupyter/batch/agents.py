@@ -37,6 +37,10 @@ def _agents(asked: argparse.Namespace) -> int:
         raise UsageError("What is to be done with agents?", hint="See: codemad agents --help")
     if not asked.root.is_dir():
         raise UsageError(f"{asked.root} is not a folder.", hint="Name one with --root.")
+    if asked.verb == "external" and asked.what != "list":
+        from codemad_jupyter.batch.external_agents import decide
+
+        return decide(asked)
     answer = perform(asked.root, asked, client=lambda: client_of(asked.root), edge="cli")
     print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
     return 0 if answer.ok else 1

@@ -112,17 +112,17 @@ async def _approve(desk: Desk, name: str, *, digest: str | None) -> int:
 
     status = desk.status(name)
     print(status_text(status))
-    if status.state != "off" and digest is None and not _agrees("Start it, to see what it offers?"):
+    if status.state != "off" and digest is None and not agrees("Start it, to see what it offers?"):
         return 1
     offer = await desk.offer(name, digest=digest or status.digest)
     print(changes_text(desk.approved_tools(name), offer.tools))
-    if digest is None and not _agrees("May agents call these tools, each call asked about?"):
+    if digest is None and not agrees("May agents call these tools, each call asked about?"):
         return 1
     print(status_text(desk.approve(name, digest=digest or status.digest, tools=offer.tools)))
     return 0
 
 
-def _agrees(question: str) -> bool:
+def agrees(question: str) -> bool:
     """Ask on the terminal. Raises `UsageError` where none is: what is piped in is no person."""
     from codemad_jupyter.protocol.errors import UsageError
 

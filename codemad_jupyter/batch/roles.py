@@ -56,11 +56,10 @@ def _perform(asked: argparse.Namespace) -> int:
 
 
 def _read(root: Path) -> Roles:
-    from codemad_jupyter.config.paths import user_file
-    from codemad_jupyter.config.trust import TrustedFolders
-    from codemad_jupyter.orchestrator.roles import read_roles
+    from codemad_jupyter.app.plugins import roles_of
+    from codemad_jupyter.hooks import offers, plugin_manager
 
-    return read_roles(root, own=user_file().parent, lends=TrustedFolders().lends)
+    return roles_of(root, offers(plugin_manager(), "register_roles"))
 
 
 def _sorted(found: Roles) -> list[Role]:

@@ -1,65 +1,43 @@
 """Owns what the person has approved of MCP servers: exactly a definition, and exactly the tools it offered.
 
-Kept with the person's data, never in a folder. A server whose definition changed since is as if it had never
-been approved; a tool that changed is off until it is approved again.
+A server whose definition changed since is as if it had never been approved; a tool that changed is off until
+it is approved again. How approvals are kept stands in `approvals`.
 """
 
 import hashlib
 import json
-import time
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from codemad_jupyter.config.approvals import Approval, Approvals, key_of
 from codemad_jupyter.config.mcp_definitions import definition_digest, env_names
-from codemad_jupyter.config.paths import data_dir
-from codemad_jupyter.config.private_files import SPACE, read_bounded, write_private
-from codemad_jupyter.protocol.base import Value
-from codemad_jupyter.protocol.errors import StoreError, UsageError
 from codemad_jupyter.protocol.mcp import McpDefinition, McpStatus, McpTool
 
 FOLDER = "mcp-approvals"
 
 
-class Approval(Value):
-    """What was approved of one server. ``tools`` are as the person saw them."""
-
-    definition: str
-    since: float
-    tools: tuple[McpTool, ...] = ()
-
-
 class McpApprovals:
-    """The person's approvals, a file for each server. One that cannot be read means that there is none."""
+    """The person's approvals of servers."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = (folder or data_dir()) / FOLDER
+        self._kept = Approvals(FOLDER, folder)
 
     def of(self, given: McpDefinition, root: Path) -> Approval | None:
         """The approval of exactly this definition as it stands now; None where there is none."""
-        found = self._read(self._path(given, root))
-        same = found is not None and found.definition == definition_digest(given, root)
-        return found if same and not given.problem else None
+        return None if given.problem else self._kept.of(_key(given, root), definition_digest(given, root))
 
     def approve(self, given: McpDefinition, root: Path, *, digest: str, tools: tuple[McpTool, ...]) -> None:
         """Keep the approval of the definition with this digest. Raises `StoreError`."""
-        entry = Approval(definition=digest, since=time.time(), tools=tools)
-        path = self._path(given, root)
-        try:
-            write_private(path, entry.model_dump_json(indent=1).encode())
-        except OSError as error:
-            said = f"The approval could not be kept in {path}: {error.strerror}."
-            raise StoreError(said, hint=SPACE) from error
+        self._kept.approve(_key(given, root), digest, tools=tools)
 
     def revoke(self, given: McpDefinition, root: Path) -> None:
         """Forget it."""
-        self._path(given, root).unlink(missing_ok=True)
+        self._kept.revoke(_key(given, root))
 
     def status(self, given: McpDefinition, root: Path) -> McpStatus:
         """How things stand with a server; looks at files alone."""
         server = given.server
         approval = None if given.problem else self.of(given, root)
-        known = self._path(given, root).exists()
+        known = self._kept.known(_key(given, root))
         state = "off" if given.problem else "approved" if approval else "changed" if known else "new"
         return McpStatus.model_validate(
             {
@@ -75,17 +53,9 @@ class McpApprovals:
             }
         )
 
-    def _path(self, given: McpDefinition, root: Path) -> Path:
-        # A name of the project's is that project's alone; the person's own server is the same everywhere.
-        key = f"{'own' if given.origin == 'own' else root.resolve()}:{given.name}"
-        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
-    def _read(self, path: Path) -> Approval | None:
-        try:
-            data = read_bounded(path, follow_links=False)
-            return None if data is None else Approval.model_validate_json(data)
-        except (UsageError, ValidationError):
-            return None
+def _key(given: McpDefinition, root: Path) -> str:
+    return key_of(given.name, root, project=given.origin == "project")
 
 
 def tool_digest(tool: McpTool) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from codemad_jupyter.config.foreign_programs import executed, names_of, odd_variable
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
@@ -23,20 +24,8 @@ from codemad_jupyter.protocol.mcp import McpDefinition, McpServer
 MCP_FILE = ".mcp.json"
 MOST = 40
 """Servers that one file may define."""
-LARGEST = 50_000_000
-"""Bytes of a file of the project that a server may execute."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,23}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PASSED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_BARRED = frozenset(
-    ("PATH", "PATHEXT", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "CDPATH", "PERL5OPT", "PERL5LIB",
-     "RUBYOPT", "RUBYLIB", "NODE_OPTIONS", "NODE_PATH", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH",
-     "GCONV_PATH", "HOSTALIASES", "EDITOR", "VISUAL", "PAGER", "HOME", "SSH_ASKPASS", "TMPDIR")
-)  # fmt: skip
-"""They change what runs, so a definition that looks harmless would not be."""
-_BARRED_BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "GIT_", "NPM_CONFIG_", "BUN_", "DENO_", "UV_", "PIP_")
-_OURS = ("CODEMAD_", "JUPYTER", "JPY_")
-"""Secrets of this machine's own servers."""
 
 
 def defined(root: Path, own: Mapping[str, McpServer]) -> tuple[McpDefinition, ...]:
@@ -135,7 +124,7 @@ def problem(given: McpDefinition) -> str:
     if server.command and any("\0" in part for part in (server.command, *server.args)):
         return "its command holds a NUL character"
     for name in (*env_names(server), *filter(None, [server.bearer_env])):
-        if said := _odd_variable(name):
+        if said := odd_variable(name):
             return said
     return ""
 
@@ -148,48 +137,14 @@ def _odd_address(url: str) -> str:
     return "its address must begin with https:// (http:// on this machine alone)"
 
 
-def _odd_variable(name: str) -> str:
-    upper = name.upper()
-    if not _VARIABLE.fullmatch(name):
-        return f"{name[:40]!r} is no name of a variable"
-    if upper in _BARRED or upper.startswith(_BARRED_BEGINNINGS):
-        return f"the variable {name} would change what runs and cannot be given"
-    if upper.startswith(_OURS):
-        return f"the variable {name} belongs to this Jupyter server and is never passed on"
-    return ""
-
-
 def env_names(server: McpServer) -> tuple[str, ...]:
     """The names of the variables the server gets besides the usual few."""
-    return tuple(each.partition("=")[0] for each in server.env)
+    return names_of(server.env)
 
 
 def definition_digest(given: McpDefinition, root: Path) -> str:
     """SHA-256 (hex) of what would be started or reached, with the content of the project's files in it."""
     server = given.server
-    said = {**server.model_dump(mode="json", exclude={"timeout"}), "files": _executed(server, root)}
+    files = executed((server.command, *server.args), root) if server.command else {}
+    said = {**server.model_dump(mode="json", exclude={"timeout"}), "files": files}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _executed(server: McpServer, root: Path) -> dict[str, str]:
-    """The files of the workspace that the command names, by their content."""
-    found: dict[str, str] = {}
-    for part in (server.command, *server.args) if server.command else ():
-        try:
-            path = (root / part).resolve()
-            inside = path.is_relative_to(root.resolve()) and path.is_file()
-        except (OSError, ValueError):
-            continue
-        if inside:
-            found[part] = _content(path)
-    return found
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            if path.stat().st_size > LARGEST:
-                return "too large"
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "unreadable"

@@ -29,6 +29,8 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "mode": STRICTEST_FIRST,
 }
 RULES: Key = ("permissions",)
+ELSEWHERE = ("mcp", "agents", "hooks")
+"""Definitions of programs, which are read where they are approved (`mcp_definitions` and its likes)."""
 TRUST = "Look at it, then run: codemad trust"
 
 
@@ -64,7 +66,7 @@ def apply_project(combined: Combined, root: Path) -> None:
 
 
 def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
-    layer = {key: given for key, given in layer.items() if key[0] != "mcp"}  # read by mcp_definitions
+    layer = {key: given for key, given in layer.items() if len(key) < 2 or key[0] not in ELSEWHERE}
     tight = {key for key in layer if any(matches(key, pattern) for pattern in TIGHTENING)}
     chosen = {key for key in layer if any(matches(key, pattern) for pattern in CHOOSING)}
     barred = sorted(dotted(key) for key in layer if key not in tight | chosen | {RULES})

@@ -18,6 +18,8 @@ from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.external_agents import ExternalAgent
+from codemad_jupyter.protocol.hook_scripts import HookScript
 from codemad_jupyter.protocol.mcp import McpServer
 from codemad_jupyter.protocol.permissions import Mode, Rule
 from codemad_jupyter.protocol.privacy import DataLevel
@@ -192,6 +194,20 @@ class Settings(ModelSettings):
         " (NAME to pass a variable on, NAME=value to set one), or url and bearer_env (the variable with its"
         " token), and timeout (seconds). Each starts only once approved: codemad mcp approve NAME.",
     )
+    agents: dict[str, ExternalAgent] = Field(
+        default_factory=dict,
+        description="Agents of others that speak the Agent Client Protocol, tables [agents.NAME] with"
+        " command, args and env (NAME to pass a variable on, NAME=value to set one), folders (of your home,"
+        " as ~/.config/NAME), network (true or false) and seconds (what a task may take). Each starts only"
+        " once approved: codemad agents external approve NAME.",
+    )
+    hooks: dict[str, HookScript] = Field(
+        default_factory=dict,
+        description="Programs that hear of what happens, tables [hooks.NAME] with on (a list of before_tool,"
+        " after_tool, on_session_start, on_review, on_event), command, args, env, tool (a pattern), seconds"
+        " and closed (true: where it fails, what it was asked about is refused). They get JSON and refuse"
+        " with exit code 2.",
+    )
 
     agents_start: tuple[str, ...] = Field(
         (),
@@ -224,9 +240,9 @@ class Settings(ModelSettings):
         """A variable of the environment holds the list as JSON."""
         return json.loads(value) if isinstance(value, str) else value
 
-    @field_validator("mcp", mode="before")
+    @field_validator("mcp", "agents", "hooks", mode="before")
     @classmethod
-    def _table_of_servers(cls, value: Any) -> Any:
+    def _table_of_programs(cls, value: Any) -> Any:
         return cls._table(value)
 
     @field_validator("data_dir", "index_dir", "embedding_model")

@@ -21,6 +21,8 @@ from codemad_jupyter.protocol.errors import Conflict, StoreError, UsageError
 PROJECT_FILE = "codemad.toml"
 ROLES = ".codemad/roles"
 """Where a folder keeps its roles."""
+HOOKS = ".codemad/hooks"
+"""Where a folder keeps the programs that its settings name as hooks."""
 FILE = "trusted-folders.json"
 VARIABLE = "CODEMAD_TRUST"
 """Absolute paths of folders that are trusted in this process and those it starts, whatever they hold."""
@@ -52,6 +54,15 @@ class TrustedFolders:
             entry is not None and entry.get("roles", "") == roles_digest(root)
         )
 
+    def runs(self, root: Path) -> bool:
+        """Whether the hook scripts of this folder may run, exactly as they and its settings are now."""
+        root = root.resolve()
+        entry = self._read().get(str(root))
+        same = entry is not None and entry.get("hooks", "") == hooks_digest(root)
+        return self._by_environment(root) or (
+            same and entry is not None and entry["settings"] == _settings_digest(root)
+        )
+
     def look(self, root: Path) -> FolderTrust:
         """How things stand with a folder."""
         root = root.resolve()
@@ -63,6 +74,7 @@ class TrustedFolders:
         if entry is None:
             return FolderTrust(**told, state="untrusted")
         same = present in ("", entry["settings"]) and roles_digest(root) in ("", entry.get("roles", ""))
+        same = same and hooks_digest(root) in ("", entry.get("hooks", ""))
         return FolderTrust(**told, state="trusted" if same else "changed", by="you", since=entry["since"])
 
     def trust(self, root: Path, *, seen: str | None = None) -> FolderTrust:
@@ -74,7 +86,12 @@ class TrustedFolders:
         if seen is not None and seen != present:
             said = f"{root / PROJECT_FILE} has changed since it was shown."
             raise Conflict(said, hint="Look at it again, then trust the folder.")
-        kept = {"settings": present, "roles": roles_digest(root), "since": time.time()}
+        kept = {
+            "settings": present,
+            "roles": roles_digest(root),
+            "hooks": hooks_digest(root),
+            "since": time.time(),
+        }
         self._write({**self._read(), str(root): kept})
         return self.look(root)
 
@@ -122,15 +139,32 @@ def role_files(root: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.md") if not path.is_symlink()))
 
 
+def hook_files(root: Path) -> tuple[Path, ...]:
+    """The files of a folder beside which its hook scripts run, each of them included."""
+    folder = root / HOOKS
+    if folder.is_symlink() or not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file()))
+
+
 def roles_digest(root: Path) -> str:
     """What stands for the content of all roles of a folder; empty where there are none."""
+    return _files_digest(root / ROLES, role_files(root))
+
+
+def hooks_digest(root: Path) -> str:
+    """The same of its hook scripts."""
+    return _files_digest(root / HOOKS, hook_files(root))
+
+
+def _files_digest(folder: Path, files: tuple[Path, ...]) -> str:
     parts: list[str] = []
-    for path in role_files(root):
+    for path in files:
         try:
             data = read_bounded(path, follow_links=False)
         except UsageError as error:
             data = error.message.encode()
-        parts.append(f"{path.name} {digest(data)}")
+        parts.append(f"{path.relative_to(folder).as_posix()} {digest(data)}")
     return digest("\n".join(parts).encode()) if parts else ""
 
 

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 
+from codemad_jupyter.hooks import tell
 from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
@@ -71,6 +72,8 @@ class Engine:
             await self.services.finder.close()
         if self.services.mcp is not None:
             await self.services.mcp.close()
+        if self.services.scripts is not None:
+            await self.services.scripts.close()
         await self.services.diagnostics.close()
         await self.services.memories.likeness.finished()
         await self.services.router.aclose()
@@ -226,6 +229,7 @@ class Engine:
         active = await self._activated(id)
         await active.session.change(title=title, model=self.default_model)
         active.tell(self.services.notices)
+        tell(self.services.hooks, "on_session_start", session=id, root=str(self.services.root))
         return id
 
     async def _activated(self, id: str) -> ActiveSession:
@@ -248,7 +252,7 @@ class Engine:
             return self._active[id]
 
     def _on_event(self, event: Event) -> None:
-        self.services.hooks.hook.on_event(event=event)
+        tell(self.services.hooks, "on_event", event=event)
 
 
 def _check_size(prompt: cmd.Prompt) -> None:

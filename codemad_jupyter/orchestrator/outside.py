@@ -18,7 +18,7 @@ from codemad_jupyter.protocol.events import Event, RunFinished, RunStarted, RunS
 from codemad_jupyter.protocol.messages import ToolCallPart, ToolResultPart
 from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
-from codemad_jupyter.tools.permissions import Permissions, stricter
+from codemad_jupyter.tools.permissions import Permissions, for_stranger, stricter
 from codemad_jupyter.tools.proposals import new_id
 from codemad_jupyter.tools.tool import Registry, ToolContext
 
@@ -122,8 +122,6 @@ class OutsideDesk:
 
 
 def _rights(given: Permissions, asked: OutsideCall) -> Permissions:
-    """What is allowed to our own agents without a question is not thereby allowed to others: their role is
-    ``mcp/`` and their name, and rules that allow must name it."""
+    """Their role is ``mcp/`` and their name."""
     mode = stricter(given.mode, "ask" if asked.attended else "batch")
-    rules = tuple(rule for rule in given.rules if rule.decide != "allow" or rule.role)
-    return replace(given, mode=mode, rules=rules, role=f"mcp/{asked.client}")
+    return for_stranger(replace(given, mode=mode), f"mcp/{asked.client}")

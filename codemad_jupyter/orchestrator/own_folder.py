@@ -168,7 +168,7 @@ class OwnFolder:
         """What a role works with that does its task here."""
         equipment = self.equip(role, more=more)
         target = await self._target(crew.prompt.target)
-        gate = self._gate(who, equipment.rights)
+        gate = self.gate(who, equipment.rights)
 
         def executor(
             prepared: Prepared, equipment: Equipment, proposals: Proposals, emit: Callable[[Event], object]
@@ -195,7 +195,7 @@ class OwnFolder:
         """Run a command as the agent would; what `run_command` answers. Nothing of it goes to a model. Raises
         `ToolError` where it was refused or could not be run."""
         rights = self.services.permissions
-        gate = self._gate(who, rights)
+        gate = self.gate(who, rights)
         context = self._context(AppliedHere(self.folder, self.files, gate, ""), Target(), announce=emit)
         equipment = Equipment(Registry([run_command]), rights)
         executor = self._executor(
@@ -252,7 +252,9 @@ class OwnFolder:
             role=equipment.rights.role,
         )
 
-    def _gate(self, who: Who, rights: Permissions) -> Gate:
+    def gate(self, who: Who, rights: Permissions) -> Gate:
+        """The gate for what is done in here; what was allowed for good was allowed elsewhere."""
+
         async def granted() -> Permissions:
             return replace(await self.services.granted(rights), kept=frozenset())
 

@@ -12,6 +12,7 @@ from codemad_jupyter.orchestrator.workflow import (
     Conclude,
     Enter,
     Halted,
+    LookAgain,
     Repair,
     Settle,
     Stimulus,
@@ -23,17 +24,26 @@ from codemad_jupyter.orchestrator.workflow import (
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.events import Event, Notice, PhaseChanged
 from codemad_jupyter.protocol.messages import Message
+from codemad_jupyter.protocol.phases import ExtraPhase
 
 
 class Phases:
     """The workflow of one run, with the plan it has to do with."""
 
-    def __init__(self, session: Session, run: str, emit: Callable[[Event], object], *, repairs: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        run: str,
+        emit: Callable[[Event], object],
+        *,
+        repairs: int,
+        steps: tuple[ExtraPhase, ...] = (),
+    ) -> None:
         self.plan = RunPlan(session, run, emit)
         self._session = session
         self._run = run
         self._emit = emit
-        self._state = Workflow(repairs=repairs)
+        self._state = Workflow(repairs=repairs, steps=steps)
         self._earlier: frozenset[str] = frozenset()
         self._end: Conclude | None = None
 
@@ -44,7 +54,7 @@ class Phases:
     def end(self, outcome: Outcome) -> Outcome:
         """How the run ended, when its loop ended like this."""
         if self._end is None and outcome.status == "done" and self._state.task is None:
-            self._state = replace(self._state, repairs=0)  # the answer was cut: nothing can be mended
+            self._state = replace(self._state, repairs=0, steps=())  # it was cut: nothing can be mended
             self.next(Answered(self._proposed(), self.plan.now))
             return outcome
         if self._end is None:
@@ -59,8 +69,8 @@ class Phases:
         self._state, instructions = step(self._state, stimulus)
         for instruction in instructions:
             match instruction:
-                case Enter(phase=phase):
-                    self._emit(PhaseChanged(phase=phase))
+                case Enter(phase=phase, step=name):
+                    self._emit(PhaseChanged(phase=phase, step=name))
                 case Settle(task=task, status=status, note=note):
                     self.plan.settle(task, status, note)
                 case Work(task=task) if self.plan.now is not None:
@@ -68,6 +78,8 @@ class Phases:
                     told = Message.user(task_text(self.plan.now, task))
                 case Repair(failing=failing):
                     told = Message.user(_repair_text(failing))
+                case LookAgain(step=extra):
+                    told = Message.user(extra.text)
                 case Tell(failing=failing):
                     for edit in failing:
                         self._emit(Notice(level="warning", code="trial_failed", text=_failed_text(edit)))

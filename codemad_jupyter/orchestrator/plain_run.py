@@ -16,9 +16,11 @@ _log = logging.getLogger(__name__)
 Work = Callable[[Callable[[Event], object]], Awaitable[str]]
 
 
-async def plain_run(work: Work, *, run: str, session: Session, stopped: str = "Stopped.") -> None:
+async def plain_run(
+    work: Work, *, run: str, session: Session, stopped: str = "Stopped.", cost: float | None = 0.0
+) -> None:
     """Do it; never raises but for being cancelled, and then has said so. The work is given a way to say
-    things, and answers with the sentence with which the run ends."""
+    things, and answers with the sentence with which the run ends. ``cost`` is None where it is not known."""
     began = time.monotonic()
 
     def emit(event: Event) -> None:
@@ -37,7 +39,8 @@ async def plain_run(work: Work, *, run: str, session: Session, stopped: str = "S
         _log.exception("run %s failed", run)
         status, text = "failed", f"Internal error: {type(error).__name__}. The log of the process has more."
     finally:
-        emit(RunFinished(status=status, text=text, seconds=round(time.monotonic() - began, 3)))
+        seconds = round(time.monotonic() - began, 3)
+        emit(RunFinished(status=status, text=text, cost=cost, seconds=seconds))
 
 
 def telling(text: str) -> Work:

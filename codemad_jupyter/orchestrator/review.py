@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import assert_never
 
+from codemad_jupyter.hooks import refusals
 from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
@@ -25,7 +26,7 @@ from codemad_jupyter.protocol.edits import (
     HunkStatus,
     settled_text,
 )
-from codemad_jupyter.protocol.errors import Conflict, NotFound, StaleEdit, UsageError
+from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound, StaleEdit, UsageError
 from codemad_jupyter.protocol.events import EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.settling import settle, touched, verify
 
@@ -107,20 +108,27 @@ class Reviewer:
         async with self._lock:
             edit, named = self._pending(id, hunks)
             run = self._session.state.edit_runs[id]
+            wanted = edit.settle(named, "accepted")
+            await self._let_go(wanted)
             try:
-                await self._apply(edit, edit.settle(named, "accepted"), run)
+                await self._apply(edit, wanted, run)
             except (StaleEdit, NotFound) as error:
                 settled = EditSettled(edit=id, status="stale", hunks=_statuses(edit), detail=str(error))
                 self._session.bus.emit(settled, run=run)
                 applied = False
             else:
-                self._settled(edit.settle(named, "accepted"), run)
+                self._settled(wanted, run)
                 applied = True
                 self._services.audit.record(applied_line(self._session.id, run, edit, by_itself=by_itself))
             await self._session.bus.saved()
         if applied and execute:
             self.cells.start((edit,), run=run)
         return applied
+
+    async def _let_go(self, edit: Edit) -> None:
+        """Raises `Denied` where a hook refuses what would be applied; the edit stays as it is."""
+        for refusal in await refusals(self._services.hooks, "on_review", edit=edit):
+            raise Denied(f"“{edit.title}” was not applied: {refusal}.", hint="Reject it, or ask for another.")
 
     async def reject(self, id: str, hunks: tuple[int, ...] | None) -> None:
         """Settle hunks of an edit as rejected; nothing is changed."""

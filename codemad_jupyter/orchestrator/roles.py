@@ -2,11 +2,12 @@
 that cannot be read does not hide the others: it is named with the line and the reason."""
 
 import importlib.resources
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from codemad_jupyter.config.trust import ROLES
+from codemad_jupyter.hooks import Offered
 from codemad_jupyter.orchestrator.role_files import Role, read_role
 from codemad_jupyter.protocol.errors import CodemadError, NotFound, UsageError
 
@@ -31,11 +32,24 @@ class Roles:
         return self.known[name]
 
 
-def read_roles(root: Path, *, own: Path | None, lends: Callable[[Path], bool]) -> Roles:
+def read_roles(
+    root: Path, *, own: Path | None, lends: Callable[[Path], bool], offered: Iterable[Offered] = ()
+) -> Roles:
     """All of them. A project's role of a name takes the place of yours, and yours of ours; ``lends`` says
-    whether the roles of a folder may count as they stand now."""
+    whether the roles of a folder may count as they stand now. What packages have ``offered`` takes the place
+    of none of ours."""
     known = {role.name: role for role in built_in()}
     problems: list[str] = []
+    for package, path in offered:
+        try:
+            role = read_role(_text(Path(path)), file=str(path), origin=f"the package {package}")
+            if role.name in known:
+                said = f"The package {package} offers a role {role.name}, which there is already"
+                raise UsageError(f"{said} ({known[role.name].origin}).", hint="It has to rename it.")
+        except (CodemadError, TypeError) as error:
+            problems.append(str(error))
+        else:
+            known[role.name] = role
     files = [(path, "yours") for path in _files(own / OWN if own else None)]
     project = _files(root / ROLES)
     lent = bool(project) and lends(root)

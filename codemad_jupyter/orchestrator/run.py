@@ -77,10 +77,11 @@ class Run:
     _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
-        """The built-in assistant has given its best at once: it is not asked to mend anything."""
+        """The built-in assistant has given its best at once: it is not asked to mend anything or to look again."""
         rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
         self.roll = Roll(self.emit)
-        self._phases = Phases(self.session, self.id, self.emit, repairs=rounds)
+        steps = self.services.phases if rounds else ()
+        self._phases = Phases(self.session, self.id, self.emit, repairs=rounds, steps=steps)
 
     def emit(self, event: Event) -> Event:
         """Say something as this run."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pluggy
 
+from codemad_jupyter.config.agent_definitions import ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
@@ -23,10 +24,12 @@ from codemad_jupyter.orchestrator.roles import Roles, built_in
 from codemad_jupyter.orchestrator.slash import BUILT_IN
 from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.protocol.permissions import UNCONFINED, SandboxState
+from codemad_jupyter.protocol.phases import ExtraPhase
 from codemad_jupyter.protocol.slash import SlashCommand
 from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.gate import Asker, Gate, Who
+from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.permissions import Permissions, visible
 from codemad_jupyter.tools.proposals import new_cell_id
@@ -95,11 +98,17 @@ class Services:
     agents_test: str = ""
     roles: Callable[[], Roles] = field(default=lambda: Roles({role.name: role for role in built_in()}))
     """Reads the roles there are now."""
+    phases: tuple[ExtraPhase, ...] = ()
+    """Steps that packages add to runs."""
+    scripts: ScriptHooks | None = None
+    """The hook scripts, which are among the hooks; they are to be closed."""
     commands: tuple[SlashCommand, ...] = BUILT_IN
     """What a prompt may begin with after a slash."""
     sandbox_wanted: Wanted = "auto"
     hidden: tuple[Path, ...] = ()
     """Folders of ours that commands must not see."""
+    external: ExternalAgents | None = None
+    """The agents of others that may be given a task."""
     mcp: McpServers | None = None
     """The servers of others whose tools are in the registry."""
 

@@ -13,6 +13,7 @@ from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.classifying import decided
 from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.equipment import equipped, equipped_as
+from codemad_jupyter.orchestrator.errands import ErrandRun
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.intent import Decision, decide
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
@@ -22,6 +23,7 @@ from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
 from codemad_jupyter.orchestrator.roll import Roll
+from codemad_jupyter.orchestrator.roles import Roles
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
@@ -29,6 +31,7 @@ from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
 from codemad_jupyter.protocol.commands import ApprovePlan, Edge, Prompt, Target, VerifyNotebook
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import PlanChanged, RunStarted
+from codemad_jupyter.protocol.external_agents import AgentDefinition
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan, plan_text
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
@@ -104,10 +107,32 @@ class Starting:
         if not name or not task.strip():
             hint = f"Write /agent ROLE WHAT. Roles: {', '.join(sorted(roles.known))}."
             raise UsageError("Who is to do what?", hint=hint)
+        external = await self._external(name, roles)
+        if external is not None:
+            return await self._errand(prompt, external, task.strip())
         role = roles.get(name)
         asked = prompt.model_copy(update={"text": task.strip()})
         decision = decide(asked.text, asked.intent)._replace(reason=f"the role {role.name} does it")
         return await self._run(asked, decision, shown=prompt.text, role=role)
+
+    async def _external(self, name: str, roles: Roles) -> AgentDefinition | None:
+        """The agent of somebody else's by that name; a role of the name comes first. Raises `Denied`."""
+        if name in roles.known or self._services.external is None:
+            return None
+        return await asyncio.to_thread(self._services.external.approved, name, roles.known)
+
+    async def _errand(self, prompt: Prompt, given: AgentDefinition, task: str) -> Started:
+        """A task for an agent of somebody else's, in a folder of its own."""
+        session, desk, run = self._session, self._desk, new_id("run")
+        choice = Choice(model=f"acp/{given.name}", reason=f"the agent {given.name} ({given.place}) does it")
+        if not session.state.title:
+            await session.change(title=title_of(prompt.text))
+        await self._announce(run, prompt.text, edge=prompt.edge, target=prompt.target, choice=choice)
+        await session.append(Message.user(task), run=run)
+        errand = ErrandRun(
+            self._services, session, desk.reviewer, desk.approvals, given, task, run, prompt.edge
+        )
+        return Started(run, plain_run(errand.work, run=run, session=session, cost=None))
 
     async def carry_out(self, command: ApprovePlan) -> Started:
         """The plan, task by task. Raises `NotFound` or `Conflict`."""

@@ -6,6 +6,7 @@
      ├────► plan ─────────────────┤      a question has one phase; a plan waits for the person;
      └────► execute ◄──► verify ──┴► ended    a change, or each task of a plan, is executed and verified
 
+Packages may add steps to verify: the model is told to look at what it has proposed in one more way, each once.
 A proposal that failed its trial goes back to the model for at most `REPAIRS` rounds, and for no second one
 in which nothing has changed. After the end nothing is told to do any more.
 """
@@ -17,6 +18,7 @@ from codemad_jupyter.orchestrator.planning import next_task, progress, task_of, 
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.events import Phase, RunStatus
+from codemad_jupyter.protocol.phases import ExtraPhase
 from codemad_jupyter.protocol.plans import Plan, PlanTask, TaskStatus
 
 REPAIRS = 2
@@ -59,9 +61,10 @@ Stimulus = Begun | Answered | Halted
 
 @dataclass(frozen=True)
 class Enter:
-    """Say that a phase begins."""
+    """Say that a phase begins, or a step of it that a package adds."""
 
     phase: Phase
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,13 @@ class Repair:
 
 
 @dataclass(frozen=True)
+class LookAgain:
+    """Let the model take a step that a package adds."""
+
+    step: ExtraPhase
+
+
+@dataclass(frozen=True)
 class Tell:
     """Tell the person of proposals that failed when they were tried."""
 
@@ -102,18 +112,20 @@ class Conclude:
     text: str = ""
 
 
-Instruction = Enter | Settle | Work | Repair | Tell | Conclude
+Instruction = Enter | Settle | Work | Repair | LookAgain | Tell | Conclude
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """Where a run stands. ``task`` is what is done of a plan, ``rounds`` and ``mended`` tell of repairs."""
+    """Where a run stands. ``task`` is what is done of a plan, ``rounds`` and ``mended`` tell of repairs, ``steps``
+    are those of packages that are still to be taken."""
 
     where: Where = "new"
     task: str | None = None
     rounds: int = 0
     mended: frozenset[str] = frozenset()
     repairs: int = REPAIRS
+    steps: tuple[ExtraPhase, ...] = ()
 
 
 Step = tuple[Workflow, tuple[Instruction, ...]]
@@ -175,6 +187,10 @@ def _verified(state: Workflow, answered: Answered) -> Step:
         mending = replace(state, where="verify", rounds=state.rounds + 1, mended=ids)
         return mending, (*entered, Repair(failing))
     told: tuple[Instruction, ...] = (Tell(failing),) if failing else ()
+    if state.steps and proposed and not failing and state.task is None:
+        first, *rest = state.steps
+        looking = replace(state, where="verify", steps=tuple(rest))
+        return looking, (*entered, Enter("verify", first.name), LookAgain(first))
     if state.task is None or answered.plan is None:
         return _ended(state, *entered, *told, Conclude())
     return _task_done(state, answered.plan, (*entered, *told), failing)

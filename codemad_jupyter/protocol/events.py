@@ -66,8 +66,11 @@ class IntentDecided(EventBase):
 
 
 class PhaseChanged(EventBase):
+    """``step`` names a step of the phase that a package adds."""
+
     type: Literal["phase_changed"] = "phase_changed"
     phase: Phase
+    step: str = ""
 
 
 class PlanChanged(EventBase):

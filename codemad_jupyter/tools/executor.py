@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from codemad_jupyter.hooks import tell
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOutput
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
@@ -197,8 +198,9 @@ class Executor:
                 seconds=round(outcome.seconds, 3),
             )
         )
-        self._gate.hooks.hook.after_tool(
-            tool=call.name, arguments=mapped(call.arguments, self._redact), content=content, is_error=failed
+        shown = mapped(call.arguments, self._redact)
+        tell(
+            self._gate.hooks, "after_tool", tool=call.name, arguments=shown, content=content, is_error=failed
         )
         return ToolResultPart(
             id=call.id,

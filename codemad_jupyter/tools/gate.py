@@ -4,7 +4,6 @@
 edits that apply). Deciding is left to `permissions`.
 """
 
-import copy
 import json
 import re
 import time
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 import pluggy
 
+from codemad_jupyter.hooks import refusals
 from codemad_jupyter.protocol.errors import Denied
 from codemad_jupyter.protocol.permissions import AuditLine, Axis
 from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide
@@ -85,8 +85,8 @@ class Gate:
         Returns the line for the audit log, to be handed to `ended`.
         """
         line = self.line(action)
-        for refusal in self.hooks.hook.before_tool(
-            tool=action.tool, arguments=copy.deepcopy(dict(action.arguments))
+        for refusal in await refusals(
+            self.hooks, "before_tool", tool=action.tool, arguments=dict(action.arguments)
         ):
             self._refused(line, "denied", rule=f"a hook: {refusal}")
             raise Denied(f"{action.tool} was refused: {refusal}.")

@@ -152,6 +152,13 @@ class Jobs:
             await asyncio.wait([task])
         return job
 
+    async def ended(self, id: str) -> Job:
+        """Wait until a job has ended. Raises `NotFound`."""
+        job, task = self.get(id), self._tasks.get(id)
+        if task is not None:
+            await asyncio.wait([task])
+        return job
+
     async def close(self) -> None:
         """End them all."""
         tasks = list(self._tasks.values())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.config.foreign_programs import given
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.mcp import McpServer
 from codemad_jupyter.tools.mcp_sdk import FRAME, read_message, written_message
@@ -49,14 +50,7 @@ class Fate:
 
 def environment(server: McpServer, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables the program gets."""
-    found = {name: environ[name] for name in INHERITED if name in environ}
-    for each in server.env:
-        name, sets, value = each.partition("=")
-        if sets:
-            found[name] = value
-        elif name in environ:
-            found[name] = environ[name]
-    return found
+    return given(INHERITED, environ) | given(server.env, environ)
 
 
 @asynccontextmanager

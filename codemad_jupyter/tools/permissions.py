@@ -149,6 +149,13 @@ def applies_by_itself(place: str, given: Permissions, *, root: Path, axis: Axis 
     return decide(action, given).outcome == "allow"
 
 
+def for_stranger(given: Permissions, role: str) -> Permissions:
+    """What holds for an agent of somebody else's: what is allowed to our own without a question is not
+    thereby allowed to it, so rules that allow must name its role."""
+    rules = tuple(rule for rule in given.rules if rule.decide != "allow" or rule.role)
+    return replace(given, rules=rules, role=role)
+
+
 def stricter(one: Mode, other: Mode) -> Mode:
     """The mode of the two that lets less through."""
     return min(one, other, key=STRICTEST_FIRST.index)

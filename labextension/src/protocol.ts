@@ -997,6 +997,9 @@ export interface PathDifference {
   detail: string;
 }
 
+/**
+ * ``step`` names a step of the phase that a package adds.
+ */
 export interface PhaseChanged {
   seq: number;
   session: string;
@@ -1005,6 +1008,7 @@ export interface PhaseChanged {
   at: number;
   type: 'phase_changed';
   phase: 'discuss' | 'plan' | 'execute' | 'verify';
+  step: string;
 }
 
 /**

@@ -49,7 +49,8 @@ class Confinement:
     read, ``shown`` ones that can although they lie in masked ones or in the machine's scratch folders. The
     deeper place wins.
 
-    ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox.
+    ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox. ``variables``
+    are set besides the ``environment``, also where they name another place than its scratch folder.
     """
 
     writable: tuple[Path, ...]
@@ -59,6 +60,7 @@ class Confinement:
     network: bool = False
     sockets: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
 

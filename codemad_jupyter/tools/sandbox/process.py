@@ -20,6 +20,7 @@ from codemad_jupyter.tools.sandbox.confinement import SCRATCH, Confinement
 Backend = Literal["bubblewrap", "bubblewrap without /proc", "landlock", "sandbox-exec", "none"]
 PACKAGE = str(Path(__file__).parents[3])
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
+LINE = 65_536
 POLITE = 15.0
 """Seconds the launcher may take to end everything, before it is killed itself."""
 
@@ -60,7 +61,8 @@ def prepare(backend: Backend, confinement: Confinement, *, cwd: Path) -> Prepare
         "private": str(top),
     }
     words = (interpreter(), "-I", "-S", LAUNCHER, json.dumps(spec))
-    return Prepared(words, {**confinement.environment, **_scratch("/tmp" if boxed else str(top))}, top)  # noqa: S108
+    scratch = _scratch("/tmp" if boxed else str(top))  # noqa: S108 - a name inside the sandbox
+    return Prepared(words, {**confinement.environment, **scratch, **confinement.variables}, top)
 
 
 def _words(backend: Backend, confinement: Confinement, *, cwd: Path, private: Path) -> list[str]:
@@ -113,10 +115,24 @@ class Confined:
 
     @property
     def stdout(self) -> asyncio.StreamReader:
-        """What it writes, errors among it."""
+        """What it writes; errors among it unless it was started to be talked to."""
         if self._process.stdout is None:
             raise ToolError("The output of this program goes elsewhere.")
         return self._process.stdout
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        """What it is told, where it was started to be talked to."""
+        if self._process.stdin is None:
+            raise ToolError("This program has no input.")
+        return self._process.stdin
+
+    @property
+    def stderr(self) -> asyncio.StreamReader:
+        """Its errors, where it was started to be talked to."""
+        if self._process.stderr is None:
+            raise ToolError("The errors of this program are among its output.")
+        return self._process.stderr
 
     async def wait(self) -> int:
         """Wait until it and all it has started are gone; its exit code."""
@@ -137,24 +153,27 @@ class Confined:
 
 
 async def start_with(
-    backend: Backend, argv: Sequence[str], *, cwd: Path, confinement: Confinement
+    backend: Backend, argv: Sequence[str], *, cwd: Path, confinement: Confinement, frame: int = 0
 ) -> Confined:
-    """Start a program by this very backend; most callers want `sandbox.state.start`."""
+    """Start a program by this very backend; most callers want `sandbox.state.start`. With ``frame`` it is
+    talked to, by lines of at most so many bytes."""
     if sys.platform == "win32":
         raise ToolError("Commands cannot be run on Windows yet.", hint="Run it in a terminal of your own.")
     prepared = prepare(backend, confinement, cwd=cwd)  # quick, and nothing may come between it and the start
-    process = await _spawned(prepared, argv)
+    process = await _spawned(prepared, argv, frame)
     return Confined(process, backend=backend, private=prepared.private)
 
 
-async def _spawned(prepared: Prepared, argv: Sequence[str]) -> asyncio.subprocess.Process:
+async def _spawned(prepared: Prepared, argv: Sequence[str], frame: int) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
     try:
         return await asyncio.create_subprocess_exec(
             *prepared.words,
             *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdin=pipe if frame else asyncio.subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe if frame else asyncio.subprocess.STDOUT,
+            limit=frame or LINE,
             env=prepared.environment,
             cwd="/",
         )

@@ -68,13 +68,15 @@ async def state(wanted: Wanted = "auto") -> SandboxState:
 
 
 async def start(
-    argv: Sequence[str], *, cwd: Path, confinement: Confinement, wanted: Wanted = "auto"
+    argv: Sequence[str], *, cwd: Path, confinement: Confinement, wanted: Wanted = "auto", frame: int = 0
 ) -> Confined:
-    """Start a program in the sandbox; without one, only its variables, its limits and its end are ours.
+    """Start a program in the sandbox; without one, only its variables, its limits and its end are ours. With
+    ``frame`` it is talked to, by lines of at most so many bytes.
 
     Raises `Denied` where a strong sandbox is demanded and there is none.
     """
-    return await start_with(await backend(wanted), argv, cwd=cwd, confinement=confinement)
+    chosen = await backend(wanted)
+    return await start_with(chosen, argv, cwd=cwd, confinement=confinement, frame=frame)
 
 
 async def backend(wanted: Wanted = "auto") -> Backend:

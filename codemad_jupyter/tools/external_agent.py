@@ -1,0 +1,216 @@
+"""Starts an external agent in the sandbox, gives it one task over the Agent Client Protocol, and ends it with
+all it has started. What it may ask meanwhile is in `external_client`, what it says in `external_events`.
+
+The SDK is imported at the first use, for it takes a second.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from codemad_jupyter.config.foreign_programs import given
+from codemad_jupyter.protocol.errors import ToolError, UsageError
+from codemad_jupyter.protocol.external_agents import AgentDefinition
+from codemad_jupyter.tools.external_client import OurSide
+from codemad_jupyter.tools.external_wire import FRAME, Wire, quietly
+from codemad_jupyter.tools.mcp_stdio import Fate
+from codemad_jupyter.tools.sandbox import state as sandbox
+from codemad_jupyter.tools.sandbox.confinement import (
+    SCRATCH,
+    Confinement,
+    Limits,
+    harmless,
+    there,
+    workspace_confinement,
+)
+from codemad_jupyter.tools.sandbox.process import Confined
+
+INSTALL = 'Install it: pip install "codemad-jupyter[agents]"'
+STARTING = 120.0
+"""Seconds until an agent must have a session."""
+GRACE = 2.0
+"""Seconds in which an agent that is told to stop may do so by itself."""
+SIGN_IN = -32_000
+_STOPS = {
+    "max_tokens": "its model's answer was cut",
+    "max_turn_requests": "it reached its own limit of steps",
+    "refusal": "its model refused",
+    "cancelled": "it says that it was stopped",
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """One task for an agent, the folder it works in, and how it is confined. Without a ``task`` it is only
+    greeted."""
+
+    given: AgentDefinition
+    task: str
+    folder: Path
+    confinement: Confinement
+    wanted: sandbox.Wanted = "auto"
+
+
+def check_sdk() -> None:
+    """Raises `UsageError` where the SDK of the protocol is not installed."""
+    if importlib.util.find_spec("acp") is None:
+        raise UsageError("The SDK of the Agent Client Protocol is not installed.", hint=INSTALL)
+
+
+def agent_confinement(
+    given_: AgentDefinition, folder: Path, *, hidden: Iterable[Path], environ: Mapping[str, str]
+) -> Confinement:
+    """What the agent may reach: its worktree, the folders it keeps its own things in, programs. Of the home
+    nothing else is even there."""
+    agent, home = given_.agent, Path(environ.get("HOME") or Path.home()).resolve()
+    plain = workspace_confinement(
+        folder, environ=environ, network=agent.network, data=hidden, limits=Limits(memory=0)
+    )
+    own = [home / Path(each).relative_to("~") for each in agent.folders]
+    for place in own:
+        if not place.exists():
+            place.mkdir(mode=0o700, parents=True)
+    masked = plain.masked if home == Path("/") else (*plain.masked, home)
+    programs = [Path(sys.prefix), Path(sys.base_prefix), *_places_of(given_.program)]
+    shown = [p.resolve() for p in (*harmless(home), *programs) if there(p)]
+    shown = [p for p in shown if p != home and any(p.is_relative_to(each) for each in (*masked, *SCRATCH))]
+    variables = {
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        **given(agent.env, environ),
+    }
+    return replace(
+        plain,
+        writable=(*plain.writable, *(place.resolve() for place in own)),
+        masked=masked,
+        shown=tuple(dict.fromkeys([*plain.shown, *shown])),
+        variables=variables,
+    )
+
+
+def _places_of(program: str) -> list[Path]:
+    """Where the program lies, and what it leads to; of a Node package all packages beside it."""
+    found: list[Path] = []
+    for path in (Path(program), Path(os.path.realpath(program))):
+        parts = path.parts
+        last = len(parts) - 1 - parts[::-1].index("node_modules") if "node_modules" in parts else None
+        found.append(Path(*parts[: last + 1]) if last is not None else path.parent)
+    return found
+
+
+async def run_errand(errand: Errand, ours: OurSide) -> str:
+    """Let the agent do its task; why it stopped early, empty where it came to its end. Raises `ToolError` for
+    one that cannot be started, that crashed, or whose time is over."""
+    check_sdk()
+    name, agent = errand.given.name, errand.given.agent
+    fate = Fate()
+    process = await sandbox.start(
+        [errand.given.program, *agent.args],
+        cwd=errand.folder,
+        confinement=errand.confinement,
+        wanted=errand.wanted,
+        frame=FRAME,
+    )
+    wire = Wire(process, fate)
+    draining = asyncio.create_task(wire.drain(), name=f"codemad errors of {name}")
+    try:
+        async with asyncio.timeout(agent.seconds):
+            return await _talk(errand, ours, wire)
+    except TimeoutError:
+        raise ToolError(
+            f"The agent {name} was ended: its {agent.seconds:g} seconds are over.",
+            hint="Give it less to do, or more seconds in the settings.",
+        ) from None
+    except ConnectionError:
+        raise await _crashed(name, process, fate) from None
+    finally:
+        await asyncio.shield(_end(process, draining))
+
+
+async def _talk(errand: Errand, ours: OurSide, wire: Wire) -> str:
+    acp = importlib.import_module("acp")
+    connection = acp.connect_to_agent(ours, wire)
+    try:
+        async with asyncio.timeout(STARTING):
+            session = await _begun(acp, connection, errand)
+        if not errand.task:
+            return ""
+        prompt = [acp.text_block(errand.task)]
+        asked = connection.prompt(session_id=session, prompt=prompt)
+        answer = await _answered(asked, lambda: connection.cancel(session_id=session))
+        return _STOPS.get(answer.stop_reason, "")
+    except acp.RequestError as error:
+        raise ToolError(
+            f"The agent {errand.given.name} gave an error: {str(error)[:500]} {_detail(error)}".strip()
+        ) from None
+    finally:
+        await connection.close()
+
+
+async def _begun(acp: Any, connection: Any, errand: Errand) -> str:
+    """The agent's session."""
+    schema = importlib.import_module("acp.schema")
+    files = schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
+    told = await connection.initialize(
+        protocol_version=acp.PROTOCOL_VERSION,
+        client_capabilities=schema.ClientCapabilities(fs=files, terminal=True),
+        client_info=schema.Implementation(name="codemad-jupyter", version="0"),
+    )
+    if told.protocol_version != acp.PROTOCOL_VERSION:
+        said = f"{errand.given.name} speaks version {told.protocol_version} of the protocol"
+        raise ToolError(f"{said}, we speak {acp.PROTOCOL_VERSION}.", hint="Install a version that fits.")
+    try:
+        made = await connection.new_session(cwd=str(errand.folder), mcp_servers=[])
+    except acp.RequestError as error:
+        if error.code != SIGN_IN:
+            raise
+        raise ToolError(
+            f"The agent {errand.given.name} wants you to sign in first ({str(error)[:200]}).",
+            hint=f"Start {errand.given.agent.command} in a terminal and sign in there.",
+        ) from None
+    return str(made.session_id)
+
+
+async def _answered(asked: Awaitable[T], cancel: Any) -> T:
+    """The answer; whoever does not wait any longer tells the agent so, and leaves it a moment."""
+    task = asyncio.ensure_future(asked)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(ConnectionError, OSError):
+            await cancel()
+        await asyncio.wait([task], timeout=GRACE)
+        await quietly(task)
+        raise
+
+
+async def _crashed(name: str, process: Confined, fate: Fate) -> ToolError:
+    """What to say of an agent that is gone, or whose words make no sense."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+    if not fate.reason:
+        code = process.exit_code
+        fate.reason = "it has closed its output" if code is None else f"it ended with exit code {code}"
+    return ToolError(
+        f"The agent {name} did not finish: {fate.told()}.",
+        hint="What it had changed by then is kept: codemad agents list",
+    )
+
+
+def _detail(error: Any) -> str:
+    data = getattr(error, "data", None)
+    return f"({str(data)[:300]})" if data else ""
+
+
+async def _end(process: Confined, draining: asyncio.Task[None]) -> None:
+    await process.stop()
+    await asyncio.wait([draining], timeout=GRACE)
+    await quietly(draining)
