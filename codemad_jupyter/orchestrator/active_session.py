@@ -5,7 +5,15 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import bringing_in, merging, plans, run_review, timeline
+from codemad_jupyter.orchestrator import (
+    branch_merging,
+    branching,
+    bringing_in,
+    merging,
+    plans,
+    run_review,
+    timeline,
+)
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.approvals import Approvals
@@ -29,6 +37,7 @@ from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import (
     DataLevelChosen,
     Notice,
+    Restored,
     RunFinished,
 )
 from codemad_jupyter.protocol.privacy import ContextPreview
@@ -112,6 +121,10 @@ class ActiveSession:
         match command:
             case cmd.RenameSession():
                 await self.session.change(title=command.title)
+            case cmd.ArrangeSession():
+                await self.session.change(pinned=command.pinned, archived=command.archived)
+            case cmd.MakeBranch() | cmd.SwitchBranch() | cmd.NameBranch():
+                await self._branch(command)
             case cmd.ChooseModel():
                 self._services.router.provider_for(command.model)
                 await self.session.change(model=command.model)
@@ -148,7 +161,15 @@ class ActiveSession:
                     self._check_free()
                     plans.change(self.session, command)
                     await self.session.bus.saved()
-            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook() | cmd.ApprovePlan():
+            case (
+                cmd.NewSession()
+                | cmd.Prompt()
+                | cmd.VerifyNotebook()
+                | cmd.ApprovePlan()
+                | cmd.ForkSession()
+                | cmd.ImportSession()
+                | cmd.MergeBranch()
+            ):
                 raise AssertionError("no command that changes a session alone")
             case _:
                 assert_never(command)
@@ -221,12 +242,43 @@ class ActiveSession:
             async with self._lock:
                 await commit_if_due(self._services, self.session, run)
 
-    async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
+    async def merge(self, asked: cmd.MergeBranch, chosen: branch_merging.Chosen) -> None:
+        """Take over what was chosen of another branch, in a run of its own."""
+        async with self._lock:
+            self._check_free()
+            services, session, _ = self._given
+            self.run = await branch_merging.merge(
+                services, session, self._reviewer, chosen=chosen, asked=asked
+            )
+
+    async def _branch(self, command: cmd.MakeBranch | cmd.SwitchBranch | cmd.NameBranch) -> None:
+        if isinstance(command, cmd.NameBranch):
+            self.session.bus.emit(await branching.name(*self._given[:2], command))
+            await self.session.bus.saved()
+            return
+        await self._settle_down("switch")
+        async with self._lock:
+            self._check_free()
+            if isinstance(command, cmd.MakeBranch):
+                changed = await branching.make(*self._given, command)
+            else:
+                changed = await branching.switch(*self._given, command)
+            self.session.bus.emit(changed)
+            if command.restore and changed.checkpoint is not None:
+                back = cmd.RestoreCheckpoint(session=self.session.id, checkpoint=changed.checkpoint)
+                await self._tell_restored(await timeline.restore(*self._given, back, stay=True))
+            await self.session.bus.saved()
+
+    async def _settle_down(self, then: str) -> None:
+        """Raises `Conflict` while something goes on that changes files or the conversation."""
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
         if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
             what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
-            raise Conflict(f"{what} is going on.", hint="Stop it first, then undo.")
+            raise Conflict(f"{what} is going on.", hint=f"Stop it first, then {then}.")
+
+    async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
+        await self._settle_down("undo")
         async with self._lock:
             if isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*self._given, command)
@@ -234,9 +286,12 @@ class ActiveSession:
                 restored = await undoing.undo(*self._given, command.run)
             else:
                 restored = await undoing.redo(*self._given)
-            self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
-            self._services.audit.record(restored_line(self.session.id, restored))
-            await self.session.bus.saved()
+            await self._tell_restored(restored)
+
+    async def _tell_restored(self, restored: Restored) -> None:
+        self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
+        self._services.audit.record(restored_line(self.session.id, restored))
+        await self.session.bus.saved()
 
     async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:
         try:

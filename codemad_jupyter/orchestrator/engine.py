@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
-from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
+from codemad_jupyter.orchestrator import branching, comparing, completing, merging, timeline
 from codemad_jupyter.orchestrator.acting import control
 from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
@@ -18,6 +18,7 @@ from codemad_jupyter.orchestrator.outside import OutsideCall
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
+from codemad_jupyter.orchestrator.sessions_desk import SessionsDesk
 from codemad_jupyter.orchestrator.slash import completions, expanded
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
@@ -35,7 +36,13 @@ from codemad_jupyter.protocol.messages import ToolResultPart
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
-from codemad_jupyter.protocol.sessions import SessionInfo
+from codemad_jupyter.protocol.sessions import (
+    BranchComparison,
+    ExportFormat,
+    SessionExport,
+    SessionInfo,
+    SessionTree,
+)
 
 MAX_PROMPT = 1_000_000
 """Characters of the longest prompt."""
@@ -50,6 +57,7 @@ class Engine:
         self._opening = asyncio.Lock()
         self._gardener = Gardener(services)
         self._insight = Insight(services)
+        self._desk = SessionsDesk(services, self._opened)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -87,7 +95,7 @@ class Engine:
 
     async def current_session(self) -> str:
         """The latest session of the workspace; a new one when there is none."""
-        sessions = await self.sessions()
+        sessions = [info for info in await self.sessions() if not info.archived]
         return sessions[0].id if sessions else await self._new("")
 
     async def models(self, *, probe: bool = False) -> tuple[ModelInfo, ...]:
@@ -136,6 +144,15 @@ class Engine:
         match command:
             case cmd.NewSession():
                 return Ack(session=await self._new(command.title))
+            case cmd.ForkSession():
+                return await self._made(await self._desk.fork(command))
+            case cmd.ImportSession():
+                return await self._made(await self._desk.read(command))
+            case cmd.MergeBranch():
+                active = await self._activated(command.session)
+                seq = active.session.bus.seq
+                await active.merge(command, await self._desk.chosen(command))
+                return Ack(session=command.session, run=active.run, seq=seq)
             case cmd.Prompt():
                 _check_size(command)
                 prompt = self._insight.masked(command)
@@ -176,6 +193,23 @@ class Engine:
         """What past sessions said about something, best first."""
         return await self.services.store.search_sessions(words, limit=limit)
 
+    async def session_tree(self, session: str) -> SessionTree:
+        """The session as a tree of turns, with its branches. Raises `NotFound`."""
+        return await branching.tree(self.services, await self._opened(session))
+
+    async def compare_branches(
+        self, session: str, left: str, right: str, other: str = ""
+    ) -> BranchComparison:
+        """Two branches beside each other, the right one of the session ``other`` where that is named; an
+        empty name is the branch the session stands on. Raises `NotFound`."""
+        return await self._desk.compare(session, left, right, other)
+
+    async def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport:
+        """The session as a file, with no more of its data than the level lets out (None: the folder's)."""
+        return await self._desk.export(session, form, level)
+
     def data_level(self, notebook: str | None) -> DataLevel:
         """How much of the notebook's data is sent to models."""
         return self.services.levels.of(notebook)
@@ -200,7 +234,7 @@ class Engine:
         before it: the commands that begin so."""
         if query.startswith("/"):
             return completions(query, self.services.commands)
-        others = [each for each in await self.sessions() if each.id != session and each.title]
+        others = [each for each in await self.sessions() if _mentionable(each, session)]
         return await self._insight.mentions.find(query, target, others)
 
     async def waiting_run(self, session: str, approval: str) -> str | None:
@@ -218,6 +252,14 @@ class Engine:
     def _kernel_fate(self, fate: KernelFate) -> None:
         for active in self._active.values():
             active.watch.fate(fate)
+
+    async def _opened(self, id: str) -> Session:
+        return (await self._activated(id)).session
+
+    async def _made(self, id: str) -> Ack:
+        """A session that others were made into: loaded, and said to be there."""
+        await (await self._opened(id)).change()
+        return Ack(session=id)
 
     async def _new(self, title: str) -> str:
         id = uuid.uuid4().hex
@@ -249,6 +291,10 @@ class Engine:
 
     def _on_event(self, event: Event) -> None:
         self.services.hooks.hook.on_event(event=event)
+
+
+def _mentionable(info: SessionInfo, asking: str | None) -> bool:
+    return info.id != asking and bool(info.title) and not info.archived
 
 
 def _check_size(prompt: cmd.Prompt) -> None:
