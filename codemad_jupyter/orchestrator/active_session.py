@@ -7,7 +7,6 @@ from typing import assert_never
 
 from codemad_jupyter.orchestrator import (
     branch_merging,
-    branching,
     bringing_in,
     merging,
     plans,
@@ -34,12 +33,7 @@ from codemad_jupyter.orchestrator.starting import RunDesk, Started, Starting
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
-from codemad_jupyter.protocol.events import (
-    DataLevelChosen,
-    Notice,
-    Restored,
-    RunFinished,
-)
+from codemad_jupyter.protocol.events import DataLevelChosen, Notice, RunFinished
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.tools.jobs import Jobs
 
@@ -123,8 +117,9 @@ class ActiveSession:
                 await self.session.change(title=command.title)
             case cmd.ArrangeSession():
                 await self.session.change(pinned=command.pinned, archived=command.archived)
-            case cmd.MakeBranch() | cmd.SwitchBranch() | cmd.NameBranch():
-                await self._branch(command)
+            case cmd.NameBranch():
+                async with self._lock:
+                    await timeline.branch(*self._given, command)
             case cmd.ChooseModel():
                 self._services.router.provider_for(command.model)
                 await self.session.change(model=command.model)
@@ -141,7 +136,7 @@ class ActiveSession:
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 async with self._lock:
                     await timeline.keep(*self._given, command, busy=self._busy_runs())
-            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
+            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo() | cmd.MakeBranch() | cmd.SwitchBranch():
                 await self._restore(command)
             case cmd.ResolveMerge():
                 async with self._lock:
@@ -227,17 +222,8 @@ class ActiveSession:
             run: str | None = command.run
         else:
             run = self.session.state.edit_runs.get(command.edit)
-        reviewer = self._reviewer
         try:
-            match command:
-                case cmd.AcceptEdit():
-                    await reviewer.accept(command.edit, command.hunks, execute=command.execute)
-                case cmd.RejectEdit():
-                    await reviewer.reject(command.edit, command.hunks)
-                case cmd.AcceptRun():
-                    await run_review.accept_run(self.session, reviewer, command.run, execute=command.execute)
-                case cmd.RejectRun():
-                    await run_review.reject_run(self.session, reviewer, command.run)
+            await run_review.settle(self.session, self._reviewer, command)
         finally:  # where one edit of a run failed the others are settled
             async with self._lock:
                 await commit_if_due(self._services, self.session, run)
@@ -246,52 +232,32 @@ class ActiveSession:
         """Take over what was chosen of another branch, in a run of its own."""
         async with self._lock:
             self._check_free()
-            services, session, _ = self._given
             self.run = await branch_merging.merge(
-                services, session, self._reviewer, chosen=chosen, asked=asked
+                *self._given[:2], self._reviewer, chosen=chosen, asked=asked
             )
 
-    async def _branch(self, command: cmd.MakeBranch | cmd.SwitchBranch | cmd.NameBranch) -> None:
-        if isinstance(command, cmd.NameBranch):
-            self.session.bus.emit(await branching.name(*self._given[:2], command))
-            await self.session.bus.saved()
-            return
-        await self._settle_down("switch")
-        async with self._lock:
-            self._check_free()
-            if isinstance(command, cmd.MakeBranch):
-                changed = await branching.make(*self._given, command)
-            else:
-                changed = await branching.switch(*self._given, command)
-            self.session.bus.emit(changed)
-            if command.restore and changed.checkpoint is not None:
-                back = cmd.RestoreCheckpoint(session=self.session.id, checkpoint=changed.checkpoint)
-                await self._tell_restored(await timeline.restore(*self._given, back, stay=True))
-            await self.session.bus.saved()
-
-    async def _settle_down(self, then: str) -> None:
-        """Raises `Conflict` while something goes on that changes files or the conversation."""
+    async def _restore(
+        self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo | cmd.MakeBranch | cmd.SwitchBranch
+    ) -> None:
+        """What brings files or the conversation to another state."""
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
-        if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
-            what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
-            raise Conflict(f"{what} is going on.", hint=f"Stop it first, then {then}.")
-
-    async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
-        await self._settle_down("undo")
         async with self._lock:
-            if isinstance(command, cmd.RestoreCheckpoint):
+            if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
+                what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
+                raise Conflict(f"{what} is going on.", hint="Stop it first, then try again.")
+            if isinstance(command, cmd.MakeBranch | cmd.SwitchBranch):
+                restored = await timeline.branch(*self._given, command)
+            elif isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*self._given, command)
             elif isinstance(command, cmd.Undo):
                 restored = await undoing.undo(*self._given, command.run)
             else:
                 restored = await undoing.redo(*self._given)
-            await self._tell_restored(restored)
-
-    async def _tell_restored(self, restored: Restored) -> None:
-        self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
-        self._services.audit.record(restored_line(self.session.id, restored))
-        await self.session.bus.saved()
+            if restored is not None:
+                self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
+                self._services.audit.record(restored_line(self.session.id, restored))
+            await self.session.bus.saved()
 
     async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:
         try:

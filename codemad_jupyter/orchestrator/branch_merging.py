@@ -1,6 +1,6 @@
 """A run that takes chosen messages and edits of another branch over: messages as new entries where the
-session stands, edits as new proposals for what is there now. Three-way, as for the work of agents; what clashes is
-left out and named. Nothing of the person's is changed."""
+session stands, edits as new proposals for what is there now. Three-way, as for the
+work of agents; what clashes is left out and named. Nothing of the person's is changed."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -20,14 +20,12 @@ from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
 from codemad_jupyter.orchestrator.sessions_desk import SessionsDesk
 from codemad_jupyter.orchestrator.slash import completions, expanded
+from codemad_jupyter.orchestrator.starting import check_size
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
-from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.events import (
-    Event,
-)
+from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
@@ -43,9 +41,6 @@ from codemad_jupyter.protocol.sessions import (
     SessionInfo,
     SessionTree,
 )
-
-MAX_PROMPT = 1_000_000
-"""Characters of the longest prompt."""
 
 
 class Engine:
@@ -154,7 +149,7 @@ class Engine:
                 await active.merge(command, await self._desk.chosen(command))
                 return Ack(session=command.session, run=active.run, seq=seq)
             case cmd.Prompt():
-                _check_size(command)
+                check_size(command)
                 prompt = self._insight.masked(command)
                 return await (await self._activated(command.session)).prompt(prompt)
             case cmd.ApprovePlan():
@@ -295,13 +290,3 @@ class Engine:
 
 def _mentionable(info: SessionInfo, asking: str | None) -> bool:
     return info.id != asking and bool(info.title) and not info.archived
-
-
-def _check_size(prompt: cmd.Prompt) -> None:
-    if not prompt.text.strip():
-        raise UsageError("The prompt is empty.", hint="Type a question or what should be done.")
-    if len(prompt.text) > MAX_PROMPT:
-        raise UsageError(
-            f"The prompt has {len(prompt.text):,} characters; the limit is {MAX_PROMPT:,}.",
-            hint="Put the text into a file of the workspace and ask about the file.",
-        )

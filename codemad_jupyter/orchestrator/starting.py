@@ -34,6 +34,9 @@ from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
 from codemad_jupyter.tools.jobs import Jobs
 from codemad_jupyter.tools.proposals import new_id
 
+MAX_PROMPT = 1_000_000
+"""Characters of the longest prompt."""
+
 
 @dataclass(frozen=True)
 class RunDesk:
@@ -211,3 +214,14 @@ class Starting:
             carries_out=plan,
         )
         return Started(run, work, prompt.target)
+
+
+def check_size(prompt: Prompt) -> None:
+    """Raises `UsageError` for a prompt that is empty or too long."""
+    if not prompt.text.strip():
+        raise UsageError("The prompt is empty.", hint="Type a question or what should be done.")
+    if len(prompt.text) > MAX_PROMPT:
+        raise UsageError(
+            f"The prompt has {len(prompt.text):,} characters; the limit is {MAX_PROMPT:,}.",
+            hint="Put the text into a file of the workspace and ask about the file.",
+        )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from codemad_jupyter.orchestrator import branching
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, files_of, notebooks_of
-from codemad_jupyter.orchestrator.history import standing
+from codemad_jupyter.orchestrator.history import runs_taken_back, standing
 from codemad_jupyter.orchestrator.pruning import prune
 from codemad_jupyter.orchestrator.restoring import (
     EVERYTHING,
@@ -164,13 +164,10 @@ async def _moved(
         await branching.stand_on(services, session, owner, head=target.head)
     else:
         left, back = await move(session, target.head)
-    undone = {record.run for record in since if record.reason == "run"}
-    undoing = [record for record in since if record.reason == "undo"]
-    names = {name for record in undoing for name in record.touched.get("took_back", ())}
-    again = {r.run for r in await services.store.outline(session.id) if r.id in names} if names else set()
+    taken = runs_taken_back(await services.store.outline(session.id), {record.id for record in since})
     runs = state.runs.values()
-    gone = (*left, *(r.id for r in runs if r.id in undone and not r.undone and r.id not in left))
-    return gone, (*back, *(r.id for r in runs if r.id in again and r.undone and r.id not in back))
+    gone = (*left, *(r.id for r in runs if taken.get(r.id, 0) > 0 and not r.undone and r.id not in left))
+    return gone, (*back, *(r.id for r in runs if taken.get(r.id, 0) < 0 and r.undone and r.id not in back))
 
 
 def _touched_cells(records: Sequence[CheckpointRecord]) -> set[tuple[str, str]]:
@@ -199,3 +196,25 @@ async def keep(
         case cmd.PruneCheckpoints():
             await prune(services, session, command, busy=busy)
     await session.bus.saved()
+
+
+async def branch(
+    services: Services,
+    session: Session,
+    checkpointer: Checkpointer,
+    command: cmd.MakeBranch | cmd.SwitchBranch | cmd.NameBranch,
+) -> Restored | None:
+    """Make, take or name a branch, and bring its files back where that is asked for: what that did."""
+    match command:
+        case cmd.MakeBranch():
+            changed = await branching.make(services, session, checkpointer, command)
+        case cmd.SwitchBranch():
+            changed = await branching.switch(services, session, checkpointer, command)
+        case cmd.NameBranch():
+            changed = await branching.name(services, session, command)
+    session.bus.emit(changed)
+    await session.bus.saved()
+    if isinstance(command, cmd.NameBranch) or not command.restore or changed.checkpoint is None:
+        return None
+    back = cmd.RestoreCheckpoint(session=session.id, checkpoint=changed.checkpoint)
+    return await restore(services, session, checkpointer, back, stay=True)
