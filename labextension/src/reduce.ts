@@ -17,6 +17,7 @@ import type {
   RunFinished,
   RunStarted
 } from './protocol';
+import { branched, changesTree } from './branching';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -51,12 +52,16 @@ function dated(state: ITranscript, event: Event): ITranscript {
   const checkpointsSeq = OF_CHECKPOINTS.has(event.type) ? event.seq : state.checkpointsSeq;
   const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
   const memorySeq = event.type === 'memory_changed' ? event.seq : state.memorySeq;
-  const isSame = checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
-  return isSame ? state : { ...state, checkpointsSeq, contextSeq, memorySeq };
+  const treeSeq = changesTree(event) ? event.seq : state.treeSeq;
+  const isSame =
+    treeSeq === state.treeSeq && checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
+  return isSame ? state : { ...state, checkpointsSeq, contextSeq, memorySeq, treeSeq };
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
   switch (event.type) {
+    case 'branch_changed':
+      return branched(state, event);
     case 'session_changed':
       return { ...state, title: event.title, model: event.model };
     case 'run_started':
@@ -111,7 +116,7 @@ function apply(state: ITranscript, event: Event): ITranscript {
 function started(state: ITranscript, event: RunStarted): ITranscript {
   const id = event.run ?? `run-${event.seq}`;
   const run = newRun(id, event);
-  return { ...state, entries: [...state.entries, run], running: id, redoable: [] };
+  return { ...state, entries: [...state.entries, run], running: id, redoable: [], differing: [] };
 }
 
 /** An approval that nobody answered ends with its run. */

@@ -6,6 +6,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Access } from '../access';
+import { Branches } from '../branches';
 import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
@@ -42,6 +43,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     const parts = {
       session,
       requests,
+      branches: new Branches(client, session, () => notebooks.target),
       access,
       pages,
       drops,
@@ -84,6 +86,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
       [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
       [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')],
+      [CommandIds.sessions, 'sessions', trans.__('CodeMAD Sessions and Branches')],
       [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')]
     ] as const) {
       app.commands.addCommand(command, {
@@ -119,8 +122,8 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, memory, keys, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, memory, keys, verify]) {
+    const { open, newSession, stop, timeline, context, memory, sessions, keys, verify } = CommandIds;
+    for (const command of [open, newSession, stop, timeline, context, memory, sessions, keys, verify]) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

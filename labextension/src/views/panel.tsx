@@ -13,6 +13,7 @@ import { logoIcon } from './icons';
 import { Keys } from './keys';
 import { MemoryPage } from './memory';
 import { Preview } from './preview';
+import { SessionsPage } from './sessions';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 import { TrustBanner } from './trust';
@@ -75,6 +76,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       {page === 'context' && <Preview />}
       {page === 'keys' && <Keys />}
       {page === 'memory' && <MemoryPage />}
+      {page === 'sessions' && <SessionsPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
         <TrustBanner />
         <Transcript openModels={() => modelOpener.current?.()} />
