@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from codemad_jupyter.app.caller_thread import CallerThread as CallerThread
 from codemad_jupyter.app.http_client import HttpClient as HttpClient
-from codemad_jupyter.app.thread_client import CallerThread as CallerThread
 from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
@@ -22,7 +22,14 @@ from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
-from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
+from codemad_jupyter.protocol.sessions import (
+    BranchComparison,
+    ExportFormat,
+    SessionExport,
+    SessionInfo,
+    SessionTree,
+)
 
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
@@ -94,6 +101,24 @@ class EngineClient(Protocol):
 
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         """What past sessions said about something, best first."""
+        ...
+
+    def sessions(self) -> tuple[SessionInfo, ...]:
+        """All sessions of the workspace, latest first."""
+        ...
+
+    def session_tree(self, session: str) -> SessionTree:
+        """The session as a tree of turns, with its branches."""
+        ...
+
+    def compare_branches(self, session: str, left: str, right: str, other: str = "") -> BranchComparison:
+        """Two branches beside each other."""
+        ...
+
+    def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport:
+        """The session as a file."""
         ...
 
     def close(self) -> None:

@@ -13,8 +13,11 @@ from codemad_jupyter.protocol.commands import (
     DropPlan,
     EditMemory,
     ForgetMemory,
+    MakeBranch,
     MakeCheckpoint,
     MergeAgents,
+    MergeBranch,
+    NameBranch,
     NameCheckpoint,
     Prompt,
     PruneCheckpoints,
@@ -24,11 +27,13 @@ from codemad_jupyter.protocol.commands import (
     RememberFact,
     ResolveMerge,
     RestoreCheckpoint,
+    SwitchBranch,
     Undo,
     VerifyNotebook,
 )
 from codemad_jupyter.protocol.events import (
     ApprovalSettled,
+    BranchChanged,
     CheckpointMade,
     CheckpointsChanged,
     EditSettled,
@@ -51,11 +56,10 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
     waiting.
     """
     match command:
-        case Prompt() | ApprovePlan() | VerifyNotebook() | ResolveMerge() | MergeAgents() | None:
-            run = ack.run
-            if run is None:
-                return None
-            return lambda event: isinstance(event, RunFinished) and event.run == run
+        case Prompt() | ApprovePlan() | VerifyNotebook() | None:
+            return _run_ended(ack)
+        case ResolveMerge() | MergeAgents() | MergeBranch():
+            return _run_ended(ack)
         case AcceptEdit() | RejectEdit():
             edit = command.edit
             return lambda event: isinstance(event, EditSettled) and event.edit == edit
@@ -65,6 +69,11 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
         case Undo() | Redo() | RestoreCheckpoint():
             kind = "restore" if isinstance(command, RestoreCheckpoint) else command.type
             return lambda event: isinstance(event, Restored) and event.kind == kind
+        case MakeBranch() | SwitchBranch():
+            restore = command.restore
+            return lambda event: _stands(event, restore=restore)
+        case NameBranch():
+            return lambda event: isinstance(event, BranchChanged)
         case MakeCheckpoint():
             return lambda event: isinstance(event, CheckpointMade) and event.reason == "manual"
         case NameCheckpoint() | PruneCheckpoints():
@@ -76,3 +85,15 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
             return lambda event: isinstance(event, PlanChanged) and event.plan.id == plan
         case _:
             return None
+
+
+def _run_ended(ack: Ack) -> Ending | None:
+    run = ack.run
+    return None if run is None else lambda event: isinstance(event, RunFinished) and event.run == run
+
+
+def _stands(event: Event, *, restore: bool) -> bool:
+    """Files that differ are brought back after the branch was taken."""
+    if isinstance(event, BranchChanged):
+        return not (restore and event.checkpoint)
+    return restore and isinstance(event, Restored)

@@ -25,7 +25,14 @@ from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
-from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
+from codemad_jupyter.protocol.sessions import (
+    BranchComparison,
+    ExportFormat,
+    SessionExport,
+    SessionInfo,
+    SessionTree,
+)
 
 CONNECT = 3.0
 ANSWER = 60.0
@@ -121,6 +128,25 @@ class HttpClient:
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         found = self._ask("GET", "sessions/search?" + urlencode({"query": words, "limit": limit}))
         return tuple(SessionHit.model_validate(each) for each in found["hits"])
+
+    def sessions(self) -> tuple[SessionInfo, ...]:
+        found = self._ask("GET", "sessions/all")["sessions"]
+        return tuple(SessionInfo.model_validate(each) for each in found)
+
+    def session_tree(self, session: str) -> SessionTree:
+        return SessionTree.model_validate(
+            self._ask("GET", "sessions/tree?" + urlencode({"session": session}))
+        )
+
+    def compare_branches(self, session: str, left: str, right: str, other: str = "") -> BranchComparison:
+        query = urlencode({"session": session, "left": left, "right": right, "other": other})
+        return BranchComparison.model_validate(self._ask("GET", f"sessions/compare?{query}"))
+
+    def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport:
+        query = urlencode({"session": session, "format": form, "level": level or ""})
+        return SessionExport.model_validate(self._ask("GET", f"sessions/export?{query}"))
 
     def close(self) -> None:
         """Nothing to let go of: each request has its own connection."""

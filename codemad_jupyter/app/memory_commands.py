@@ -1,5 +1,4 @@
-"""``memory`` and ``sessions`` as commands with words after them: the same on the command line and behind the
-magic.
+"""``memory`` as a command with words after it: the same on the command line and behind the magic.
 
 Reads the words, asks the engine through a client, and answers with text and with data for JSON.
 """
@@ -9,8 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from codemad_jupyter.app.client import EngineClient
-from codemad_jupyter.app.memory_text import changed_line, fact_line, hit_line, short
-from codemad_jupyter.app.memory_words import add_memory_verbs, add_session_verbs
+from codemad_jupyter.app.memory_text import changed_line, fact_line, short
+from codemad_jupyter.app.memory_words import add_memory_verbs
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.app.timeline_commands import Answer
 from codemad_jupyter.protocol import commands as cmd
@@ -31,13 +30,6 @@ def read_memory_words(words: Sequence[str]) -> argparse.Namespace:
     parser = Words(prog="%codemad memory", add_help=False)
     add_memory_verbs(parser)
     return parser.parse_args([*words] or ["list"])
-
-
-def read_session_words(words: Sequence[str]) -> argparse.Namespace:
-    """What was typed after ``sessions``. Raises `UsageError`."""
-    parser = Words(prog="%codemad sessions", add_help=False)
-    add_session_verbs(parser)
-    return parser.parse_args([*words])
 
 
 def perform(client: EngineClient, asked: argparse.Namespace, *, edge: cmd.Edge) -> Answer:
@@ -70,15 +62,6 @@ def perform(client: EngineClient, asked: argparse.Namespace, *, edge: cmd.Edge) 
     return _changed(
         client, cmd.EditMemory(session=session, memory=fact.id, text=text, kind=asked.kind, edge=edge)
     )
-
-
-def search_sessions(client: EngineClient, asked: argparse.Namespace) -> Answer:
-    """Do what was asked after ``sessions``."""
-    if not 0 < asked.k <= 200:
-        raise UsageError("-k is a number from 1 to 200.", hint="Leave it out for 20.")
-    hits = client.search_sessions(" ".join(asked.words), asked.k)
-    text = "\n".join(map(hit_line, hits)) or "No session said anything about that."
-    return Answer(text, {"hits": [hit.model_dump() for hit in hits]})
 
 
 def pick(facts: Sequence[Memory], word: str) -> Memory:

@@ -1,10 +1,10 @@
-"""What is remembered, in words: facts, what became of them, and messages of past sessions. Plain text."""
+"""What is remembered, in words: facts, and what became of them. Plain text."""
 
 import time
 
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.protocol.events import MemoryChanged
-from codemad_jupyter.protocol.memories import Memory, SessionHit
+from codemad_jupyter.protocol.memories import Memory
 
 CONFIRM = "codemad memory confirm"
 
@@ -50,10 +50,3 @@ def announced_line(event: MemoryChanged) -> str:
     if event.change == "kept":
         return f"Remembered ({event.scope}): {one_line(event.text)} (to take it back: %codemad memory forget)"
     return changed_line(event)
-
-
-def hit_line(hit: SessionHit) -> str:
-    """A message of a past session."""
-    who = "you" if hit.who == "user" else "model"
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(hit.at))
-    return f"{hit.session[:8]}  {when}  “{one_line(hit.title)}”  {who}: {one_line(hit.excerpt)}"

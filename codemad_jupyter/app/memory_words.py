@@ -1,5 +1,4 @@
-"""The words that may follow ``memory`` and ``sessions``. Imports argparse alone: a command line begins with
-it."""
+"""The words that may follow ``memory``. Imports argparse alone: a command line begins with it."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,7 +6,6 @@ from collections.abc import Sequence
 from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 MEMORY_VERBS = ("list", "add", "edit", "forget", "confirm", "search")
-SESSION_VERBS = ("search",)
 SCOPES = ("session", "project", "user", "role")
 KINDS = ("fact", "preference", "decision")
 WHICH = "number of the list, id or its beginning"
@@ -40,20 +38,6 @@ def add_memory_verbs(
     search.add_argument("words", nargs="+", metavar="WORD", help="what it is about")
 
 
-def add_session_verbs(
-    parser: argparse.ArgumentParser, *, common: Sequence[argparse.ArgumentParser] = ()
-) -> None:
-    """Give a parser the verbs of ``sessions``."""
-    search = verb_maker(parser, common)("search", "find what past sessions said about something")
-    search.add_argument("words", nargs="+", metavar="WORD", help="what it is about")
-    search.add_argument("-k", type=int, default=20, metavar="N", help="at most so many (default: 20)")
-
-
 def memory_text() -> str:
     """The verbs of ``memory`` and their options, a line each."""
     return verbs_text("memory", add_memory_verbs)
-
-
-def session_text() -> str:
-    """The verbs of ``sessions``."""
-    return verbs_text("sessions", add_session_verbs)

@@ -11,9 +11,10 @@ import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import aclosing, contextmanager
-from typing import Any, Generic, Protocol, TypeVar, cast
+from contextlib import aclosing
+from typing import Any, Protocol, TypeVar, cast
 
+from codemad_jupyter.app.caller_thread import CallerThread
 from codemad_jupyter.app.endings import Ending, ending
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
@@ -26,7 +27,14 @@ from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
-from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
+from codemad_jupyter.protocol.sessions import (
+    BranchComparison,
+    ExportFormat,
+    SessionExport,
+    SessionInfo,
+    SessionTree,
+)
 
 T = TypeVar("T")
 
@@ -54,85 +62,17 @@ class EngineDoor(Protocol):
     async def plan(self, session: str) -> Plan | None: ...
     async def memories(self, query: str = "") -> tuple[Memory, ...]: ...
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
+    async def sessions(self) -> tuple[SessionInfo, ...]: ...
+    async def session_tree(self, session: str) -> SessionTree: ...
+    async def compare_branches(
+        self, session: str, left: str, right: str, other: str = ""
+    ) -> BranchComparison: ...
+    async def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport: ...
     @property
     def default_model(self) -> str: ...
     async def close(self) -> None: ...
-
-
-class _Job(Generic[T]):
-    """Work for the waiting thread, and the future of whoever asked for it."""
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._work = work
-
-    def do(self) -> None:
-        if not self.future.set_running_or_notify_cancel():
-            return
-        try:
-            self.future.set_result(self._work())
-        except KeyboardInterrupt:
-            self.future.set_exception(KernelError("The execution was interrupted.", hint="Run it again."))
-            raise
-        except BaseException as error:  # it belongs to whoever asked for the work
-            self.future.set_exception(error)
-
-    def refuse(self) -> None:
-        if self.future.set_running_or_notify_cancel():
-            self.future.set_exception(_nobody_waits())
-
-
-class CallerThread:
-    """Hands work from the engine's loop to the thread that waits for the engine."""
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._waiting = 0
-        self._lock = threading.Lock()
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do ``work`` in the waiting thread; raises what it raises, `KernelError` if nobody waits."""
-        job = _Job(work)
-        with self._lock:
-            if not self._waiting:
-                raise _nobody_waits()
-            self._jobs.put(job)
-        return await asyncio.wrap_future(job.future)
-
-    def wake(self) -> None:
-        """Let `serve` look around."""
-        self._jobs.put(None)
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Within this block the thread promises to `serve`. May be nested."""
-        with self._lock:
-            self._waiting += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting -= 1
-                left = [] if self._waiting else self._drain()
-            for job in left:
-                job.refuse()
-
-    def serve(self, timeout: float) -> None:
-        """Do what is to be done, or wait at most ``timeout`` seconds for something."""
-        try:
-            job = self._jobs.get(timeout=timeout)
-        except queue.Empty:
-            return
-        if job is not None:
-            job.do()
-
-    def _drain(self) -> list[_Job[Any]]:
-        jobs = []
-        while not self._jobs.empty():
-            job = self._jobs.get()
-            if job is not None:
-                jobs.append(job)
-        return jobs
 
 
 class ThreadClient:
@@ -200,6 +140,20 @@ class ThreadClient:
 
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         return self._do(self._engine.search_sessions(words, limit), timeout=ANSWER)
+
+    def sessions(self) -> tuple[SessionInfo, ...]:
+        return self._do(self._engine.sessions(), timeout=ANSWER)
+
+    def session_tree(self, session: str) -> SessionTree:
+        return self._do(self._engine.session_tree(session), timeout=ANSWER)
+
+    def compare_branches(self, session: str, left: str, right: str, other: str = "") -> BranchComparison:
+        return self._do(self._engine.compare_branches(session, left, right, other), timeout=ANSWER)
+
+    def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport:
+        return self._do(self._engine.export_session(session, form, level), timeout=ANSWER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""
@@ -280,11 +234,6 @@ async def _built(build: Callable[[], Awaitable[EngineDoor]]) -> EngineDoor:
 
 def _gone() -> CodemadError:
     return KernelError("The engine in this process has been closed.", hint="Restart the kernel.")
-
-
-def _nobody_waits() -> KernelError:
-    said = "The kernel runs code for CodeMAD only while one of its cells waits for CodeMAD."
-    return KernelError(said, hint="Ask again from a cell.")
 
 
 def _at_exit(close: Callable[[], None]) -> None:

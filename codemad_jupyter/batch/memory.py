@@ -25,9 +25,9 @@ def add_memory(commands: Commands) -> None:
 
 def add_sessions(commands: Commands) -> None:
     """``codemad sessions``."""
-    from codemad_jupyter.app.memory_words import add_session_verbs
+    from codemad_jupyter.app.session_words import add_session_verbs
 
-    sessions = subcommand(commands, "sessions", "find what past sessions said")
+    sessions = subcommand(commands, "sessions", "list, search, fork, branch, compare, merge, export")
     add_session_verbs(sessions, common=[common_options()])
     sessions.set_defaults(perform=_perform, topic="sessions")
 
@@ -47,10 +47,10 @@ def _perform(asked: argparse.Namespace) -> int:
 
     if asked.verb is None:
         raise UsageError(f"What is to be done with {asked.topic}?", hint=f"See: codemad {asked.topic} --help")
-    from codemad_jupyter.app.memory_commands import perform, search_sessions
+    from codemad_jupyter.app import memory_commands, session_commands
 
+    perform = memory_commands.perform if asked.topic == "memory" else session_commands.perform
     with client_of(asked.root) as client:
-        memory = asked.topic == "memory"
-        answer = perform(client, asked, edge="cli") if memory else search_sessions(client, asked)
+        answer = perform(client, asked, edge="cli")
     print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
     return 0 if answer.ok else 1

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 
 from codemad_jupyter.app.agents_words import VERBS as AGENT_VERBS
 from codemad_jupyter.app.agents_words import agents_text
-from codemad_jupyter.app.memory_words import MEMORY_VERBS, SESSION_VERBS, memory_text, session_text
+from codemad_jupyter.app.memory_words import MEMORY_VERBS, memory_text
 from codemad_jupyter.app.merge_words import options_text
 from codemad_jupyter.app.plan_words import PLAN_VERBS, plan_verbs_text
+from codemad_jupyter.app.session_words import NEEDING, SESSION_VERBS, session_text
 from codemad_jupyter.app.timeline_words import VERBS, timeline_text
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.privacy import DataLevel
@@ -89,7 +90,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "memory [VERB …]",
         "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
     ),
-    "sessions": ("sessions search WORD …", "what past sessions said about something"),
+    "sessions": (
+        "sessions [VERB …]",
+        "list, search, fork, branch, switch, compare, merge, export … (see: help sessions)",
+    ),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -178,7 +182,7 @@ def _plan(words: list[str], known: Known) -> Subcommand | None:
 
 
 def _sessions(words: list[str], known: Known) -> Subcommand | None:
-    found = len(words) > 1 and words[0] in SESSION_VERBS
+    found = not words or (words[0] in SESSION_VERBS and (len(words) > 1 or words[0] not in NEEDING))
     return Subcommand("sessions", words=_unquoted(words)) if found else None
 
 

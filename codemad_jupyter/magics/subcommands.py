@@ -111,13 +111,14 @@ def _checkpoints(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...
 
 
 def _remembered(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:
-    from codemad_jupyter.app import memory_commands as memory
+    from codemad_jupyter.app import memory_commands, session_commands
 
+    client = talk.door.client(place_of(ip))
     if command.name == "sessions":
-        asked = memory.read_session_words(command.words)
-        return memory.search_sessions(talk.door.client(place_of(ip)), asked).text
-    asked = memory.read_memory_words(command.words)
-    return memory.perform(talk.door.client(place_of(ip)), asked, edge="magic").text
+        asked = session_commands.read_session_words(command.words)
+        return session_commands.perform(client, asked, edge="magic").text
+    asked = memory_commands.read_memory_words(command.words)
+    return memory_commands.perform(client, asked, edge="magic").text
 
 
 def _plan(talk: Conversation, ip: InteractiveShell, words: tuple[str, ...]) -> None:

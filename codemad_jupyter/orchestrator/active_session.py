@@ -5,7 +5,14 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from codemad_jupyter.orchestrator import bringing_in, merging, plans, run_review, timeline
+from codemad_jupyter.orchestrator import (
+    branch_merging,
+    bringing_in,
+    merging,
+    plans,
+    run_review,
+    timeline,
+)
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.approvals import Approvals
@@ -27,11 +34,7 @@ from codemad_jupyter.orchestrator.starting import RunDesk, Started, Starting
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
-from codemad_jupyter.protocol.events import (
-    DataLevelChosen,
-    Notice,
-    RunFinished,
-)
+from codemad_jupyter.protocol.events import DataLevelChosen, Notice, RunFinished
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.tools.jobs import Jobs
 
@@ -114,6 +117,11 @@ class ActiveSession:
         match command:
             case cmd.RenameSession():
                 await self.session.change(title=command.title)
+            case cmd.ArrangeSession():
+                await self.session.change(pinned=command.pinned, archived=command.archived)
+            case cmd.NameBranch():
+                async with self._lock:
+                    await timeline.branch(*self._given, command)
             case cmd.ChooseModel():
                 self._services.router.provider_for(command.model)
                 await self.session.change(model=command.model)
@@ -133,7 +141,7 @@ class ActiveSession:
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 async with self._lock:
                     await timeline.keep(*self._given, command, busy=self._busy_runs())
-            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo():
+            case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo() | cmd.MakeBranch() | cmd.SwitchBranch():
                 await self._restore(command)
             case cmd.ResolveMerge():
                 async with self._lock:
@@ -153,7 +161,15 @@ class ActiveSession:
                     self._check_free()
                     plans.change(self.session, command)
                     await self.session.bus.saved()
-            case cmd.NewSession() | cmd.Prompt() | cmd.VerifyNotebook() | cmd.ApprovePlan():
+            case (
+                cmd.NewSession()
+                | cmd.Prompt()
+                | cmd.VerifyNotebook()
+                | cmd.ApprovePlan()
+                | cmd.ForkSession()
+                | cmd.ImportSession()
+                | cmd.MergeBranch()
+            ):
                 raise AssertionError("no command that changes a session alone")
             case _:
                 assert_never(command)
@@ -219,36 +235,41 @@ class ActiveSession:
             run: str | None = command.run
         else:
             run = self.session.state.edit_runs.get(command.edit)
-        reviewer = self._reviewer
         try:
-            match command:
-                case cmd.AcceptEdit():
-                    await reviewer.accept(command.edit, command.hunks, execute=command.execute)
-                case cmd.RejectEdit():
-                    await reviewer.reject(command.edit, command.hunks)
-                case cmd.AcceptRun():
-                    await run_review.accept_run(self.session, reviewer, command.run, execute=command.execute)
-                case cmd.RejectRun():
-                    await run_review.reject_run(self.session, reviewer, command.run)
+            await run_review.settle(self.session, self._reviewer, command)
         finally:  # where one edit of a run failed the others are settled
             async with self._lock:
                 await commit_if_due(self._services, self.session, run)
 
-    async def _restore(self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo) -> None:
+    async def merge(self, asked: cmd.MergeBranch, chosen: branch_merging.Chosen) -> None:
+        """Take over what was chosen of another branch, in a run of its own."""
+        async with self._lock:
+            self._check_free()
+            self.run = await branch_merging.merge(
+                *self._given[:2], self._reviewer, chosen=chosen, asked=asked
+            )
+
+    async def _restore(
+        self, command: cmd.RestoreCheckpoint | cmd.Undo | cmd.Redo | cmd.MakeBranch | cmd.SwitchBranch
+    ) -> None:
+        """What brings files or the conversation to another state."""
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
-        if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
-            what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
-            raise Conflict(f"{what} is going on.", hint="Stop it first, then undo.")
         async with self._lock:
-            if isinstance(command, cmd.RestoreCheckpoint):
+            if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
+                what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
+                raise Conflict(f"{what} is going on.", hint="Stop it first, then try again.")
+            if isinstance(command, cmd.MakeBranch | cmd.SwitchBranch):
+                restored = await timeline.branch(*self._given, command)
+            elif isinstance(command, cmd.RestoreCheckpoint):
                 restored = await timeline.restore(*self._given, command)
             elif isinstance(command, cmd.Undo):
                 restored = await undoing.undo(*self._given, command.run)
             else:
                 restored = await undoing.redo(*self._given)
-            self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
-            self._services.audit.record(restored_line(self.session.id, restored))
+            if restored is not None:
+                self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
+                self._services.audit.record(restored_line(self.session.id, restored))
             await self.session.bus.saved()
 
     async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:

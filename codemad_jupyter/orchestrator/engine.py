@@ -9,7 +9,7 @@ from codemad_jupyter.hooks import tell
 from codemad_jupyter.notebooks import provenance
 from codemad_jupyter.notebooks.ports import KernelFate, WatchesKernels
 from codemad_jupyter.notebooks.provenance import Blame
-from codemad_jupyter.orchestrator import comparing, completing, merging, timeline
+from codemad_jupyter.orchestrator import branching, comparing, completing, merging, timeline
 from codemad_jupyter.orchestrator.acting import control
 from codemad_jupyter.orchestrator.active_session import ActiveSession
 from codemad_jupyter.orchestrator.checkpointing import reach
@@ -19,15 +19,14 @@ from codemad_jupyter.orchestrator.outside import OutsideCall
 from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
+from codemad_jupyter.orchestrator.sessions_desk import SessionsDesk
 from codemad_jupyter.orchestrator.slash import completions, expanded
+from codemad_jupyter.orchestrator.starting import check_size
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
-from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.events import (
-    Event,
-)
+from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
@@ -36,10 +35,13 @@ from codemad_jupyter.protocol.messages import ToolResultPart
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
-from codemad_jupyter.protocol.sessions import SessionInfo
-
-MAX_PROMPT = 1_000_000
-"""Characters of the longest prompt."""
+from codemad_jupyter.protocol.sessions import (
+    BranchComparison,
+    ExportFormat,
+    SessionExport,
+    SessionInfo,
+    SessionTree,
+)
 
 
 class Engine:
@@ -51,6 +53,7 @@ class Engine:
         self._opening = asyncio.Lock()
         self._gardener = Gardener(services)
         self._insight = Insight(services)
+        self._desk = SessionsDesk(services, self._opened)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -90,7 +93,7 @@ class Engine:
 
     async def current_session(self) -> str:
         """The latest session of the workspace; a new one when there is none."""
-        sessions = await self.sessions()
+        sessions = [info for info in await self.sessions() if not info.archived]
         return sessions[0].id if sessions else await self._new("")
 
     async def models(self, *, probe: bool = False) -> tuple[ModelInfo, ...]:
@@ -139,8 +142,17 @@ class Engine:
         match command:
             case cmd.NewSession():
                 return Ack(session=await self._new(command.title))
+            case cmd.ForkSession():
+                return await self._made(await self._desk.fork(command))
+            case cmd.ImportSession():
+                return await self._made(await self._desk.read(command))
+            case cmd.MergeBranch():
+                active = await self._activated(command.session)
+                seq = active.session.bus.seq
+                await active.merge(command, await self._desk.chosen(command))
+                return Ack(session=command.session, run=active.run, seq=seq)
             case cmd.Prompt():
-                _check_size(command)
+                check_size(command)
                 prompt = self._insight.masked(command)
                 return await (await self._activated(command.session)).prompt(prompt)
             case cmd.ApprovePlan():
@@ -179,6 +191,23 @@ class Engine:
         """What past sessions said about something, best first."""
         return await self.services.store.search_sessions(words, limit=limit)
 
+    async def session_tree(self, session: str) -> SessionTree:
+        """The session as a tree of turns, with its branches. Raises `NotFound`."""
+        return await branching.tree(self.services, await self._opened(session))
+
+    async def compare_branches(
+        self, session: str, left: str, right: str, other: str = ""
+    ) -> BranchComparison:
+        """Two branches beside each other, the right one of the session ``other`` where that is named; an
+        empty name is the branch the session stands on. Raises `NotFound`."""
+        return await self._desk.compare(session, left, right, other)
+
+    async def export_session(
+        self, session: str, form: ExportFormat, level: DataLevel | None = None
+    ) -> SessionExport:
+        """The session as a file, with no more of its data than the level lets out (None: the folder's)."""
+        return await self._desk.export(session, form, level)
+
     def data_level(self, notebook: str | None) -> DataLevel:
         """How much of the notebook's data is sent to models."""
         return self.services.levels.of(notebook)
@@ -203,7 +232,7 @@ class Engine:
         before it: the commands that begin so."""
         if query.startswith("/"):
             return completions(query, self.services.commands)
-        others = [each for each in await self.sessions() if each.id != session and each.title]
+        others = [each for each in await self.sessions() if _mentionable(each, session)]
         return await self._insight.mentions.find(query, target, others)
 
     async def waiting_run(self, session: str, approval: str) -> str | None:
@@ -221,6 +250,14 @@ class Engine:
     def _kernel_fate(self, fate: KernelFate) -> None:
         for active in self._active.values():
             active.watch.fate(fate)
+
+    async def _opened(self, id: str) -> Session:
+        return (await self._activated(id)).session
+
+    async def _made(self, id: str) -> Ack:
+        """A session that others were made into: loaded, and said to be there."""
+        await (await self._opened(id)).change()
+        return Ack(session=id)
 
     async def _new(self, title: str) -> str:
         id = uuid.uuid4().hex
@@ -255,11 +292,5 @@ class Engine:
         tell(self.services.hooks, "on_event", event=event)
 
 
-def _check_size(prompt: cmd.Prompt) -> None:
-    if not prompt.text.strip():
-        raise UsageError("The prompt is empty.", hint="Type a question or what should be done.")
-    if len(prompt.text) > MAX_PROMPT:
-        raise UsageError(
-            f"The prompt has {len(prompt.text):,} characters; the limit is {MAX_PROMPT:,}.",
-            hint="Put the text into a file of the workspace and ask about the file.",
-        )
+def _mentionable(info: SessionInfo, asking: str | None) -> bool:
+    return info.id != asking and bool(info.title) and not info.archived

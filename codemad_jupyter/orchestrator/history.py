@@ -4,7 +4,7 @@ The record of an undo, a redo or a restore says which records it took back (``to
 in time, a change and its undoing need not be looked at; nor need an undo that was redone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 
@@ -24,6 +24,22 @@ def standing(records: Sequence[CheckpointRecord]) -> list[CheckpointRecord]:
         elif record.touched.get("files") or record.touched.get("cells"):
             live.add(record.id)
     return [records[at] for at in sorted(place[id] for id in live)]
+
+
+def runs_taken_back(records: Sequence[CheckpointRecord], taken: Collection[str]) -> dict[str, int]:
+    """By run, whether taking these records back takes its changes away (1) or brings them back (-1): what an
+    undo did is the opposite of what it took back. All records of the session, oldest first."""
+    effects: dict[str, dict[str, int]] = {}
+    total: dict[str, int] = {}
+    for record in records:
+        effect = {record.run: 1} if record.run and record.reason == "run" else dict[str, int]()
+        for name in record.touched.get("took_back", ()):
+            for run, sign in effects.get(name, {}).items():
+                effect[run] = effect.get(run, 0) - sign
+        effects[record.id] = effect
+        for run, sign in effect.items() if record.id in taken else ():
+            total[run] = total.get(run, 0) + sign
+    return total
 
 
 def snapshots_of(record: CheckpointRecord) -> set[str]:

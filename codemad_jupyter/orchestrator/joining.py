@@ -61,9 +61,9 @@ async def plan(
             works.setdefault(path, []).append(work)
     edits: list[Edit] = []
     for path in sorted(works):
-        joined = await _joined(root, path, works[path], notebook)
-        edits += joined.edits
-        clashes += joined.clashes
+        made = await joined(root, path, works[path], notebook)
+        edits += made.edits
+        clashes += made.clashes
     return Plan(tuple(edits), tuple(clashes))
 
 
@@ -119,7 +119,8 @@ def _mode_hindrance(root: Path, path: str, base: Entry | None, now: Entry | None
     return f"chmod {'+x' if now.mode & 0o100 else '-x'} it by hand: a review shows text alone"
 
 
-async def _joined(root: Path, path: str, works: Sequence[Work], notebook: ReadNotebook) -> Plan:
+async def joined(root: Path, path: str, works: Sequence[Work], notebook: ReadNotebook) -> Plan:
+    """What one path has to become for these works to be in it."""
     try:
         await asyncio.to_thread(located, root, path, notebook=True)
         there = await asyncio.to_thread(files.look, root, path)
@@ -143,8 +144,9 @@ async def _joined_cells(path: str, works: Sequence[Work], notebook: ReadNotebook
             documents.append(NotebookWork(work.agent, base, theirs))
         elif document.view(theirs, path).cells != document.view(now, path).cells:
             clashes += _left_out(path, [work], f"you have a notebook of this name: {BY_HAND}").clashes
-    joined = join_cells(path, now, documents)
-    return Plan(tuple(_cell_edit(path, step) for step in joined.steps), (*clashes, *joined.clashes))
+    together = join_cells(path, now, documents)
+    steps = tuple(_cell_edit(path, step) for step in together.steps)
+    return Plan(steps, (*clashes, *together.clashes))
 
 
 def _joined_file(root: Path, path: str, works: Sequence[Work], there: Found) -> Plan:

@@ -70,6 +70,11 @@ def masked_event(event: Event, redact: Redact) -> Event:
     return event if clean == data else EVENT.validate_python(clean)
 
 
+def masked_wholly(event: Event, redact: Redact) -> Event:
+    """The event without secrets also in the person's documents: for what leaves, and is not written back."""
+    return EVENT.validate_python(_masked(event.model_dump(), redact))
+
+
 def _masked(value: Any, redact: Redact) -> Any:
     if isinstance(value, str):
         return redact(value)

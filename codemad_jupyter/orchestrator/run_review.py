@@ -2,6 +2,7 @@
 
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import CodemadError, Conflict, Denied, NotFound
 
@@ -55,3 +56,19 @@ def pending_edits(session: Session, run: str) -> list[str]:
     if not found:
         raise Conflict("Nothing of the run is pending.", hint="All its changes were settled already.")
     return found
+
+
+Settling = cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun
+
+
+async def settle(session: Session, reviewer: Reviewer, command: Settling) -> None:
+    """Accept or reject an edit, or all that waits of a run."""
+    match command:
+        case cmd.AcceptEdit():
+            await reviewer.accept(command.edit, command.hunks, execute=command.execute)
+        case cmd.RejectEdit():
+            await reviewer.reject(command.edit, command.hunks)
+        case cmd.AcceptRun():
+            await accept_run(session, reviewer, command.run, execute=command.execute)
+        case cmd.RejectRun():
+            await reject_run(session, reviewer, command.run)

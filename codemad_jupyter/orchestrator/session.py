@@ -12,6 +12,7 @@ from codemad_jupyter.orchestrator.state import State
 from codemad_jupyter.protocol.events import Event, SessionChanged
 from codemad_jupyter.protocol.messages import Message, ToolResultPart
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.store.branches import Branch
 from codemad_jupyter.store.sessions import Entry
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.data_levels import allows
@@ -74,6 +75,9 @@ class Session:
         for event in await store.events(id):
             session.state.fold(event)
         await session.move(await store.head(id))
+        branch = (await store.session(id)).branch
+        if branch != session.state.branch:  # the process died between standing on it and saying so
+            session.state.stand_on(branch, await session.runs_here())
         return session
 
     def _observe(self, event: Event) -> None:
@@ -113,17 +117,42 @@ class Session:
             await self._store.update_session(self.id, head=head)
         self.path = list(await self._store.entries(self.id, head))
 
+    async def stand_on(self, onto: Branch, leaving: Branch) -> tuple[str, ...]:
+        """Leave a branch as it is and stand on another; the runs that are here now."""
+        await self._store.stand_on(self.id, leaving=leaving, onto=onto)
+        self.path = list(await self._store.entries(self.id, onto.head))
+        return await self.runs_here()
+
+    async def runs_here(self) -> tuple[str, ...]:
+        """The runs of the conversation as it stands, in order; one without messages belongs to the one
+        before it."""
+        here = {entry.run for entry in self.path}
+        elsewhere = {link.run for link in await self._store.links(self.id)} - here
+        kept, found = True, list[str]()
+        for run in self.state.runs:
+            kept = run in here or (kept and run not in elsewhere)
+            found += [run] if kept else []
+        return tuple(found)
+
     def before(self, run: str) -> str | None:
         """The head as it was before the run's first message."""
         first = next((entry for entry in self.path if entry.run == run), None)
         return first.parent if first else self.head
 
-    async def change(self, *, title: str | None = None, model: str | None = None) -> None:
-        """Rename the session or choose its model."""
-        title = title if title is not None else self.state.title
-        model = model if model is not None else self.state.model
-        await self._store.update_session(self.id, title=title, model=model)
-        self.bus.emit(SessionChanged(title=title, model=model))
+    async def change(
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+    ) -> None:
+        """Rename the session, choose its model, pin it or put it away."""
+        info = await self._store.update_session(
+            self.id, title=title, model=model, pinned=pinned, archived=archived
+        )
+        told = info.model_dump(include={"title", "model", "pinned", "archived"})
+        self.bus.emit(SessionChanged.model_validate(told))
         await self.bus.saved()
 
 

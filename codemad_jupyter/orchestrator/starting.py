@@ -22,8 +22,8 @@ from codemad_jupyter.orchestrator.planning import next_task
 from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
-from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.roles import Roles
+from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
@@ -37,6 +37,9 @@ from codemad_jupyter.protocol.plans import Plan, plan_text
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
 from codemad_jupyter.tools.jobs import Jobs
 from codemad_jupyter.tools.proposals import new_id
+
+MAX_PROMPT = 1_000_000
+"""Characters of the longest prompt."""
 
 
 @dataclass(frozen=True)
@@ -239,3 +242,14 @@ class Starting:
             carries_out=plan,
         )
         return Started(run, work, prompt.target, work.roll)
+
+
+def check_size(prompt: Prompt) -> None:
+    """Raises `UsageError` for a prompt that is empty or too long."""
+    if not prompt.text.strip():
+        raise UsageError("The prompt is empty.", hint="Type a question or what should be done.")
+    if len(prompt.text) > MAX_PROMPT:
+        raise UsageError(
+            f"The prompt has {len(prompt.text):,} characters; the limit is {MAX_PROMPT:,}.",
+            hint="Put the text into a file of the workspace and ask about the file.",
+        )

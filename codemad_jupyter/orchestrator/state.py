@@ -1,11 +1,13 @@
 """What a session's events add up to: runs, edits, approvals. A pure fold, the same for live and replay."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from codemad_jupyter.protocol import events as ev
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.events import Event, RunStatus
 from codemad_jupyter.protocol.plans import Plan
+from codemad_jupyter.protocol.sessions import MAIN
 
 
 @dataclass
@@ -15,6 +17,8 @@ class RunState:
     id: str
     status: RunStatus | None = None
     undone: bool = False
+    away: bool = False
+    """It belongs to another branch than the one the session stands on."""
     prompt: str = ""
     model: str = ""
     commit: str = ""
@@ -35,8 +39,11 @@ class State:
     """The latest plan, as it is now."""
     plan_run: str | None = None
     """The run in which it was proposed."""
-    undone: list[str] = field(default_factory=list)
-    """Checkpoints of the undos and restores that can be taken back, oldest first."""
+    branch: str = MAIN
+    undone_on: dict[str, list[str]] = field(default_factory=dict)
+    """By branch, checkpoints of the undos and restores that can be taken back, oldest first."""
+    branch_of: dict[str, str] = field(default_factory=dict)
+    """By checkpoint, the branch on which it was made."""
 
     def fold(self, event: Event) -> None:
         """Take in one event."""
@@ -46,6 +53,10 @@ class State:
             case ev.RunStarted(run=str(run)):
                 self.runs[run] = RunState(run, prompt=event.prompt, model=event.model)
                 self.undone.clear()
+            case ev.CheckpointMade():
+                self.branch_of[event.checkpoint] = self.branch
+            case ev.BranchChanged() if event.change != "named":
+                self.stand_on(event.branch, event.runs)
             case ev.RunFinished(run=str(run)):
                 self.runs.setdefault(run, RunState(run)).status = event.status
             case ev.EditProposed(run=str(run)):
@@ -93,6 +104,18 @@ class State:
             self.undone.append(event.checkpoint)
         elif self.undone:
             self.undone.pop()
+
+    @property
+    def undone(self) -> list[str]:
+        """What can be taken back on the branch the session stands on."""
+        return self.undone_on.setdefault(self.branch, [])
+
+    def stand_on(self, branch: str, runs: Iterable[str]) -> None:
+        """Another branch, with these runs."""
+        here = set(runs)
+        self.branch = branch
+        for id, run in self.runs.items():
+            run.away = id not in here
 
     @property
     def running(self) -> list[str]:

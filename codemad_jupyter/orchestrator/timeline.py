@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
+from codemad_jupyter.orchestrator import branching
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, files_of, notebooks_of
-from codemad_jupyter.orchestrator.history import standing
+from codemad_jupyter.orchestrator.history import runs_taken_back, standing
 from codemad_jupyter.orchestrator.pruning import prune
 from codemad_jupyter.orchestrator.restoring import (
     EVERYTHING,
@@ -97,18 +98,24 @@ async def rename(services: Services, session: Session, command: cmd.NameCheckpoi
 
 
 async def restore(
-    services: Services, session: Session, checkpointer: Checkpointer, command: cmd.RestoreCheckpoint
+    services: Services,
+    session: Session,
+    checkpointer: Checkpointer,
+    command: cmd.RestoreCheckpoint,
+    *,
+    stay: bool = False,
 ) -> Restored:
     """Bring a point of the timeline back: what runs changed since goes, the person's changes stay where
-    they do not stand in the way. A checkpoint made on demand, and paths that are named, come back as a
-    whole: there the person's own changes are taken back too."""
+    they do not stand in the way. A checkpoint made on demand or when a branch was left, and paths that are
+    named, come back as a whole: there the person's own changes are taken back too. One made on another
+    branch leads back to it, unless the conversation is to ``stay`` where it is."""
     records = await services.store.outline(session.id)
     at = next((n for n, record in enumerate(records) if record.id == command.checkpoint), None)
     if at is None:
         raise NotFound(f"This session has no checkpoint {command.checkpoint}.", hint=LISTING)
     target, since = records[at], standing(records[at:])
     scope = EVERYTHING if command.paths is None else Scope(command.paths)
-    whole = target.reason == "manual" or command.paths is not None
+    whole = target.reason in ("manual", "switch") or command.paths is not None
     files = [path for path in files_of(since) if path in scope]
     notebooks = [path for path in notebooks_of(since) if path in scope]
     if whole:
@@ -129,12 +136,38 @@ async def restore(
             services, target, scope=scope, besides=files_of(since), touched=_touched_cells(since)
         )
         total += done
-    gone, back = await move(session, target.head) if command.paths is None else ((), ())
+    gone, back = (
+        await _moved(services, session, target, since, stay=stay) if scope is EVERYTHING else ((), ())
+    )
     await note_restored(
         services, checkpointer, safety, since, scope=scope, files=besides, notebooks=documents
     )
     tell_commits(session, list(gone))
     return total.told("restore", safety.id, runs=gone, others=back)
+
+
+async def _moved(
+    services: Services,
+    session: Session,
+    target: CheckpointRecord,
+    since: Sequence[CheckpointRecord],
+    *,
+    stay: bool,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Put the conversation where it stood at the checkpoint; the runs that went, and those that came back,
+    be they of another branch."""
+    state, left, back = session.state, tuple[str, ...](), tuple[str, ...]()
+    owner = state.branch_of.get(target.id, state.branch)
+    if stay:
+        pass
+    elif owner != state.branch:
+        await branching.stand_on(services, session, owner, head=target.head)
+    else:
+        left, back = await move(session, target.head)
+    taken = runs_taken_back(await services.store.outline(session.id), {record.id for record in since})
+    runs = state.runs.values()
+    gone = (*left, *(r.id for r in runs if taken.get(r.id, 0) > 0 and not r.undone and r.id not in left))
+    return gone, (*back, *(r.id for r in runs if taken.get(r.id, 0) < 0 and r.undone and r.id not in back))
 
 
 def _touched_cells(records: Sequence[CheckpointRecord]) -> set[tuple[str, str]]:
@@ -163,3 +196,25 @@ async def keep(
         case cmd.PruneCheckpoints():
             await prune(services, session, command, busy=busy)
     await session.bus.saved()
+
+
+async def branch(
+    services: Services,
+    session: Session,
+    checkpointer: Checkpointer,
+    command: cmd.MakeBranch | cmd.SwitchBranch | cmd.NameBranch,
+) -> Restored | None:
+    """Make, take or name a branch, and bring its files back where that is asked for: what that did."""
+    match command:
+        case cmd.MakeBranch():
+            changed = await branching.make(services, session, checkpointer, command)
+        case cmd.SwitchBranch():
+            changed = await branching.switch(services, session, checkpointer, command)
+        case cmd.NameBranch():
+            changed = await branching.name(services, session, command)
+    session.bus.emit(changed)
+    await session.bus.saved()
+    if isinstance(command, cmd.NameBranch) or not command.restore or changed.checkpoint is None:
+        return None
+    back = cmd.RestoreCheckpoint(session=session.id, checkpoint=changed.checkpoint)
+    return await restore(services, session, checkpointer, back, stay=True)

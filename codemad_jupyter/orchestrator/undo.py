@@ -21,7 +21,10 @@ async def undo(services: Services, session: Session, checkpointer: Checkpointer,
     if session.state.runs[run].undone:
         raise Conflict("This run is undone already.", hint="Use redo to bring it back.")
     order = list(session.state.runs)
-    gone = [id for id in order[order.index(run) :] if not session.state.runs[id].undone]
+    if session.state.runs[run].away:
+        raise Conflict("This run belongs to another branch.", hint="Switch to that branch first.")
+    runs = session.state.runs
+    gone = [id for id in order[order.index(run) :] if not (runs[id].undone or runs[id].away)]
     records = [record for id, record in changed.items() if id in gone]
     safety = await checkpointer.make(
         "undo", run=run, notebooks=notebooks_of(records), head=session.head, include=files_of(records)
@@ -77,10 +80,11 @@ def tell_commits(session: Session, runs: list[str]) -> None:
 
 
 async def _changed_runs(services: Services, session: Session) -> dict[str, CheckpointRecord]:
-    """The checkpoints of runs that changed something and are not undone, oldest first."""
+    """The checkpoints of the branch's runs that changed something and are not undone, oldest first."""
     runs = session.state.runs
     return {
         record.run: record
         for record in await services.store.outline(session.id)
-        if record.run and record.reason == "run" and record.touched and not runs[record.run].undone
+        if record.run and record.reason == "run" and record.touched
+        if not (runs[record.run].undone or runs[record.run].away)
     }

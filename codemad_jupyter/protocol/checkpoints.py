@@ -4,7 +4,7 @@ from typing import Literal
 
 from codemad_jupyter.protocol.base import Value
 
-CheckpointReason = Literal["run", "undo", "redo", "restore", "manual"]
+CheckpointReason = Literal["run", "undo", "redo", "restore", "switch", "manual"]
 
 
 class CheckpointInfo(Value):

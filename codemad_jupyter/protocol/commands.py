@@ -46,6 +46,81 @@ class RenameSession(Value):
     title: str
 
 
+class ArrangeSession(Value):
+    """Pin a session above the others, or hide it from the list; what is None stays as it is."""
+
+    type: Literal["arrange_session"] = "arrange_session"
+    session: str
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
+class ForkSession(Value):
+    """Begin a new session with the conversation of this one up to ``entry`` or, where a run is named, up to
+    its end (``before``: up to what came before it); without either, up to where it stands. Files stay as
+    they are. The answer names the new session."""
+
+    type: Literal["fork_session"] = "fork_session"
+    session: str
+    entry: str | None = None
+    run: str | None = None
+    before: bool = False
+    title: str = ""
+
+
+class MakeBranch(Value):
+    """Begin a branch in the session, at a place named as for `ForkSession`, and stand on it. Files stay as
+    they are, unless ``restore`` brings those of that place back."""
+
+    type: Literal["make_branch"] = "make_branch"
+    session: str
+    name: str = ""
+    entry: str | None = None
+    run: str | None = None
+    before: bool = False
+    restore: bool = False
+
+
+class SwitchBranch(Value):
+    """Stand on a branch (its id). Files stay as they are, unless ``restore`` brings them back as the branch
+    last had them; `BranchChanged` says which differ."""
+
+    type: Literal["switch_branch"] = "switch_branch"
+    session: str
+    branch: str
+    restore: bool = False
+
+
+class NameBranch(Value):
+    type: Literal["name_branch"] = "name_branch"
+    session: str
+    branch: str
+    name: str
+
+
+class MergeBranch(Value):
+    """Take messages (entries) and edits of another branch, or of a branch of the session ``other``, over to
+    where this session stands: messages as new entries, edits as new proposals for what is there now. A run
+    of its own."""
+
+    type: Literal["merge_branch"] = "merge_branch"
+    session: str
+    branch: str
+    other: str = ""
+    entries: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
+    target: Target = Target()
+    edge: Edge = "sidebar"
+
+
+class ImportSession(Value):
+    """Read an exported session (the text of its JSON) as a new session. Nothing of it can be approved or
+    accepted there; its edits can be merged into a session of one's own."""
+
+    type: Literal["import_session"] = "import_session"
+    text: str
+
+
 class ChooseModel(Value):
     """Use this model (``provider/name``) for the session from now on."""
 
@@ -330,6 +405,13 @@ class Redo(Value):
 Command = Annotated[
     NewSession
     | RenameSession
+    | ArrangeSession
+    | ForkSession
+    | MakeBranch
+    | SwitchBranch
+    | NameBranch
+    | MergeBranch
+    | ImportSession
     | ChooseModel
     | Prompt
     | Cancel

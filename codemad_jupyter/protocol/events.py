@@ -46,6 +46,23 @@ class SessionChanged(EventBase):
     type: Literal["session_changed"] = "session_changed"
     title: str
     model: str
+    pinned: bool = False
+    archived: bool = False
+
+
+class BranchChanged(EventBase):
+    """The session stands on another branch (made, switched), or a branch has another name. ``runs`` are the
+    runs of the branch the session stands on now, in order; ``differing`` names files (at most 200) that are
+    otherwise than the branch last had them, as ``checkpoint`` has them. ``text`` is one sentence."""
+
+    type: Literal["branch_changed"] = "branch_changed"
+    change: Literal["made", "switched", "named"]
+    branch: str
+    name: str
+    runs: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    text: str = ""
 
 
 class RunStarted(EventBase):
@@ -368,6 +385,7 @@ class RunFinished(EventBase):
 
 Event = Annotated[
     SessionChanged
+    | BranchChanged
     | RunStarted
     | IntentDecided
     | PhaseChanged

@@ -28,7 +28,7 @@ from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
-from codemad_jupyter.protocol.sessions import SessionInfo
+from codemad_jupyter.protocol.sessions import BranchComparison, SessionExport, SessionInfo, SessionTree
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON_FILE = ROOT / "codemad_jupyter" / "protocol" / "schema.json"
@@ -39,6 +39,7 @@ SENT: dict[str, Any] = {"Event": Event, "ServerFrame": ServerFrame}
 RECEIVED: dict[str, Any] = {"Command": Command, "ClientFrame": ClientFrame}
 VALUES = (
     Ack,
+    BranchComparison,
     CellChange,
     CheckpointDiff,
     CheckpointInfo,
@@ -58,7 +59,9 @@ VALUES = (
     ModelInfo,
     NotebookView,
     Plan,
+    SessionExport,
     SessionInfo,
+    SessionTree,
     SettingsInfo,
     WorktreeInfo,
     WorktreeWork,

@@ -1,5 +1,5 @@
 """The REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
-remembered, what is planned, what other sessions said, and how far the search index is.
+remembered, what is planned, sessions with their branches, and how far the search index is.
 
 What changes any of it is a command. Kernels have the same under their own gate.
 """
@@ -57,6 +57,34 @@ async def searched(handler: CodemadHandler) -> dict[str, Any]:
     return {"hits": [each.model_dump() for each in found]}
 
 
+async def every_session(handler: CodemadHandler) -> dict[str, Any]:
+    """All sessions, also those that were put away."""
+    engine = await handler.host.engine()
+    return {"sessions": [each.model_dump() for each in await engine.sessions()]}
+
+
+async def branched(handler: CodemadHandler) -> str:
+    """The tree of ``session``."""
+    engine = await handler.host.engine()
+    return (await engine.session_tree(handler.get_query_argument("session", ""))).model_dump_json()
+
+
+async def beside(handler: CodemadHandler) -> str:
+    """The branches ``left`` and ``right`` of ``session``, the latter of ``other`` where one is named."""
+    engine = await handler.host.engine()
+    names = (handler.get_query_argument(name, "")[:100] for name in ("session", "left", "right", "other"))
+    return (await engine.compare_branches(*names)).model_dump_json()
+
+
+async def exported(handler: CodemadHandler) -> str:
+    """The ``session`` as a file of a ``format``, at the data level ``level`` (empty: the folder's)."""
+    from codemad_jupyter.server.wire import read_export
+
+    asked = read_export(*(handler.get_query_argument(name, "") for name in ("session", "format", "level")))
+    engine = await handler.host.engine()
+    return (await engine.export_session(asked.session, asked.format, asked.level)).model_dump_json()
+
+
 async def planned(handler: CodemadHandler) -> dict[str, Any]:
     """The latest plan of ``session``."""
     engine = await handler.host.engine()
@@ -76,6 +104,10 @@ WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "blame": blamed,
     "memory": remembered,
     "sessions/search": searched,
+    "sessions/all": every_session,
+    "sessions/tree": branched,
+    "sessions/compare": beside,
+    "sessions/export": exported,
     "plan": planned,
     "index": indexed,
 }

@@ -31,6 +31,7 @@ ALLOWED = frozenset(
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
     | {"choose_data_level", "resolve_merge", "merge_agents"}
     | {"change_plan", "approve_plan", "drop_plan"}
+    | {"fork_session", "make_branch", "switch_branch", "name_branch", "merge_branch"}
     | {"remember_fact", "edit_memory", "forget_memory"}
 )
 HEARTBEAT = 10.0
@@ -213,6 +214,7 @@ def _permitted(command: Command) -> Command:
         Cancel,
         EditMemory,
         MergeAgents,
+        MergeBranch,
         Prompt,
         RememberFact,
         ResolveMerge,
@@ -222,7 +224,7 @@ def _permitted(command: Command) -> Command:
     if command.type not in ALLOWED or (isinstance(command, Cancel) and command.kill):
         said = f"A kernel may not give the command '{command.type}'."
         raise Denied(said, hint="Do it in the sidebar.")
-    asked = Prompt | ApprovePlan | ResolveMerge | MergeAgents | RememberFact | EditMemory
+    asked = Prompt | ApprovePlan | ResolveMerge | MergeAgents | MergeBranch | RememberFact | EditMemory
     if isinstance(command, asked):
         return command.model_copy(update={"edge": "magic"})  # no kernel speaks for the sidebar
     return command

@@ -4,9 +4,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.commands import COMMAND, Command, Prompt
 from codemad_jupyter.protocol.errors import TooLarge, UsageError
 from codemad_jupyter.protocol.frames import CLIENT_FRAME, ClientFrame
+from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.sessions import ExportFormat
 
 PROMPT_CHARACTERS = 1_000_000
 BODY_BYTES = 8 * 1024 * 1024
@@ -36,6 +39,23 @@ def read_prompt(body: bytes) -> Prompt:
     if not isinstance(prompt, Prompt):
         raise UsageError(f"This is a '{prompt.type}', not a prompt.", hint=_HINT)
     return prompt
+
+
+class Export(Value):
+    """Which session is to be exported, and how."""
+
+    session: str
+    format: ExportFormat
+    level: DataLevel | None
+
+
+def read_export(session: str, form: str, level: str) -> Export:
+    """What was asked for. Raises `UsageError`."""
+    try:
+        given = {"session": session, "format": form or "json", "level": level or None}
+        return Export.model_validate(given)
+    except ValidationError as error:
+        raise UsageError(f"This cannot be exported: {_reason(error)}.", hint=_HINT) from None
 
 
 def too_large(what: str, *, limit: int) -> TooLarge:

@@ -41,6 +41,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             model varchar not null, created double not null, used double, uses bigint not null,
             confirmed boolean not null, level varchar not null, embedder varchar, embedding blob)""",
     ),
+    (
+        "alter table sessions add column pinned boolean default false",
+        "alter table sessions add column archived boolean default false",
+        "alter table sessions add column branch varchar default 'main'",
+        "alter table sessions add column origin varchar default ''",
+        """create table branches (
+            session varchar, id varchar, name varchar not null, head varchar, created double not null,
+            checkpoint varchar, primary key (session, id))""",
+    ),
 )
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -51,6 +60,18 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("head", "varchar"),
         ("created", "double"),
         ("updated", "double"),
+        ("pinned", "boolean"),
+        ("archived", "boolean"),
+        ("branch", "varchar"),
+        ("origin", "varchar"),
+    ),
+    "branches": (
+        ("session", "varchar"),
+        ("id", "varchar"),
+        ("name", "varchar"),
+        ("head", "varchar"),
+        ("created", "double"),
+        ("checkpoint", "varchar"),
     ),
     "entries": (
         ("id", "varchar"),

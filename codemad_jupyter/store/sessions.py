@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import NotFound, StoreError
 from codemad_jupyter.protocol.messages import Message
-from codemad_jupyter.protocol.sessions import SessionInfo
+from codemad_jupyter.protocol.sessions import MAIN, SessionInfo
 from codemad_jupyter.store.codec import decode, encode
 from codemad_jupyter.store.migrations import insert_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_INFO = "select id, title, model, created, updated from sessions"
+_INFO = "select id, title, model, created, updated, pinned, archived, branch, origin from sessions"
 
 _PATH = """
 with recursive links as materialized (select id, parent from entries where session = $session),
@@ -45,7 +45,8 @@ class Entry(Value):
 def create(cursor: "DuckDBPyConnection", info: SessionInfo) -> SessionInfo:
     """A new session without entries."""
     row = (info.id, encode(info.title), encode(info.model), None, info.created, info.updated)
-    insert_rows(cursor, "sessions", [row])
+    arranged = (info.pinned, info.archived, info.branch, info.origin)
+    insert_rows(cursor, "sessions", [(*row, *arranged)])
     return info
 
 
@@ -67,18 +68,17 @@ def update(
     cursor: "DuckDBPyConnection",
     session: str,
     *,
-    title: str | None,
-    model: str | None,
-    head: str | EllipsisType | None,
+    title: str | None = None,
+    model: str | None = None,
+    head: str | EllipsisType | None = ...,
+    pinned: bool | None = None,
+    archived: bool | None = None,
 ) -> SessionInfo:
-    """Change what is given; ``head`` may be None, the place before the first entry."""
+    """Change what is given; ``head`` may be None, the place before the first entry. Only what concerns the
+    conversation makes the session the one used last."""
     before = one(cursor, session)
-    after = before.model_copy(
-        update={
-            "title": before.title if title is None else title,
-            "model": before.model if model is None else model,
-        }
-    )
+    given = {"title": title, "model": model, "pinned": pinned, "archived": archived}
+    after = before.model_copy(update={name: value for name, value in given.items() if value is not None})
     moves = not isinstance(head, EllipsisType) and head != head_of(cursor, session)
     if after == before and not moves:
         return before
@@ -86,12 +86,18 @@ def update(
         _require_entry(cursor, session, head)
     if moves:
         cursor.execute("update sessions set head = ? where id = ?", [head, session])
-    after = after.model_copy(update={"updated": max(time.time(), before.updated)})
+    if moves or title is not None or model is not None:
+        after = after.model_copy(update={"updated": max(time.time(), before.updated)})
     cursor.execute(
-        "update sessions set title = ?, model = ?, updated = ? where id = ?",
-        [encode(after.title), encode(after.model), after.updated, session],
+        "update sessions set title = ?, model = ?, updated = ?, pinned = ?, archived = ? where id = ?",
+        [encode(after.title), encode(after.model), after.updated, after.pinned, after.archived, session],
     )
     return after
+
+
+def use(cursor: "DuckDBPyConnection", session: str) -> None:
+    """Make this the session used last."""
+    cursor.execute("update sessions set updated = greatest(updated, ?) where id = ?", [time.time(), session])
 
 
 def append(cursor: "DuckDBPyConnection", entry: Entry, message: str) -> None:
@@ -130,6 +136,15 @@ def path(cursor: "DuckDBPyConnection", session: str, to: str | None) -> tuple[En
     return tuple(_entry(row) for row in rows)
 
 
+def every(cursor: "DuckDBPyConnection", session: str) -> tuple[Entry, ...]:
+    """All entries of the session, in the order they were written: parents first."""
+    rows = cursor.execute(
+        'select id, session, parent, run, message, "at" from entries where session = ? order by rowid',
+        [session],
+    ).fetchall()
+    return tuple(_entry(row) for row in rows)
+
+
 def _require_entry(cursor: "DuckDBPyConnection", session: str, entry: str) -> None:
     found = cursor.execute("select 1 from entries where id = ? and session = ?", [entry, session]).fetchone()
     if found is None:
@@ -137,7 +152,7 @@ def _require_entry(cursor: "DuckDBPyConnection", session: str, entry: str) -> No
 
 
 def _info(row: tuple[object, ...]) -> SessionInfo:
-    session, title, model, created, updated = row
+    session, title, model, created, updated, pinned, archived, branch, origin = row
     return SessionInfo.model_validate(
         {
             "id": session,
@@ -145,6 +160,10 @@ def _info(row: tuple[object, ...]) -> SessionInfo:
             "model": decode(str(model)),
             "created": created,
             "updated": updated,
+            "pinned": bool(pinned),
+            "archived": bool(archived),
+            "branch": branch or MAIN,
+            "origin": origin or "",
         }
     )
 

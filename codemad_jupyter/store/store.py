@@ -14,7 +14,8 @@ from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.sessions import SessionInfo
-from codemad_jupyter.store import checkpoints, log, memory, parts, session_search, sessions
+from codemad_jupyter.store import branches, checkpoints, log, memory, parts, session_search, sessions
+from codemad_jupyter.store.branches import Branch, Link, Whole
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.store.codec import decode, encode
 from codemad_jupyter.store.db import Database
@@ -87,11 +88,44 @@ class Store:
         title: str | None = None,
         model: str | None = None,
         head: str | EllipsisType | None = ...,
+        pinned: bool | None = None,
+        archived: bool | None = None,
     ) -> SessionInfo:
         """Change what is given. A moved head deletes nothing; None is the place before the first entry."""
         return await self._database.write(
-            lambda cursor: sessions.update(cursor, session, title=title, model=model, head=head)
+            lambda cursor: sessions.update(
+                cursor, session, title=title, model=model, head=head, pinned=pinned, archived=archived
+            )
         )
+
+    async def use_session(self, session: str) -> None:
+        """Make this the session used last."""
+        await self._database.write(lambda cursor: sessions.use(cursor, session))
+
+    async def keep_whole(self, whole: Whole, events: Sequence[Event]) -> None:
+        """A new session with all that belongs to it, or nothing of it."""
+        rows = log.rows_of(events)
+        await self._database.write(lambda cursor: branches.keep_whole(cursor, whole, rows))
+
+    # Branches
+
+    async def branches(self, session: str) -> tuple[Branch, ...]:
+        """The session's branches, the first of them first, each with the head it has now."""
+        return await self._database.read(lambda cursor: branches.of_session(cursor, session))
+
+    async def put_branch(self, session: str, branch: Branch) -> None:
+        """Keep a branch as it is now."""
+        await self._database.write(lambda cursor: branches.put(cursor, session, branch))
+
+    async def stand_on(self, session: str, *, leaving: Branch, onto: Branch) -> None:
+        """Leave a branch, as it is now, and stand on another."""
+        await self._database.write(
+            lambda cursor: branches.stand_on(cursor, session, leaving=leaving, onto=onto)
+        )
+
+    async def links(self, session: str) -> tuple[Link, ...]:
+        """All entries of the session by their places in the tree, oldest first."""
+        return await self._database.read(lambda cursor: branches.links(cursor, session))
 
     async def append_entry(
         self, session: str, *, id: str, parent: str | None, run: str | None, message: Message, at: float
@@ -109,6 +143,10 @@ class Store:
     async def entries(self, session: str, head: str | None) -> tuple[Entry, ...]:
         """The entries from the root to ``head``, both included; empty where ``head`` is None."""
         return await self._database.read(lambda cursor: sessions.path(cursor, session, head))
+
+    async def all_entries(self, session: str) -> tuple[Entry, ...]:
+        """All entries of the session, parents first."""
+        return await self._database.read(lambda cursor: sessions.every(cursor, session))
 
     async def search_sessions(self, words: str, *, limit: int = 20) -> tuple[SessionHit, ...]:
         """The messages of all sessions that hold the words, best first."""

@@ -1,6 +1,6 @@
 /** Which page of the panel is open, and the text that is being written: shared by the panel's parts. */
 
-export type Page = 'chat' | 'timeline' | 'context' | 'memory' | 'keys' | 'run';
+export type Page = 'chat' | 'timeline' | 'context' | 'memory' | 'sessions' | 'keys' | 'run';
 
 export class Pages {
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -28,7 +28,7 @@ export function openProposals(transcript: ITranscript): readonly IOpen[] {
 }
 
 function ofEntry(entry: Entry): readonly IOpen[] {
-  if (entry.kind !== 'run' || entry.undone) {
+  if (entry.kind !== 'run' || entry.undone || entry.away) {
     return NONE;
   }
   let list = known.get(entry);

@@ -156,12 +156,78 @@ export interface ApprovePlan {
 }
 
 /**
+ * Pin a session above the others, or hide it from the list; what is None stays as it is.
+ */
+export interface ArrangeSession {
+  type: 'arrange_session';
+  session: string;
+  pinned?: boolean | null;
+  archived?: boolean | null;
+}
+
+/**
  * Something the person points at, by name: a cell, a file, a variable, another session (its id), or the
  * outputs of a cell.
  */
 export interface Attachment {
   kind: 'cell' | 'file' | 'variable' | 'session' | 'output';
   name: string;
+}
+
+/**
+ * The session stands on another branch (made, switched), or a branch has another name. ``runs`` are the
+ * runs of the branch the session stands on now, in order; ``differing`` names files (at most 200) that are
+ * otherwise than the branch last had them, as ``checkpoint`` has them. ``text`` is one sentence.
+ */
+export interface BranchChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'branch_changed';
+  change: 'made' | 'switched' | 'named';
+  branch: string;
+  name: string;
+  runs: string[];
+  differing: string[];
+  checkpoint: string | null;
+  text: string;
+}
+
+/**
+ * Two branches beside each other. ``ancestor`` is the last message both have, of ``common`` in all.
+ */
+export interface BranchComparison {
+  common: number;
+  ancestor: SaidMessage | null;
+  left: BranchSide;
+  right: BranchSide;
+}
+
+/**
+ * A branch of a session. ``head`` is the entry it stands at and ``run`` that entry's; ``checkpoint``
+ * holds the files as they were when the branch was last left, or where it begins.
+ */
+export interface BranchInfo {
+  id: string;
+  name: string;
+  head: string | null;
+  run: string | null;
+  current: boolean;
+  created: number;
+  checkpoint: string | null;
+}
+
+/**
+ * One side of a comparison: what came after the common ancestor.
+ */
+export interface BranchSide {
+  session: string;
+  branch: string;
+  name: string;
+  messages: SaidMessage[];
+  edits: SideEdit[];
 }
 
 /**
@@ -298,7 +364,7 @@ export interface CheckpointInfo {
   id: string;
   session: string;
   run: string | null;
-  reason: 'run' | 'undo' | 'redo' | 'restore' | 'manual';
+  reason: 'run' | 'undo' | 'redo' | 'restore' | 'switch' | 'manual';
   name: string;
   title: string;
   made: number;
@@ -321,7 +387,7 @@ export interface CheckpointMade {
   at: number;
   type: 'checkpoint_made';
   checkpoint: string;
-  reason: 'run' | 'undo' | 'redo' | 'restore' | 'manual';
+  reason: 'run' | 'undo' | 'redo' | 'restore' | 'switch' | 'manual';
   name: string;
   files: number;
   notebooks: string[];
@@ -361,7 +427,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -580,14 +646,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -629,6 +695,20 @@ export interface ForgetMemory {
 }
 
 /**
+ * Begin a new session with the conversation of this one up to ``entry`` or, where a run is named, up to
+ * its end (``before``: up to what came before it); without either, up to where it stands. Files stay as
+ * they are. The answer names the new session.
+ */
+export interface ForkSession {
+  type: 'fork_session';
+  session: string;
+  entry?: string | null;
+  run?: string | null;
+  before?: boolean;
+  title?: string;
+}
+
+/**
  * Tab to server, first and whenever the open notebooks change. ``active`` is the path in front.
  */
 export interface Hello {
@@ -665,6 +745,15 @@ export interface ImagePart {
   type: 'image';
   mime: string;
   data: string;
+}
+
+/**
+ * Read an exported session (the text of its JSON) as a new session. Nothing of it can be approved or
+ * accepted there; its edits can be merged into a session of one's own.
+ */
+export interface ImportSession {
+  type: 'import_session';
+  text: string;
 }
 
 /**
@@ -751,6 +840,20 @@ export interface LeftOut {
 }
 
 /**
+ * Begin a branch in the session, at a place named as for `ForkSession`, and stand on it. Files stay as
+ * they are, unless ``restore`` brings those of that place back.
+ */
+export interface MakeBranch {
+  type: 'make_branch';
+  session: string;
+  name?: string;
+  entry?: string | null;
+  run?: string | null;
+  before?: boolean;
+  restore?: boolean;
+}
+
+/**
  * Save files and notebooks (None: the target's) now, under a name.
  */
 export interface MakeCheckpoint {
@@ -819,6 +922,22 @@ export interface MergeAgents {
   type: 'merge_agents';
   session: string;
   agents: string[];
+  target?: Target;
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+}
+
+/**
+ * Take messages (entries) and edits of another branch, or of a branch of the session ``other``, over to
+ * where this session stands: messages as new entries, edits as new proposals for what is there now. A run
+ * of its own.
+ */
+export interface MergeBranch {
+  type: 'merge_branch';
+  session: string;
+  branch: string;
+  other?: string;
+  entries?: string[];
+  edits?: string[];
   target?: Target;
   edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
 }
@@ -909,6 +1028,13 @@ export interface ModelInfo {
   why: string;
   health: string;
   latency: number | null;
+}
+
+export interface NameBranch {
+  type: 'name_branch';
+  session: string;
+  branch: string;
+  name: string;
 }
 
 /**
@@ -1296,6 +1422,18 @@ export interface RunStarted {
 }
 
 /**
+ * A message of a branch. ``text`` is what was written, ``tools`` are the tools it calls.
+ */
+export interface SaidMessage {
+  entry: string;
+  run: string | null;
+  role: 'user' | 'assistant' | 'tool';
+  text: string;
+  tools: string[];
+  at: number;
+}
+
+/**
  * A part of what is sent to the model, with its estimated tokens. ``left_out`` names what was cut or
  * left out of it to fit the window.
  */
@@ -1320,6 +1458,18 @@ export interface SessionChanged {
   type: 'session_changed';
   title: string;
   model: string;
+  pinned: boolean;
+  archived: boolean;
+}
+
+/**
+ * A session as a file. ``withheld`` counts what the data level kept out of it.
+ */
+export interface SessionExport {
+  name: string;
+  format: 'markdown' | 'ipynb' | 'json';
+  text: string;
+  withheld: number;
 }
 
 /**
@@ -1335,7 +1485,9 @@ export interface SessionHit {
 }
 
 /**
- * A session; ``created`` and ``updated`` are seconds since the epoch (UTC).
+ * A session; ``created`` and ``updated`` are seconds since the epoch (UTC). ``branch`` is the id of the
+ * branch it stands on, ``origin`` that of the session it was forked from, where it was. Archived sessions
+ * are hidden, not gone.
  */
 export interface SessionInfo {
   id: string;
@@ -1343,6 +1495,22 @@ export interface SessionInfo {
   model: string;
   created: number;
   updated: number;
+  pinned: boolean;
+  archived: boolean;
+  branch: string;
+  origin: string;
+}
+
+/**
+ * All that was said in a session, as a tree of turns, oldest first. ``running`` is the run that goes on,
+ * whose events follow the number ``seq``.
+ */
+export interface SessionTree {
+  session: SessionInfo;
+  branches: BranchInfo[];
+  turns: Turn[];
+  running: string | null;
+  seq: number;
 }
 
 /**
@@ -1364,6 +1532,19 @@ export interface SettingsInfo {
   settings: SettingInfo[];
   own: Record<string, JsonValue>;
   notices: string[];
+}
+
+/**
+ * An edit that was proposed on a branch, and what became of it; ``diff`` is a unified diff, bounded.
+ */
+export interface SideEdit {
+  edit: string;
+  run: string;
+  title: string;
+  status: 'pending' | 'accepted' | 'rejected' | 'partial' | 'stale';
+  path: string;
+  cell: string | null;
+  diff: string;
 }
 
 /**
@@ -1410,6 +1591,17 @@ export interface Subscribe {
   type: 'subscribe';
   session: string;
   after?: number;
+}
+
+/**
+ * Stand on a branch (its id). Files stay as they are, unless ``restore`` brings them back as the branch
+ * last had them; `BranchChanged` says which differ.
+ */
+export interface SwitchBranch {
+  type: 'switch_branch';
+  session: string;
+  branch: string;
+  restore?: boolean;
 }
 
 /**
@@ -1561,6 +1753,20 @@ export interface TryEdit {
   type: 'try_edit';
   session: string;
   edit: string;
+}
+
+/**
+ * A run in the tree of a session: what was asked, and the run it followed. ``entry`` is its last entry,
+ * ``edits`` counts what it proposed.
+ */
+export interface Turn {
+  run: string;
+  parent: string | null;
+  entry: string;
+  prompt: string;
+  at: number;
+  undone: boolean;
+  edits: number;
 }
 
 /**

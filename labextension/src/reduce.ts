@@ -18,6 +18,7 @@ import type {
   RunStarted
 } from './protocol';
 import { ended, isOver } from './crew';
+import { branched, changesTree } from './branching';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -60,14 +61,20 @@ function dated(state: ITranscript, event: Event): ITranscript {
   const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
   const memorySeq = event.type === 'memory_changed' ? event.seq : state.memorySeq;
   const workSeq = ofWork(event) ? event.seq : state.workSeq;
-  const isSame = checkpointsSeq === state.checkpointsSeq && contextSeq === state.contextSeq;
-  return isSame && workSeq === state.workSeq
-    ? state
-    : { ...state, checkpointsSeq, contextSeq, memorySeq, workSeq };
+  const treeSeq = changesTree(event) ? event.seq : state.treeSeq;
+  const next = { ...state, checkpointsSeq, contextSeq, memorySeq, workSeq, treeSeq };
+  const isSame =
+    workSeq === state.workSeq &&
+    treeSeq === state.treeSeq &&
+    checkpointsSeq === state.checkpointsSeq &&
+    contextSeq === state.contextSeq;
+  return isSame ? state : next;
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
   switch (event.type) {
+    case 'branch_changed':
+      return branched(state, event);
     case 'session_changed':
       return { ...state, title: event.title, model: event.model };
     case 'run_started':
@@ -122,7 +129,7 @@ function apply(state: ITranscript, event: Event): ITranscript {
 function started(state: ITranscript, event: RunStarted): ITranscript {
   const id = event.run ?? `run-${event.seq}`;
   const run = newRun(id, event);
-  return { ...state, entries: [...state.entries, run], running: id, redoable: [] };
+  return { ...state, entries: [...state.entries, run], running: id, redoable: [], differing: [] };
 }
 
 /** An approval that nobody answered ends with its run. */

@@ -22,6 +22,7 @@ export type RunEvent = Exclude<
   Event,
   {
     type:
+      | 'branch_changed'
       | 'session_changed'
       | 'run_started'
       | 'run_finished'
@@ -103,6 +104,7 @@ export function newRun(id: string, event: RunStarted): IRun {
     finished: [],
     checkpoint: false,
     undone: false,
+    away: false,
     text: '',
     usage: { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 },
     cost: 0,

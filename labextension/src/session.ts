@@ -77,7 +77,7 @@ export class Session {
     const ack = await this.command({ type: 'new_session' });
     if (ack) {
       this.choose(ack.session);
-      await this._reload();
+      await this.reload();
     }
     return ack !== null;
   }
@@ -262,7 +262,8 @@ export class Session {
     }
   }
 
-  private async _reload(): Promise<void> {
+  /** Read the list of sessions again. */
+  async reload(): Promise<void> {
     try {
       this._feed.set({ sessions: (await this._client.sessions()).sessions });
     } catch (reason) {

@@ -184,6 +184,8 @@ export interface IRun {
   finished: readonly string[];
   checkpoint: boolean;
   undone: boolean;
+  /** It belongs to another branch than the one the session stands on. */
+  away: boolean;
   text: string;
   usage: Usage;
   cost: number | null;
@@ -213,6 +215,15 @@ export interface ITranscript {
   running: string | null;
   /** What each undo since the last prompt took away; the last group is what Redo brings back. */
   redoable: readonly (readonly string[])[];
+  /** The branch the session stands on. */
+  branch: string;
+  branchName: string;
+  /** By branch, what could be redone there when it was left. */
+  shelved: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Files that are otherwise than the branch last had them, until the next prompt. */
+  differing: readonly string[];
+  /** The number of the last event after which the tree of the session is another. */
+  treeSeq: number;
   /** The number of the last event after which the list of checkpoints is another. */
   checkpointsSeq: number;
   /** The number of the last event after which a message would send something else. */
@@ -233,6 +244,11 @@ export function emptyTranscript(session = ''): ITranscript {
     entries: [],
     running: null,
     redoable: [],
+    branch: 'main',
+    branchName: '',
+    shelved: {},
+    differing: [],
+    treeSeq: 0,
     checkpointsSeq: 0,
     contextSeq: 0,
     memorySeq: 0,
@@ -245,7 +261,7 @@ export function waiting(transcript: ITranscript): { edits: number; approvals: nu
   let edits = 0;
   let approvals = 0;
   for (const entry of transcript.entries) {
-    if (entry.kind !== 'run' || entry.undone) {
+    if (entry.kind !== 'run' || entry.undone || entry.away) {
       continue;
     }
     for (const item of entry.items) {

@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Access } from '../src/access';
+import { Branches } from '../src/branches';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -63,6 +64,7 @@ beforeEach(async () => {
   const context = {
     session,
     requests: new Requests(client, session, () => notebooks.target),
+    branches: new Branches(client, session, () => notebooks.target),
     access: new Access(client),
     pages,
     drops: new Drops(notebooks, contents, trans),

@@ -10,6 +10,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Access } from '../src/access';
+import { Branches } from '../src/branches';
 import { Client } from '../src/client';
 import { CELLS_MIME, decoded, Drops, FILES_MIME, OUTPUT_MIME } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -46,6 +47,7 @@ beforeEach(async () => {
   const context = {
     session,
     requests: new Requests(client, session, () => notebooks.target),
+    branches: new Branches(client, session, () => notebooks.target),
     pages: new Pages(),
     access: new Access(client),
     drops,

@@ -10,6 +10,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Access } from '../src/access';
+import { Branches } from '../src/branches';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -88,6 +89,7 @@ beforeEach(async () => {
     requests: new Requests(client, session, () => notebooks.target),
     pages,
     access: new Access(client),
+    branches: new Branches(client, session, () => notebooks.target),
     drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
     notebooks,
     rendermime: new RenderMimeRegistry(),

@@ -8,7 +8,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { WebSocket as Socket } from 'ws';
 import { WebSocketServer } from 'ws';
 
-import type { ClientFrame, Command, Event, ModelInfo, ServerFrame } from '../src/protocol';
+import type { ClientFrame, Command, Event, ModelInfo, ServerFrame, SessionInfo } from '../src/protocol';
 import { Log, SESSION } from './events';
 
 export const MODEL: ModelInfo = {
@@ -41,6 +41,8 @@ export class TestServer {
   readonly commands: Command[] = [];
   readonly requests: string[] = [];
   current: string | null = SESSION;
+  /** Further sessions. */
+  readonly others: SessionInfo[] = [];
   /** What further routes answer, by the last part of their path. */
   readonly routes: Record<string, unknown> = {};
   /** What was sent to further routes last, by the last part of their path. */
@@ -134,8 +136,9 @@ export class TestServer {
   private _route(path: string, text: string, request: IncomingMessage): IAnswer {
     switch (path) {
       case '/user/me/codemad/sessions': {
-        const info = { id: SESSION, title: 'First', model: MODEL.name, created: 1, updated: 2 };
-        return { body: { sessions: [info], current: this.current } };
+        const known = { id: SESSION, title: 'First', model: MODEL.name, created: 1, updated: 2 };
+        const info = { ...known, pinned: false, archived: false, branch: 'main', origin: '' };
+        return { body: { sessions: [info, ...this.others], current: this.current } };
       }
       case '/user/me/codemad/models':
         return { body: { models: [MODEL], default: MODEL.name } };

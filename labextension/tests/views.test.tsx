@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Access } from '../src/access';
+import { Branches } from '../src/branches';
 import { Client } from '../src/client';
 import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
@@ -41,10 +42,11 @@ beforeEach(async () => {
   const trans = nullTranslator.load('codemad_jupyter');
   const languages = new EditorLanguageRegistry();
   const requests = new Requests(client, session, () => notebooks.target);
+  const branches = new Branches(client, session, () => notebooks.target);
   pages = new Pages();
   const drops = new Drops(notebooks, contents, trans);
   const access = new Access(client);
-  const context = { session, requests, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const context = { session, requests, branches, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };

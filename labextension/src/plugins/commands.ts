@@ -6,6 +6,7 @@ export const CommandIds = {
   timeline: 'codemad:timeline',
   context: 'codemad:context',
   memory: 'codemad:memory',
+  sessions: 'codemad:sessions',
   keys: 'codemad:keys',
   runView: 'codemad:run-view',
   verify: 'codemad:verify-notebook',

@@ -6,6 +6,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Access } from '../access';
+import { Branches } from '../branches';
 import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
@@ -42,6 +43,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     const parts = {
       session,
       requests,
+      branches: new Branches(client, session, () => notebooks.target),
       access,
       pages,
       drops,
@@ -84,6 +86,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       [CommandIds.timeline, 'timeline', trans.__('CodeMAD Timeline')],
       [CommandIds.context, 'context', trans.__('What CodeMAD Sends')],
       [CommandIds.memory, 'memory', trans.__('What CodeMAD Remembers')],
+      [CommandIds.sessions, 'sessions', trans.__('CodeMAD Sessions and Branches')],
       [CommandIds.keys, 'keys', trans.__('CodeMAD Keys and Trust')],
       [CommandIds.runView, 'run', trans.__('CodeMAD Run and Agents')]
     ] as const) {
@@ -120,8 +123,9 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.notifyCommandChanged(CommandIds.stop);
       }
     });
-    const { open, newSession, stop, timeline, context, memory, keys, runView, verify } = CommandIds;
-    for (const command of [open, newSession, stop, timeline, context, memory, keys, runView, verify]) {
+    const { open, newSession, stop, timeline, context, memory, sessions, keys, runView, verify } = CommandIds;
+    const offered = [open, newSession, stop, timeline, context, memory, sessions, keys, runView, verify];
+    for (const command of offered) {
       palette?.addItem({ command, category: trans.__('CodeMAD') });
     }
     // A sidebar that was left open shows its widget before it is attached.

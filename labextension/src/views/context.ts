@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
 import type { Access } from '../access';
+import type { Branches } from '../branches';
 import type { Drops } from '../drops';
 import type { OpenNotebooks } from '../notebook/documents';
 import type { Pages } from '../pages';
@@ -25,6 +26,8 @@ export interface IPanelContext {
 /** What only the panel has: its pages, and what they ask of the server. */
 export interface IPagesContext {
   requests: Requests;
+  /** Sessions, their branches and what is done with them. */
+  branches: Branches;
   /** Keys of providers, and trust in the folder. */
   access: Access;
   pages: Pages;

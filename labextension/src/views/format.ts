@@ -1,7 +1,7 @@
 /** Numbers and names the way the panel writes them. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { CellTarget, Edit, FileTarget, ModelInfo } from '../protocol';
+import type { CellTarget, Edit, FileTarget, ModelInfo, SessionInfo } from '../protocol';
 import { line } from '../text';
 import type { IRun, ITool } from '../transcript';
 
@@ -166,4 +166,16 @@ export function toolObject(tool: ITool): string {
     }
   }
   return '';
+}
+
+/** Sessions as lists show them: pinned ones first, then the one used last; those put away at the end. */
+export function ordered(sessions: readonly SessionInfo[], withArchived: boolean): SessionInfo[] {
+  return sessions
+    .filter(info => withArchived || !info.archived)
+    .sort(
+      (a, b) =>
+        Number(a.archived) - Number(b.archived) ||
+        Number(b.pinned) - Number(a.pinned) ||
+        b.updated - a.updated
+    );
 }

@@ -8,8 +8,8 @@ import type { Page } from '../pages';
 import { line } from '../text';
 import { Button, CommandButton, Icon } from './button';
 import { usePages, usePanel, useSession } from './context';
-import { ageText } from './format';
-import { agentsIcon, eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
+import { ageText, ordered } from './format';
+import { agentsIcon, branchIcon, eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
@@ -37,8 +37,7 @@ export function Header(): React.JSX.Element {
         );
       }
     },
-    ...[...sessions]
-      .sort((a, b) => b.updated - a.updated)
+    ...ordered(sessions, false)
       .slice(0, SHOWN_SESSIONS)
       .map((info, index) => ({
         key: info.id,
@@ -59,6 +58,7 @@ export function Header(): React.JSX.Element {
       </Menu>
       <Connection />
       <PageButton page="run" icon={agentsIcon} label={trans.__('Run and agents')} />
+      <PageButton page="sessions" icon={branchIcon} label={trans.__('Sessions and branches')} />
       <PageButton page="timeline" icon={historyIcon} label={trans.__('Timeline')} />
       <PageButton page="context" icon={eyeIcon} label={trans.__('What is sent')} />
       <PageButton page="memory" icon={memoryIcon} label={trans.__('Memory')} />

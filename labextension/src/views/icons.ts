@@ -52,6 +52,22 @@ export const memoryIcon = new LabIcon({
 </svg>`
 });
 
+/** A line from which another goes off: branches of a conversation. */
+export const branchIcon = new LabIcon({
+  name: 'codemad-jupyter:branch',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M7 2a3 3 0 0 1 1 5.800v8.400A3 3 0 1 1 6 16.200V7.800A3 3 0 0 1 7 2zm10 3a3 3 0 0 1 1 5.800c-.2 3.700-3.200 4.300-5.700 4.700-1 .2-1.900.3-2.600.7l-.9-1.800c1-.5 2.100-.7 3.200-.8 2.300-.4 3.800-.7 4-2.800A3 3 0 0 1 17 5z"/>
+</svg>`
+});
+
+/** A pin: what stays above the others. */
+export const pinIcon = new LabIcon({
+  name: 'codemad-jupyter:pin',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M8 2h8v2l-1 1v5l3 4v2h-5v6l-1 1-1-1v-6H6v-2l3-4V5L8 4z"/>
+</svg>`
+});
+
 /** A wrench: a cell that is mended. */
 export const fixIcon = new LabIcon({
   name: 'codemad-jupyter:fix',

@@ -14,6 +14,7 @@ import { Keys } from './keys';
 import { MemoryPage } from './memory';
 import { Preview } from './preview';
 import { RunPage } from './runpage';
+import { SessionsPage } from './sessions';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 import { TrustBanner } from './trust';
@@ -77,6 +78,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       {page === 'keys' && <Keys />}
       {page === 'memory' && <MemoryPage />}
       {page === 'run' && <RunPage />}
+      {page === 'sessions' && <SessionsPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
         <TrustBanner />
         <Transcript openModels={() => modelOpener.current?.()} />

@@ -15,6 +15,7 @@ import { PlanCard } from './plan';
 import { RememberedView } from './remembered';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
+import { TurnMenu } from './turnmenu';
 import { VerificationView } from './verification';
 
 /** Characters from which a prompt may need scrolling, and the most that is drawn of one. */
@@ -262,6 +263,7 @@ function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
             {trans.__('Undo')}
           </CommandButton>
         )}
+        <TurnMenu run={run.id} />
         {redoable && (
           <CommandButton
             kind="quiet"

@@ -160,6 +160,7 @@ function pointName({ name, title, reason }: CheckpointInfo, trans: TranslationBu
     undo: trans.__('Before an undo'),
     redo: trans.__('Before a redo'),
     restore: trans.__('Before a restore'),
+    switch: trans.__('Before another branch was taken'),
     manual: trans.__('Made by you')
   };
   return texts[reason];

@@ -2,6 +2,7 @@
 import { caretDownIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { entriesHere } from '../branching';
 import { clip } from '../text';
 import type { Entry, ITranscript } from '../transcript';
 import { Icon } from './button';
@@ -20,7 +21,8 @@ export function Transcript({ openModels }: { openModels: () => void }): React.JS
   const sending = useSession(snapshot => snapshot.sending);
   const { log, isAtEnd, toEnd } = useEnd(transcript.session);
   const redoable = lastRun(transcript);
-  const isEmpty = transcript.entries.length === 0 && sending === null;
+  const entries = entriesHere(transcript.entries);
+  const isEmpty = entries.length === 0 && sending === null;
   return (
     <div className="codemad-transcript">
       <div
@@ -32,7 +34,7 @@ export function Transcript({ openModels }: { openModels: () => void }): React.JS
         tabIndex={0}
       >
         <div className="codemad-entries">
-          {transcript.entries.map(entry => (
+          {entries.map(entry => (
             <EntryView key={entry.key} entry={entry} redoable={entry.key === redoable} />
           ))}
           {sending !== null && (

@@ -1,0 +1,224 @@
+/* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
+/** The Sessions page with a server behind it, and the pure functions that decide what it draws. */
+import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { RenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ContentsManager } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import React from 'react';
+import type { Root } from 'react-dom/client';
+import { createRoot } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { Access } from '../src/access';
+import { Branches } from '../src/branches';
+import { entriesHere } from '../src/branching';
+import { Client } from '../src/client';
+import { Drops } from '../src/drops';
+import { OpenNotebooks } from '../src/notebook/documents';
+import { Pages } from '../src/pages';
+import type { BranchComparison, SessionInfo, SessionTree, Turn } from '../src/protocol';
+import { reduce } from '../src/reduce';
+import { Requests } from '../src/requests';
+import { Session } from '../src/session';
+import { emptyTranscript, waiting } from '../src/transcript';
+import { PagesContext, PanelContext } from '../src/views/context';
+import { ordered } from '../src/views/format';
+import { SessionsPage } from '../src/views/sessions';
+import { rowsOf, runsTo } from '../src/views/tree';
+import { Log, SESSION, cellEdit } from './events';
+import { TestServer } from './server';
+
+function info(id: string, change: Partial<SessionInfo> = {}): SessionInfo {
+  const plain = { title: id, model: '', created: 1, updated: 1, pinned: false, archived: false };
+  return { id, ...plain, branch: 'main', origin: '', ...change };
+}
+
+function turn(run: string, parent: string | null, prompt = run): Turn {
+  return { run, parent, entry: `e-${run}`, prompt, at: 1, undone: false, edits: 0 };
+}
+
+const TREE: SessionTree = {
+  session: info(SESSION, { title: 'First' }),
+  branches: [
+    { id: 'main', name: 'main', head: 'e-r2', run: 'r2', current: true, created: 1, checkpoint: null },
+    { id: 'b', name: 'in <b>blue</b>', head: 'e-r3', run: 'r3', current: false, created: 2, checkpoint: null }
+  ],
+  turns: [turn('r1', null, 'draw it'), turn('r2', 'r1', 'now in red'), turn('r3', 'r1', 'now in blue')],
+  running: null,
+  seq: 9
+};
+
+const COMPARISON: BranchComparison = {
+  common: 2,
+  ancestor: { entry: 'e1', run: 'r1', role: 'assistant', text: 'Here it is.', tools: [], at: 1 },
+  left: { session: SESSION, branch: 'main', name: 'main', messages: [], edits: [] },
+  right: {
+    session: SESSION,
+    branch: 'b',
+    name: 'in blue',
+    messages: [{ entry: 'e3', run: 'r3', role: 'user', text: '<img src=x onerror=1>', tools: [], at: 1 }],
+    edits: [
+      { edit: 'x3', run: 'r3', title: 'Blue', status: 'pending', path: 'a.py', cell: null, diff: '+blue' }
+    ]
+  }
+};
+
+let server: TestServer;
+let client: Client;
+let session: Session;
+let host: HTMLElement;
+let root: Root;
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  server.routes['sessions/tree'] = TREE;
+  server.routes['sessions/compare'] = COMPARISON;
+  server.others.push(info('s2', { title: 'Pinned one', pinned: true }), info('s3', { archived: true }));
+  client = new Client(server.settings);
+  const contents = new ContentsManager({ serverSettings: server.settings });
+  const notebooks = new OpenNotebooks(null, contents);
+  session = new Session(client, () => notebooks.target);
+  client.connect();
+  const context = {
+    session,
+    requests: new Requests(client, session, () => notebooks.target),
+    branches: new Branches(client, session, () => notebooks.target),
+    pages: new Pages(),
+    access: new Access(client),
+    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
+    notebooks,
+    rendermime: new RenderMimeRegistry(),
+    languages: new EditorLanguageRegistry(),
+    trans: nullTranslator.load('codemad_jupyter')
+  };
+  host = document.body.appendChild(document.createElement('div'));
+  root = createRoot(host);
+  root.render(
+    <PanelContext.Provider value={context}>
+      <PagesContext.Provider value={context}>
+        <SessionsPage />
+      </PagesContext.Provider>
+    </PanelContext.Provider>
+  );
+  await session.open();
+  await shows('now in blue');
+});
+
+afterEach(async () => {
+  root.unmount();
+  host.remove();
+  client.dispose();
+  await server.stop();
+});
+
+async function shows(text: string): Promise<void> {
+  await vi.waitFor(() => {
+    expect(host.textContent).toContain(text);
+  });
+}
+
+function press(name: string): void {
+  const found = [...host.querySelectorAll('button')].find(
+    each => (each.getAttribute('aria-label') ?? each.title) === name || each.textContent === name
+  );
+  if (!found) {
+    throw new Error(`no button ${name} in ${host.innerHTML}`);
+  }
+  found.click();
+}
+
+function titles(): (string | null)[] {
+  return [...host.querySelectorAll('.codemad-session-title')].map(each => each.textContent);
+}
+
+test('the tree shows turns and branches, and names are text', async () => {
+  expect([...host.querySelectorAll('.codemad-turn-prompt')].map(each => each.textContent)).toEqual([
+    'draw it',
+    'now in red',
+    'now in blue'
+  ]);
+  expect(host.querySelectorAll('.codemad-turn-here').length).toBe(2);
+  expect(host.querySelector('b')).toBeNull();
+  press('Switch');
+  await vi.waitFor(() => {
+    expect(server.commands.at(-1)).toEqual({
+      type: 'switch_branch',
+      session: SESSION,
+      branch: 'b',
+      restore: false
+    });
+  });
+});
+
+test('pinned sessions come first, archived ones on demand', async () => {
+  await vi.waitFor(() => {
+    expect(titles()).toEqual(['Pinned one', 'First']);
+  });
+  host.querySelector<HTMLInputElement>('input[type=checkbox]')?.click();
+  await vi.waitFor(() => {
+    expect(titles()).toEqual(['Pinned one', 'First', 's3']);
+  });
+  press('Pin “First”');
+  await vi.waitFor(() => {
+    expect(server.commands.at(-1)).toEqual({ type: 'arrange_session', session: SESSION, pinned: true });
+  });
+});
+
+test('what is ticked of the other branch is taken over', async () => {
+  press('Compare');
+  await shows('Two branches side by side');
+  await shows('Here it is.');
+  expect(host.querySelector('img')).toBeNull();
+  host.querySelectorAll<HTMLInputElement>('input[type=checkbox]').forEach(box => {
+    box.click();
+  });
+  await shows('Take 2 over');
+  press('Take 2 over');
+  await vi.waitFor(() => {
+    expect(server.commands.at(-1)).toMatchObject({ type: 'merge_branch', entries: ['e3'], edits: ['x3'] });
+  });
+});
+
+test('rows go in where the way parts', () => {
+  const turns = [turn('a', null), turn('b', 'a'), turn('c', 'b'), turn('d', 'b'), turn('e', 'c')];
+  expect(rowsOf(turns).map(row => `${row.turn.run}${row.depth}`)).toEqual(['a0', 'b0', 'c1', 'e1', 'd1']);
+  expect([...runsTo(turns, 'e')]).toEqual(['e', 'c', 'b', 'a']);
+  const long = Array.from({ length: 5000 }, (_, n) => turn(`r${n}`, n ? `r${n - 1}` : null));
+  expect(rowsOf(long).length).toBe(5000);
+});
+
+test('sessions are ordered by pin, then by use', () => {
+  const all = [info('a', { updated: 3 }), info('b', { pinned: true }), info('c', { archived: true })];
+  expect(ordered(all, true).map(each => each.id)).toEqual(['b', 'a', 'c']);
+  expect(ordered(all, false).map(each => each.id)).toEqual(['b', 'a']);
+});
+
+test('a branch shows its own runs and has its own redo', () => {
+  const log = new Log().start('r1').finish('r1').start('r2');
+  log.tell({ type: 'edit_proposed', run: 'r2', edit: cellEdit('x') }).finish('r2');
+  log.tell({ type: 'restored', run: 'r2', kind: 'undo', checkpoint: 'k', runs: ['r2'] });
+  const stand = (branch: string, runs: string[], differing: string[] = []) => ({
+    type: 'branch_changed' as const,
+    run: null,
+    change: 'switched' as const,
+    branch,
+    name: branch,
+    runs,
+    differing,
+    checkpoint: null,
+    text: ''
+  });
+  const state = (): ReturnType<typeof emptyTranscript> =>
+    log.events.reduce(reduce, emptyTranscript(SESSION));
+  expect(state().redoable).toEqual([['r2']]);
+  log.tell(stand('b', ['r1'], ['a.py']));
+  expect(state().redoable).toEqual([]);
+  expect(state().differing).toEqual(['a.py']);
+  expect(entriesHere(state().entries).map(entry => entry.key)).toEqual(['r1']);
+  expect(waiting(state()).edits).toBe(0);
+  log.start('r3').finish('r3');
+  expect(state().differing).toEqual([]);
+  log.tell(stand('main', ['r1', 'r2']));
+  expect(state().redoable).toEqual([['r2']]);
+  expect(entriesHere(state().entries).map(entry => entry.kind)).toEqual(['run', 'run', 'restored']);
+});
