@@ -41,7 +41,8 @@ from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.jobs import Commands, Jobs
-from codemad_jupyter.tools.tool import Proposals, ToolContext
+from codemad_jupyter.tools.reach import Proposals
+from codemad_jupyter.tools.tool import ToolContext
 
 _log = logging.getLogger(__name__)
 

@@ -252,6 +252,15 @@ def _hits(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return {**result, "hits": hits}
 
 
+def _lines(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
+    """Hits without those in files that hold data: that a pattern fits there tells what stands there."""
+    hits = [hit for hit in result["hits"] if hit["cell"] or allows(level, file_level(hit["path"]))]
+    if allows(level, "outputs"):
+        return result
+    note = f"Files that hold data are left out at data level {level}."
+    return {"source": result["source"], "hits": hits, "more": result["more"], "note": note}
+
+
 def _facts(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return [fact for fact in result if allows(level, fact["level"])]
 
@@ -267,6 +276,7 @@ _RULES: Mapping[str, Rule] = {
     "stop_job": _command,
     "read_file": _file,
     "search_workspace": _hits,
+    "grep": _lines,
     "cell_dependencies": lambda arguments, result, level: result,
     "diagnostics": lambda arguments, result, level: result,
     "list_files": lambda arguments, result, level: result,

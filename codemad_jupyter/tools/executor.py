@@ -22,7 +22,7 @@ from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
 from codemad_jupyter.tools.gate import Gate, Question
 from codemad_jupyter.tools.permissions import KEPT, Action, digest
-from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
+from codemad_jupyter.tools.tool import Answer, Prepared, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
 """Characters of a tool's answer that go to the model; the rest is cut with a mark."""
@@ -137,11 +137,12 @@ class Executor:
         # What goes to somebody else's server keeps its placeholders.
         given = call.arguments if tool.risk in ("read", "network") else mapped(call.arguments, self._restore)
         arguments = tool.check(given)
+        prepared = await tool.prepare(self._context, arguments) if tool.prepare else Prepared(arguments)
         action = Action(
             tool=tool.name,
             risk=tool.risk,
             axis=tool.reaches,
-            arguments=arguments,
+            arguments=prepared.arguments,
             root=self._context.root,
             role=self._role,
         )
@@ -152,6 +153,8 @@ class Executor:
             say=lambda text: self._say(call.id, text),
             ask=lambda text: self._put(tool, call, text),
             asked=line.decision == "approved" or line.rule == KEPT,
+            may_read=await self._gate.reader(action),
+            prepared=prepared.work,
         )
         begun, outcome = time.monotonic(), "failed"
         try:

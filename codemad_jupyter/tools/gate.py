@@ -101,14 +101,17 @@ class Gate:
 
     async def readable(self, action: Action, result: Any) -> Any:
         """The result of reading without what belongs to files that may not be read."""
-        given = await self.granted()
-        if action.risk != "read" or not any(rule.path for rule in given.rules):
+        if action.risk != "read" or not any(rule.path for rule in (await self.granted()).rules):
             return result
+        return _kept(result, await self.reader(action))
 
-        def may(path: str) -> bool:
-            return decide(replace(action, arguments={"path": path}), given).outcome == "allow"
-
-        return _kept(result, may)
+    async def reader(self, action: Action) -> Callable[[str], bool]:
+        """Whether whoever does this may read a path."""
+        given = await self.granted()
+        if not any(rule.path for rule in given.rules):
+            return lambda path: True
+        looking = replace(action, risk="read", axis="files")
+        return lambda path: decide(replace(looking, arguments={"path": path}), given).outcome == "allow"
 
     async def put(self, question: Question) -> bool:
         """Ask the person what something that runs wants to know; no where nobody is to be asked."""

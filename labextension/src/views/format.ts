@@ -117,6 +117,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     read_notebook: trans.__('Read the notebook'),
     list_files: trans.__('List files'),
     read_file: trans.__('Read file'),
+    grep: trans.__('Find lines'),
     search_workspace: trans.__('Search the workspace'),
     find_symbol: trans.__('Find a symbol'),
     workspace_map: trans.__('Draw a map of the workspace'),
