@@ -19,9 +19,10 @@ from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOut
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
 from codemad_jupyter.protocol.permissions import Risk, SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
-from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
+from codemad_jupyter.tools.data_levels import LEVELS, allows
 from codemad_jupyter.tools.gate import Gate, Question
 from codemad_jupyter.tools.permissions import KEPT, Action, digest
+from codemad_jupyter.tools.result_levels import limited_result
 from codemad_jupyter.tools.tool import Answer, Prepared, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000

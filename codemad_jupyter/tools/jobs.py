@@ -34,13 +34,18 @@ Ending = Literal["running", "done", "timeout", "stopped"]
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A command line and how it is run; ``prefix`` is the environment whose programs come first."""
+    """A command line and how it is run; ``prefix`` is the environment whose programs come first,
+    ``writable`` are folders that it may change beside the workspace, ``variables`` its own. ``reports`` name
+    files of its scratch folder that are wanted when it has ended."""
 
     command: str
     cwd: Path
     seconds: float | None
     network: bool = False
     prefix: Path | None = None
+    writable: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    reports: tuple[str, ...] = ()
 
 
 class Transcript:
@@ -84,6 +89,7 @@ class Job:
     exit_code: int | None = None
     seconds: float = 0.0
     put_back: tuple[str, ...] = ()
+    reports: dict[str, bytes] = field(default_factory=dict)
     failure: str = ""
 
 
@@ -199,6 +205,9 @@ class Jobs:
             prefix=order.prefix,
             network=order.network,
             data=self._hidden,
+            writable=order.writable,
+            variables=order.variables,
+            reports=order.reports,
         )
         argv = [SHELL, "-c", order.command]
         return await sandbox.start(argv, cwd=order.cwd, confinement=confinement, wanted=self._wanted)
@@ -223,6 +232,7 @@ class Jobs:
 
     async def _end(self, job: Job, process: Confined, watched: Guarded) -> None:
         job.exit_code = await process.stop()
+        job.reports = process.reports
         walled = process.backend.startswith("bubblewrap")
         job.put_back = await asyncio.to_thread(watched.put_back, walled=walled)
         if job.exit_code == 125 and "The sandbox could not be made" in job.written.since(0)[:200]:

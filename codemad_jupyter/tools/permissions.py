@@ -221,7 +221,8 @@ def _allowed(
 
 def _paths(action: Action) -> list[str]:
     named = (action.arguments.get(name) for name in PATHS)
-    return [path for path in named if isinstance(path, str) and path]
+    every = (each for found in named for each in (found if isinstance(found, list | tuple) else [found]))
+    return [path for path in every if isinstance(path, str) and path]
 
 
 def digest(tool: str, arguments: dict[str, Any]) -> str:

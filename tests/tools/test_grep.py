@@ -9,9 +9,9 @@ import pytest
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.permissions import Rule
-from codemad_jupyter.tools.data_levels import limited_result
 from codemad_jupyter.tools.grep import grep, searched
 from codemad_jupyter.tools.permissions import Permissions
+from codemad_jupyter.tools.result_levels import limited_result
 from codemad_jupyter.tools.tool import ToolContext
 from tests.tools.taken import Taken
 from tests.tools.test_executor import Bench, call

@@ -49,7 +49,8 @@ class Confinement:
     read, ``shown`` ones that can although they lie in masked ones or in the machine's scratch folders. The
     deeper place wins.
 
-    ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox.
+    ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox; ``reports`` are
+    files of its scratch folder that are wanted when it has ended.
     """
 
     writable: tuple[Path, ...]
@@ -58,6 +59,7 @@ class Confinement:
     shown: tuple[Path, ...] = ()
     network: bool = False
     sockets: bool = False
+    reports: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
@@ -69,10 +71,14 @@ def workspace_confinement(
     prefix: Path | None = None,
     network: bool = False,
     data: Iterable[Path] = (),
+    writable: Iterable[Path] = (),
+    variables: Mapping[str, str] | None = None,
+    reports: tuple[str, ...] = (),
     limits: Limits | None = None,
 ) -> Confinement:
     """What a command of the workspace ``root`` may reach. ``prefix`` is the environment whose programs come
-    first, ``data`` are further folders of ours that it must not see."""
+    first, ``data`` are further folders of ours that it must not see, ``writable`` ones that it may change
+    beside the workspace, ``variables`` are its own beside those of the list."""
     root = root.resolve()
     home = _home(environ)
     if root == Path("/") or (home is not None and root in home.parents):
@@ -86,13 +92,17 @@ def workspace_confinement(
     masked = masked_places(home, data=data)
     hidden = (*masked, *SCRATCH)
     reopened = (p.resolve() for p in (*programs, *harmless(home)) if there(p))
+    opened = tuple(dict.fromkeys([root, *(p.resolve() for p in writable if there(p))]))
+    kept = dict.fromkeys([*_protected(root), *inside])
+    environment = command_environment(environ, prefix=prefix, network=network)
     return Confinement(
-        writable=(root,),
-        protected=tuple(dict.fromkeys([*_protected(root), *(p for p in inside if p != root)])),
+        writable=opened,
+        protected=tuple(p for p in kept if p not in opened),
         masked=masked,
         shown=tuple(dict.fromkeys(p for p in reopened if any(p.is_relative_to(each) for each in hidden))),
         network=network,
-        environment=command_environment(environ, prefix=prefix, network=network),
+        reports=reports,
+        environment={**environment, **(variables or {})},
         limits=limits or Limits(),
     )
 

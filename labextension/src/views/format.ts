@@ -141,6 +141,8 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     list_jobs: trans.__('List background jobs'),
     job_output: trans.__('Look at a background job'),
     stop_job: trans.__('Stop a background job'),
+    run_tests: trans.__('Run the tests'),
+    run_checks: trans.__('Run the linters'),
     run_cell: trans.__('Run this cell')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
