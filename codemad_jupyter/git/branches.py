@@ -9,30 +9,18 @@ from pathlib import Path
 
 from codemad_jupyter.git.commits import GOING_ON, PATIENCE
 from codemad_jupyter.git.refs import refs_in
-from codemad_jupyter.git.repo import Deadline, Git, find_root
-from codemad_jupyter.git.trust import danger
+from codemad_jupyter.git.repo import Deadline, Git
+from codemad_jupyter.git.trust import harmless
 from codemad_jupyter.protocol.errors import Conflict, GitError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}")
-
-
-def _repository(root: Path, deadline: Deadline) -> Path:
-    repository = find_root(root.resolve())
-    if repository is None:
-        raise GitError("The folder is in no git repository.", hint="git init makes one.")
-    reason = danger(repository, deadline=deadline)
-    if reason:
-        raise GitError(
-            f"The repository is left alone, for it could start programs: {reason}.", hint="Do it yourself."
-        )
-    return repository
 
 
 async def branches(root: Path) -> tuple[str, dict[str, str]]:
     """The branch HEAD is on (empty for none), and the commits of all branches and tags by name."""
 
     def read() -> tuple[str, dict[str, str]]:
-        repository = _repository(root, Deadline(PATIENCE))
+        repository = harmless(root.resolve(), deadline=Deadline(PATIENCE))
         return _current(repository), refs_in(repository / ".git")
 
     return await asyncio.to_thread(read)
@@ -54,7 +42,7 @@ def _make(root: Path, name: str) -> tuple[str, str]:
         raise GitError(
             f"{name[:60]!r} is no name for a branch.", hint="Letters, digits, - . / and _ make one."
         )
-    repository = _repository(root, deadline)
+    repository = harmless(root.resolve(), deadline=deadline)
     going = next((what for file, what in GOING_ON if (repository / ".git" / file).exists()), "")
     if going:
         raise GitError(f"No branch was made: {going} is going on.", hint="Finish it first.")

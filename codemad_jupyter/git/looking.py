@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codemad_jupyter.git.repo import Deadline, Git, find_root
-from codemad_jupyter.git.trust import danger
+from codemad_jupyter.git.repo import Deadline, Git
+from codemad_jupyter.git.trust import harmless
 from codemad_jupyter.protocol.errors import GitError
 
 SECONDS = 20.0
@@ -45,13 +45,16 @@ class Look:
         """The name of the commit that a revision means."""
         if len(revision) > 200 or re.search(r"[\x00-\x20\x7f]", revision) or not revision.strip():
             raise GitError(f"{revision[:60]!r} is no revision.", hint="Name a branch, a tag or a commit.")
+        known = "git_branches lists branches and tags, git_log commits."
+        missing = GitError(f"There is no commit {revision!r} here.", hint=known)
+        shape = ("rev-parse", "--verify", "--quiet", "--end-of-options")
         try:
-            return self.run(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-            ).strip()
+            found = self.run(*shape, f"{revision}^{{commit}}").strip()
         except GitError:
-            known = "git_branches lists branches and tags, git_log commits."
-            raise GitError(f"There is no commit {revision!r} here.", hint=known) from None
+            raise missing from None
+        if not re.fullmatch("[0-9a-f]{40}", found):
+            raise missing
+        return found
 
     def below(self, name: str) -> str | None:
         """A path of git's as the folder knows it; None where it lies elsewhere."""
@@ -63,15 +66,8 @@ class Look:
 
 
 def _look(root: Path) -> Look:
-    root = root.resolve()
-    repository = find_root(root)
-    if repository is None:
-        raise GitError("The folder is in no git repository.", hint="git init makes one.")
-    deadline = Deadline(SECONDS)
-    reason = danger(repository, deadline=deadline)
-    if reason:
-        hint = "run_command can run git in the sandbox, where that does no harm."
-        raise GitError(f"The repository is not read, for it could start programs: {reason}.", hint=hint)
+    root, deadline = root.resolve(), Deadline(SECONDS)
+    repository = harmless(root, deadline=deadline)
     relative = root.relative_to(repository).as_posix()
     inner = "" if relative == "." else f"{relative}/"
     return Look(Git(repository / ".git", repository), inner, deadline)
@@ -113,7 +109,7 @@ def _diff(root: Path, path: str, base: str, to: str, may_read: Callable[[str], b
     words = look.run(*shape, *sides, "--", look.spec(path)).split("\0")[:-1]
     found = [(state, look.below(name)) for state, name in zip(words[::2], words[1::2], strict=False)]
     files = [(state, name) for state, name in found if name is not None and may_read(name)]
-    told = []
+    told: list[dict[str, Any]] = []
     for state, name in files[:MOST_FILES]:
         text = ""
         if len(told) < MOST_FILES // 10:

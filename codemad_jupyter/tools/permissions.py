@@ -154,8 +154,13 @@ def stricter(one: Mode, other: Mode) -> Mode:
     return min(one, other, key=STRICTEST_FIRST.index)
 
 
+def _has_command(action: Action) -> bool:
+    """Is it a command line? One that gives rights may be, too."""
+    return action.axis == "shell" or (action.axis == "control" and "command" in action.arguments)
+
+
 def _reading(action: Action) -> shell_rules.Reading | None:
-    if action.axis != "shell":
+    if not _has_command(action):
         return None
     given = action.arguments.get("command", "")
     folder = next(
@@ -182,7 +187,7 @@ def _about(rule: Rule, action: Action, axis: Axis) -> bool:
         and rule.axis in ("", axis, action.axis)
         and rule.risk in ("", action.risk)
         and (not rule.role or fnmatchcase(action.role, rule.role))
-        and (not rule.command or action.axis == "shell")
+        and (not rule.command or _has_command(action))
         and all(_fits_argument(action, name, pattern) for name, pattern in rule.arguments.items())
     )
 

@@ -80,7 +80,7 @@ async def test_problems_of_linters_come_as_a_table(project: Path) -> None:
     result = await use(run_checks, bare_context(project))
     ruff, mypy = result["checks"]
     assert ("sums.py:1:8", "F401") in [(row["place"], row["rule"]) for row in ruff["problems"]]
-    assert [(row["place"], row["rule"]) for row in mypy["problems"]] == [("sums.py:3:10", "assignment")]
+    assert ("sums.py:3:10", "assignment") in [(row["place"], row["rule"]) for row in mypy["problems"]]
     (project / "clean.py").write_text("x = 1\n")
     only = await use(run_checks, bare_context(project), program="ruff", what=["clean.py"])
     assert only["checks"][0]["counts"] == {"problems": 0}

@@ -1,5 +1,5 @@
-"""Tools for the git repository of the workspace: looking at it, and what a person is asked about: a new branch,
-a commit of named files. No hook of the repository is run."""
+"""Tools for the git repository of the workspace: they look at it, and make a branch or a commit of named
+files when a person allows that. No hook of the repository is run."""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,11 +32,13 @@ async def git_status(context: ToolContext) -> dict[str, Any]:
 
 
 @tool("read", account=lambda result: f"{len(result['changes'])} files differ")
-async def git_diff(context: ToolContext, path: str = "", base: str = "HEAD", to: str = "") -> dict[str, Any]:
-    """What differs from the commit ``base`` to the commit ``to``, or to the files as they are now when that is
-    empty; of a file or folder when ``path`` is given. New files that git does not know are in git_status."""
+async def git_diff(
+    context: ToolContext, path: str = "", base: str = "HEAD", until: str = ""
+) -> dict[str, Any]:
+    """What differs from the commit ``base`` to the commit ``until``, or to the files as they are now when
+    that is empty; of a file or folder when ``path`` is given. New files are in git_status."""
     place = _place(context, path)
-    found = await looking.diff(context.root, path=place, base=base, to=to, may_read=context.may_read)
+    found = await looking.diff(context.root, path=place, base=base, to=until, may_read=context.may_read)
     return {"source": UNTRUSTED, **found}
 
 
@@ -45,7 +47,7 @@ async def git_log(
     context: ToolContext, path: str = "", start: str = "HEAD", most: int = 20
 ) -> dict[str, Any]:
     """The last commits, newest first, that lead to ``start``; those that touched a file or folder when
-    ``path`` is given. What one changed: git_diff with base="COMMIT^" and to="COMMIT"."""
+    ``path`` is given. What one changed: git_diff with base="COMMIT^" and until="COMMIT"."""
     found = await looking.log(context.root, path=_place(context, path), start=start, most=most)
     return {"source": UNTRUSTED, "commits": found}
 
@@ -75,8 +77,8 @@ async def git_branch(context: ToolContext, name: str) -> dict[str, Any]:
 
 @tool("execute", axis="files", reason="This makes a commit in your repository. No hook of it is run.")
 async def git_commit(context: ToolContext, paths: list[str], message: str) -> dict[str, Any]:
-    """Commit exactly these files, as they are on disk, to the branch that is checked out. The person is asked;
-    what they have staged stays staged, and hooks are not run. An unsaved notebook is committed as last saved."""
+    """Commit exactly these files, as they are on disk, to the branch checked out, if the person agrees.
+    What they have staged stays staged; hooks are not run; a notebook is committed as it was last saved."""
     if not paths or not message.strip() or "\0" in message:
         raise ToolError("A commit needs paths and a message.", hint="git_status shows what differs.")
     for path in paths:

@@ -143,6 +143,13 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     stop_job: trans.__('Stop a background job'),
     run_tests: trans.__('Run the tests'),
     run_checks: trans.__('Run the linters'),
+    git_status: trans.__('Look at the state of git'),
+    git_diff: trans.__('Look at differences'),
+    git_log: trans.__('Look at commits'),
+    git_blame: trans.__('Look who wrote it'),
+    git_branches: trans.__('Look at branches'),
+    git_branch: trans.__('Make a branch'),
+    git_commit: trans.__('Commit'),
     run_cell: trans.__('Run this cell')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
