@@ -15,13 +15,14 @@ from codemad_jupyter.tools import (
     shell,
     symbols,
 )
-from codemad_jupyter.tools.project import checks, vcs
+from codemad_jupyter.tools.project import checks, packages, vcs
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
     *kernel.TOOLS,
     *shell.TOOLS,
     *checks.TOOLS,
+    *packages.TOOLS,
     *vcs.TOOLS,
     *cells.TOOLS,
     *cell_parts.TOOLS,

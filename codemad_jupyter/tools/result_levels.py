@@ -164,6 +164,7 @@ _RULES: Mapping[str, Rule] = {
     "run_code": _execution,
     "run_command": _command,
     "run_tests": _tests,
+    "install_packages": _command,
     "git_status": lambda arguments, result, level: result,
     "git_log": lambda arguments, result, level: result,
     "git_branches": lambda arguments, result, level: result,

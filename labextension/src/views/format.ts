@@ -143,6 +143,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     stop_job: trans.__('Stop a background job'),
     run_tests: trans.__('Run the tests'),
     run_checks: trans.__('Run the linters'),
+    install_packages: trans.__('Install packages'),
     git_status: trans.__('Look at the state of git'),
     git_diff: trans.__('Look at differences'),
     git_log: trans.__('Look at commits'),
