@@ -3,6 +3,7 @@
 from codemad_jupyter.tools import (
     cell_parts,
     cells,
+    data,
     dataflow,
     delegate,
     diagnostics,
@@ -20,6 +21,7 @@ from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
     *kernel.TOOLS,
+    *data.TOOLS,
     *shell.TOOLS,
     *checks.TOOLS,
     *packages.TOOLS,

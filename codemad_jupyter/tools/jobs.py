@@ -8,16 +8,16 @@ import asyncio
 import codecs
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from codemad_jupyter.protocol.errors import Conflict, NotFound, ToolError
 from codemad_jupyter.protocol.permissions import SandboxState
 from codemad_jupyter.tools.sandbox import state as sandbox
-from codemad_jupyter.tools.sandbox.confinement import workspace_confinement
+from codemad_jupyter.tools.sandbox.confinement import GIGABYTE, Limits, workspace_confinement
 from codemad_jupyter.tools.sandbox.guarded import Guarded, guard
 from codemad_jupyter.tools.sandbox.process import Confined
 
@@ -29,6 +29,8 @@ SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
 MOST_JOBS = 8
 MOST_ENDED = 50
 DRAIN = 2.0
+LOOKING = Limits(memory=4 * GIGABYTE, cpu=120, processes=64, file_size=2 * GIGABYTE)
+"""Of a program that only looks."""
 Ending = Literal["running", "done", "timeout", "stopped"]
 
 
@@ -139,6 +141,24 @@ class Jobs:
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return job
+
+    async def look(self, argv: Sequence[str], *, shown: tuple[Path, ...], seconds: float) -> str:
+        """What a program writes that may change nothing and reach no network, only see what is ``shown``."""
+        given = await asyncio.to_thread(
+            workspace_confinement, self._root, environ=self._environ, data=self._hidden, limits=LOOKING
+        )
+        confinement = replace(given, writable=(), protected=(), shown=(*given.shown, *shown))
+        process = await sandbox.start(argv, cwd=Path("/"), confinement=confinement, wanted=self._wanted)
+        written = Transcript()
+        try:
+            async with asyncio.timeout(seconds):
+                while data := await process.stdout.read(65_536):
+                    written.add(data)
+        except TimeoutError:
+            pass  # what it has not said shows it
+        finally:
+            await asyncio.shield(process.stop())
+        return written.since(0)
 
     def all(self) -> tuple[Job, ...]:
         """Those of the background, oldest first."""

@@ -153,6 +153,20 @@ def _blamed(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return {**result, "lines": [{**each, "text": withheld(each["text"], level)} for each in result["lines"]]}
 
 
+def _queried(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
+    """Rows are outputs. How many fit a condition is a statistic, and whether a question fails can be made to
+    depend on values, so below that level nothing is told."""
+    if allows(level, "outputs"):
+        return result
+    if not allows(level, "statistics"):
+        return {"note": f"SQL is answered from data level statistics on; here it is {level}."}
+    if "error" in result:
+        own = result["kind"] in ("ParserException", "BinderException", "CatalogException", "NotAllowed")
+        said = result["error"].split("\n", 1)[0] if own else withheld(result["error"], level)
+        return {**result, "error": said}
+    return {**result, "rows": withheld("\n" * len(result["rows"]), level)}
+
+
 def _facts(arguments: Mapping[str, Any], result: Any, level: DataLevel) -> Any:
     return [fact for fact in result if allows(level, fact["level"])]
 
@@ -164,6 +178,7 @@ _RULES: Mapping[str, Rule] = {
     "run_code": _execution,
     "run_command": _command,
     "run_tests": _tests,
+    "query_data": _queried,
     "install_packages": _command,
     "git_status": lambda arguments, result, level: result,
     "git_log": lambda arguments, result, level: result,

@@ -23,10 +23,9 @@ from tests.tools.taken import Taken
 
 def bare_context(root: Path, **more: Any) -> ToolContext:
     """A context with real commands and nothing else."""
-    given: dict[str, Any] = {"commands": Commands(Jobs(root), nullcontext), "asked": True}
-    return ToolContext(
-        root=root, target=Target(), kernel=None, notebook=None, proposals=Taken([]), **(given | more)
-    )
+    commands = Commands(Jobs(root), nullcontext)
+    given: dict[str, Any] = {"kernel": None, "notebook": None, "commands": commands, "asked": True}
+    return ToolContext(root=root, target=Target(), proposals=Taken([]), **(given | more))
 
 
 async def use(tool: Tool, context: ToolContext, **arguments: Any) -> Any:

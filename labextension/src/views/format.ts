@@ -141,6 +141,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     list_jobs: trans.__('List background jobs'),
     job_output: trans.__('Look at a background job'),
     stop_job: trans.__('Stop a background job'),
+    query_data: trans.__('Ask tables in SQL'),
     run_tests: trans.__('Run the tests'),
     run_checks: trans.__('Run the linters'),
     install_packages: trans.__('Install packages'),
