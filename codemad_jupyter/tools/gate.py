@@ -16,7 +16,7 @@ import pluggy
 
 from codemad_jupyter.protocol.errors import Denied
 from codemad_jupyter.protocol.permissions import AuditLine, Axis
-from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide
+from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide, may_read
 
 LONGEST = 100_000
 """Characters of an action that a person can be shown; a longer one is not asked about but refused."""
@@ -107,11 +107,7 @@ class Gate:
 
     async def reader(self, action: Action) -> Callable[[str], bool]:
         """Whether whoever does this may read a path."""
-        given = await self.granted()
-        if not any(rule.path for rule in given.rules):
-            return lambda path: True
-        looking = replace(action, risk="read", axis="files")
-        return lambda path: decide(replace(looking, arguments={"path": path}), given).outcome == "allow"
+        return may_read(replace(await self.granted(), role=action.role), action.root, tool=action.tool)
 
     async def put(self, question: Question) -> bool:
         """Ask the person what something that runs wants to know; no where nobody is to be asked."""

@@ -6,7 +6,7 @@ Deny wins over ask, ask over allow, and a rule over the mode's habit. Asking, ru
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -137,6 +137,30 @@ def visible(tool: str, axis: Axis, risk: Risk, given: Permissions) -> bool:
         if rule.decide == "hide" and whole and _about(rule, action, axis):
             return False
     return True
+
+
+def may_read(
+    given: Permissions, root: Path, *, tool: str = "read_file", asking: bool = False
+) -> Callable[[str], bool]:
+    """Whether a path may be read by whoever these rights are for. ``asking``: a person names it, so what a
+    rule only asks about may be."""
+    speaking = tuple(rule for rule in given.rules if rule.path)
+    if not speaking:
+        return lambda path: True
+    fine = ("allow", "ask") if asking else ("allow",)
+
+    def may(path: str) -> bool:
+        action = Action(
+            tool=tool,
+            risk="read",
+            axis="files",
+            arguments={"path": path},
+            root=root,
+            role=given.role,
+        )
+        return decide(action, replace(given, mode="ask")).outcome in fine
+
+    return may
 
 
 def applies_by_itself(place: str, given: Permissions, *, root: Path, axis: Axis = "files") -> bool:

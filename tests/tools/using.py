@@ -77,6 +77,6 @@ class User:
             level=level,
         )
 
-    async def call(self, name: str, **arguments: Any) -> ToolResultPart:
+    async def call(self, name: str, /, **arguments: Any) -> ToolResultPart:
         """One call."""
         return await self._executor.call(ToolCallPart(id="c", name=name, arguments=arguments))
