@@ -42,6 +42,7 @@ from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
+from codemad_jupyter.tools.web.fetch import TOOLS as WEB_TOOLS
 
 if TYPE_CHECKING:
     import pluggy
@@ -83,7 +84,7 @@ async def build_engine(
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=_diagnostics(root, settings, trusted, taped=taped),
-            registry=_registry(hooks, mcp, memory=settings.memory != "off"),
+            registry=_registry(hooks, mcp, memory=settings.memory != "off", web=settings.web_fetch),
             hooks=hooks,
             redact=settings.redactor,
             trusted=trusted.advises,
@@ -159,8 +160,10 @@ def _mcp_servers(root: Path, settings: Settings) -> McpServers:
     return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
 
 
-def _registry(hooks: "pluggy.PluginManager", mcp: McpServers, *, memory: bool) -> Registry:
+def _registry(hooks: "pluggy.PluginManager", mcp: McpServers, *, memory: bool, web: bool) -> Registry:
     registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
+    for each in WEB_TOOLS if web else ():
+        registry.add(each)
     for offered in hooks.hook.register_tools():
         for tool in offered:
             registry.add(tool)

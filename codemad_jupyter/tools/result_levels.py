@@ -179,6 +179,7 @@ _RULES: Mapping[str, Rule] = {
     "run_command": _command,
     "run_tests": _tests,
     "query_data": _queried,
+    "fetch_page": lambda arguments, result, level: result,  # it is nothing of the person's
     "install_packages": _command,
     "git_status": lambda arguments, result, level: result,
     "git_log": lambda arguments, result, level: result,

@@ -144,6 +144,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     query_data: trans.__('Ask tables in SQL'),
     run_tests: trans.__('Run the tests'),
     run_checks: trans.__('Run the linters'),
+    fetch_page: trans.__('Fetch a page'),
     install_packages: trans.__('Install packages'),
     git_status: trans.__('Look at the state of git'),
     git_diff: trans.__('Look at differences'),
