@@ -41,8 +41,8 @@ async def query_data(
     files: list[str] = [],  # noqa: B006
     rows: int = 50,
 ) -> dict[str, Any]:
-    """Answer one SELECT (DuckDB's SQL) about tables: frames are variables of the kernel that hold pandas or
-    polars dataframes, by their names; files are csv, tsv, parquet or json files of the workspace, each a
+    """Answer one SELECT (DuckDB's SQL) about tables: frames are variables of the kernel that hold
+    dataframes, by their names; files are csv, tsv, parquet or json files of the workspace, each a
     table named like the file without its ending. Nothing is changed, and no other file or address can be
     reached. Gives types, the number of rows, and the first ``rows`` of them."""
     if not frames and not files:

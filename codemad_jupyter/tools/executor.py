@@ -105,6 +105,8 @@ class Executor:
         shown = mapped(call.arguments, self._redact)
         self._emit(ToolCalled(call=call.id, tool=call.name, arguments=shown, risk=risk))
         try:
+            if call.name not in self._registry:
+                self._gate.absent(call.name, shown, root=self._context.root)
             tool = self._registry.get(call.name)
             result = await self._permitted(tool, call)
             value, images = (result.value, result.images) if isinstance(result, Answer) else (result, ())

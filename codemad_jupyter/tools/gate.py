@@ -8,8 +8,9 @@ import copy
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pluggy
@@ -144,6 +145,13 @@ class Gate:
         if action.digest != question.digest:
             raise Denied(f"{action.tool} is no longer what was approved.", hint="Ask for it again.")
         return line.model_copy(update={"decision": "approved"})
+
+    def absent(self, tool: str, arguments: Mapping[str, Any], *, root: Path) -> None:
+        """Write down that a tool was called which this run does not have: the mode, a rule or a role took it
+        away, or there never was one."""
+        action = Action(tool=tool, risk="execute", axis="control", arguments=arguments, root=root)
+        line = self.line(action).model_copy(update={"axis": ""})
+        self._refused(line, "denied", rule="this run has no such tool")
 
     def line(self, action: Action) -> AuditLine:
         """The action as the audit log tells it."""
