@@ -27,7 +27,12 @@ WIDEST = 4_000_000
 """Bytes that the worker may answer."""
 
 
-@tool("read", account=lambda result: f"{len(result['hits'])}{'+' if result['more'] else ''} lines")
+def _account(result: dict[str, Any]) -> str:
+    count = len(result["hits"])
+    return "1 line" if count == 1 else f"{count}{'+' if result['more'] else ''} lines"
+
+
+@tool("read", account=_account)
 async def grep(
     context: ToolContext,
     pattern: str,
