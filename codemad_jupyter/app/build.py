@@ -44,6 +44,7 @@ from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
+from codemad_jupyter.tools.web.fetch import TOOLS as WEB_TOOLS
 
 PATIENT = 30.0
 """Seconds a look at the kernel may take where answers are recorded or replayed."""
@@ -83,7 +84,7 @@ async def build_engine(
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=_diagnostics(root, settings, trusted, taped=taped),
-            registry=_registry(offered, mcp, memory=settings.memory != "off"),
+            registry=_registry(offered, mcp, memory=settings.memory != "off", web=settings.web_fetch),
             hooks=hooks,
             redact=settings.redactor,
             trusted=trusted.advises,
@@ -178,9 +179,9 @@ def _scripts(root: Path, settings: Settings, hooks: Plugins) -> ScriptHooks | No
     return scripts
 
 
-def _registry(offered: Offers, mcp: McpServers, *, memory: bool) -> Registry:
+def _registry(offered: Offers, mcp: McpServers, *, memory: bool, web: bool) -> Registry:
     registry = Registry(each for each in BUILT_IN if memory or each not in MEMORY_TOOLS)
-    for tool in (*offered.tools, *mcp.tools()):
+    for tool in (*(WEB_TOOLS if web else ()), *offered.tools, *mcp.tools()):
         if tool.name not in registry:  # a stranger's tool never takes the place of another
             registry.add(tool)
     return registry

@@ -11,6 +11,7 @@ from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.permissions import AllowedAction, AuditLine, Mode, Rule
 from codemad_jupyter.store.audit import AuditLog
@@ -74,6 +75,12 @@ def audit(
     log = AuditLog(workspace_dir(root, settings=settings), redact=settings.redact)
     wanted = (line for line in log.lines() if line.at >= since and line.run.startswith(run))
     return tuple(deque(wanted, maxlen=tail or None))
+
+
+def write_down(root: Path, settings: Settings, tool: str, action: str) -> None:
+    """Add what a person had done to the files of a folder without an engine."""
+    log = AuditLog(workspace_dir(root, settings=settings), redact=settings.redact)
+    log.record(done_line("", "", tool, action, axis="files"))
 
 
 def audit_text(lines: tuple[AuditLine, ...]) -> str:

@@ -40,11 +40,22 @@ def apply(patching: Patching) -> int:
         written = on_disk(patching.root, files)
         if not patching.check:
             write(written)
+            _write_down(patching, files)
     except Refused as error:
         _tell_refusal(error, patching)
         return 1
     _tell(files, patching)
     return 0
+
+
+def _write_down(patching: Patching, files: Sequence[FileChange]) -> None:
+    """One line in the audit log of the folder; its configuration is not needed before."""
+    from codemad_jupyter.app.permitting import write_down
+    from codemad_jupyter.config.settings import load_settings
+
+    root = patching.root.resolve()
+    action = ", ".join(f"{file.action} {file.path}" for file in files)
+    write_down(root, load_settings(root, lenient=True), "codemad apply", action)
 
 
 def _read(source: str) -> bytes:

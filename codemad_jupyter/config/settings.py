@@ -220,6 +220,12 @@ class Settings(ModelSettings):
         " from the project (pytest, npm test, make test).",
     )
 
+    web_fetch: bool = Field(
+        False,
+        description="Whether a model may ask to fetch pages of the web: true or false. Each address is asked"
+        " about, unless a rule allows its host.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from codemad_jupyter.git.repo import Deadline, Git
+from codemad_jupyter.git.repo import Deadline, Git, find_root
 from codemad_jupyter.protocol.errors import GitError
 
 _HARMLESS = re.compile(
@@ -57,6 +57,19 @@ def danger(root: Path, *, deadline: Deadline) -> str:
         return f"its configuration cannot be read ({error.strerror})"
     deadline.check()
     return _configuration(git_dir, configuration)
+
+
+def harmless(root: Path, *, deadline: Deadline) -> Path:
+    """The repository that the folder is in. Raises `GitError` where there is none, or where it could
+    start programs."""
+    repository = find_root(root)
+    if repository is None:
+        raise GitError("The folder is in no git repository.", hint="git init makes one.")
+    reason = danger(repository, deadline=deadline)
+    if reason:
+        hint = "run_command can run git in the sandbox, where that does no harm."
+        raise GitError(f"The repository is left alone, for it could start programs: {reason}.", hint=hint)
+    return repository
 
 
 @functools.lru_cache(maxsize=16)

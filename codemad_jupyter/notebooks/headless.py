@@ -14,7 +14,7 @@ from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.cells import Notebook, cell_ids
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.outputs import strip_ansi
-from codemad_jupyter.notebooks.ports import CellWatch, OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import CellWatch, OnOutput, Stopped, TableData
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.edits import CellChange, Trial
 from codemad_jupyter.protocol.errors import KernelError, NotFound
@@ -172,6 +172,10 @@ class HeadlessNotebook:
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """See `KernelPort.report`."""
         return await self._kernel().report(names=names, deadline=deadline)
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """See `KernelPort.export`."""
+        return await self._kernel().export(name, cells=cells)
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

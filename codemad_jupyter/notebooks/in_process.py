@@ -17,7 +17,7 @@ from typing import Any
 
 from codemad_jupyter.notebooks import inspect, trial
 from codemad_jupyter.notebooks.capture import run_and_capture
-from codemad_jupyter.notebooks.ports import OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped, TableData
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
@@ -111,6 +111,11 @@ class ShellKernel:
                 f"The kernel could not be looked into within {deadline + MARGIN:.1f} s.",
                 hint="It may be inside one long native call; wait for it.",
             ) from None
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """See `KernelPort.export`."""
+        look = inspect.namespace(inspect.EXPORT_FILES)["export"]
+        return inspect.parse_table(await asyncio.to_thread(look, name, cells, self._shell))
 
     async def try_code(
         self,

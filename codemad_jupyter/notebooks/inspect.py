@@ -13,10 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codemad_jupyter.notebooks.ports import TableData
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import KernelReport
 
 PROBE_FILES = ("probe_safe", "probe_tables", "probe_busy", "probe_state", "probe")
+EXPORT_FILES = ("probe_safe", "probe_tables", "probe_export")
 OWN_IMPORT = re.compile(r"^from codemad_jupyter\.\S+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 FUTURE = "from __future__ import annotations\n"
 
@@ -100,3 +102,15 @@ def parse(text: str) -> KernelReport:
         raise KernelError(
             f"The kernel's report makes no sense ({error}).", hint="Restart the kernel and ask again."
         ) from error
+
+
+def parse_table(text: str) -> TableData:
+    """A table from the JSON text of `probe_export`. Raises `KernelError`."""
+    try:
+        found = json.loads(text)
+        if "problem" in found:
+            hint = "list_variables shows what there is; a smaller table can be made with run_code."
+            raise KernelError(str(found["problem"]), hint=hint)
+        return TableData(tuple((each["name"], each["type"], each["values"]) for each in found["columns"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise KernelError(f"The kernel's table makes no sense ({error}).", hint="Ask again.") from error

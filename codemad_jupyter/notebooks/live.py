@@ -14,12 +14,13 @@ from codemad_jupyter.notebooks import inspect, trial
 from codemad_jupyter.notebooks.followed_run import FollowedRun
 from codemad_jupyter.notebooks.line import RESTART, KernelLine
 from codemad_jupyter.notebooks.live_run import GRACE, LiveRun
-from codemad_jupyter.notebooks.ports import OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped, TableData
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.protocol.kernels import ExecutionResult, KernelReport
 
 MARGIN = 3.0  # for transport and a busy machine, above the time the kernel may take
+TO_EXPORT = 30.0
 TO_INTERRUPT = 10.0  # a busy machine may take its time, and nothing is gained by giving up
 
 
@@ -65,6 +66,11 @@ class LiveKernel:
         """See `KernelPort.report`."""
         text = await self._evaluate(inspect.expression(names, deadline), timeout=deadline + MARGIN)
         return inspect.parse(text)
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """See `KernelPort.export`."""
+        expression = inspect.call(inspect.EXPORT_FILES, "export", {"name": name, "cells": cells})
+        return inspect.parse_table(await self._evaluate(expression, timeout=TO_EXPORT))
 
     async def try_code(
         self,

@@ -17,6 +17,13 @@ Stopped = Literal["idle", "stopped", "running", "killed"]
 
 
 @dataclass(frozen=True)
+class TableData:
+    """A table out of a kernel: name, SQL type and values of each column."""
+
+    columns: tuple[tuple[str, str, list[Any]], ...]
+
+
+@dataclass(frozen=True)
 class KernelFate:
     """What became of a kernel. ``notebook`` is the one it runs, where that is known."""
 
@@ -51,6 +58,13 @@ class KernelPort(Protocol):
 
         Adds no name to the user's namespace, calls no user-defined ``__repr__``, ``__len__`` or
         attribute, masks secrets, stops after ``deadline`` seconds, works while a cell runs.
+        """
+        ...
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """A table that a variable holds (pandas or polars), of ``cells`` values at most.
+
+        Works while a cell runs and changes nothing. Raises `KernelError` where it is none, or too large.
         """
         ...
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget
 from codemad_jupyter.protocol.events import Restored
-from codemad_jupyter.protocol.permissions import AuditLine
+from codemad_jupyter.protocol.permissions import AuditLine, Axis
 from codemad_jupyter.tools.path_rules import gives_rights
 from codemad_jupyter.tools.permissions import Action, Permissions, applies_by_itself, decide, digest
 
@@ -60,6 +60,24 @@ def applied_line(session: str, run: str, edit: Edit, *, by_itself: bool) -> Audi
         decision="allowed" if by_itself else "approved",
         rule="the mode applies edits" if by_itself else "accepted as shown",
         outcome="done",
+    )
+
+
+def done_line(
+    session: str, run: str, tool: str, action: str, *, axis: Axis, rule: str = "", outcome: str = "done"
+) -> AuditLine:
+    """What was done without a tool, for the audit log; ``rule`` is why nobody was asked, where nobody was."""
+    return AuditLine(
+        at=time.time(),
+        session=session,
+        run=run,
+        tool=tool,
+        axis=axis,
+        action=action,
+        digest=digest(tool, {"action": action}),
+        decision="allowed" if rule else "approved",
+        rule=rule or "asked for by a person",
+        outcome=outcome,
     )
 
 

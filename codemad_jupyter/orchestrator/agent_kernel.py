@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codemad_jupyter.notebooks.live import LiveKernel
-from codemad_jupyter.notebooks.ports import OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import OnOutput, Stopped, TableData
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.protocol.edits import Trial
 from codemad_jupyter.protocol.errors import KernelError
@@ -41,6 +41,12 @@ class AgentKernel:
         if self._live is None:
             return KernelReport()
         return await self._live.report(names=names, deadline=deadline)
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """See `KernelPort.export`."""
+        if self._live is None:
+            raise KernelError(f"There is no variable {name}: no kernel has begun.", hint="Run code first.")
+        return await self._live.export(name, cells=cells)
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

@@ -31,6 +31,7 @@ from codemad_jupyter.protocol.messages import (
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel, PreviewPart
 from codemad_jupyter.protocol.supply import Account, Purpose
 from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, tokens
+from codemad_jupyter.tools.permissions import may_read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,7 @@ async def prepare(prompt: Prompt, conversation: Conversation, asking: Asking) ->
         memories=recalling,
         news=asking.news,
         rules=lambda: _rules(prompt, services),
+        may_read=may_read(asking.equipment.rights, services.root, asking=True),
     )
     system, tools = system_prompt(asking.equipment.guide), asking.equipment.tools.specs
     taken = tokens(system), sum(tokens(spec.model_dump_json()) for spec in tools)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from codemad_jupyter.git.registry import Worktree
 from codemad_jupyter.git.worktrees import Worktrees
 from codemad_jupyter.notebooks.cells import Notebook
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.joining import clash_text, plan
 from codemad_jupyter.orchestrator.review import Reviewer
@@ -34,6 +35,9 @@ async def bring_in(services: Services, session: Session, reviewer: Reviewer, com
         finished = RunFinished(status="done", text=text)
     except (CodemadError, OSError) as error:
         finished = RunFinished(status="failed", text=str(error))
+    action = f"propose what {whose} made"
+    line = done_line(session.id, run, "merge_agents", action, axis="files", outcome=finished.status)
+    services.audit.record(line)
     session.bus.emit(finished, run=run)
     await session.bus.saved()
     return run

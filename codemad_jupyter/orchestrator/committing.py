@@ -15,6 +15,7 @@ from codemad_jupyter.git.values import shown
 from codemad_jupyter.notebooks.cells import cell_ids, source_of
 from codemad_jupyter.notebooks.disk import confined, read_bytes
 from codemad_jupyter.notebooks.document import parse
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.orchestrator.checkpointing import reach
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -69,6 +70,9 @@ async def commit_run(services: Services, session: Session, run: str) -> None:
         return
     if made.id:
         files = tuple(map(shown, made.files))
+        action = f"commit {made.id[:12]} on {made.branch}: {', '.join(files)}"
+        why = "the settings commit what was accepted"
+        services.audit.record(done_line(session.id, run, "auto_commit", action, axis="files", rule=why))
         session.bus.emit(Committed(commit=made.id, message=message, files=files), run=run)
     left = (*(shown(each) for each in made.left), *(f"{shown(path)}: it is not saved" for path in unsaved))
     if left:

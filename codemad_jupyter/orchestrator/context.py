@@ -22,7 +22,7 @@ from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
 from codemad_jupyter.orchestrator.session import closed
 from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Attachment, Prompt
-from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import ContextBuilt
 from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
 from codemad_jupyter.protocol.memories import Memory
@@ -53,6 +53,8 @@ class Surroundings:
     """What is remembered, what matters most to a text first."""
     news: Callable[[], str] = str
     """What became of the kernel since the model last heard of it."""
+    may_read: Callable[[str], bool] = lambda path: True
+    """Do the rules let a file be told?"""
     rules: Callable[[], list[Rule]] = list
     """The standing instructions that hold here."""
 
@@ -206,6 +208,7 @@ async def _report(where: Surroundings) -> tuple[KernelReport | None, str]:
 async def _view(prompt: Prompt, where: Surroundings) -> NotebookView | None:
     if where.notebook is None or prompt.target.notebook is None:
         return None
+    _readable(where, prompt.target.notebook)
     found: NotebookView = limited(await where.notebook.view(prompt.target.notebook), where.level)
     return found
 
@@ -233,6 +236,8 @@ def _is_file(root: Path, name: str) -> bool:
 async def _attached(attachment: Attachment, where: Surroundings, view: NotebookView | None) -> str:
     if attachment.kind == "session":
         return await where.other_session(attachment.name)
+    if attachment.kind == "file":
+        _readable(where, attachment.name)
     return await attached_text(
         attachment,
         root=where.root,
@@ -243,8 +248,17 @@ async def _attached(attachment: Attachment, where: Surroundings, view: NotebookV
     )
 
 
+def _readable(where: Surroundings, path: str) -> None:
+    if not where.may_read(path):
+        raise Denied(
+            f"{path} is left out: a rule says that it may not be read.",
+            hint="Change the rule, if you want it read.",
+        )
+
+
 async def _images(wanted: tuple[Attachment, ...], prompt: Prompt, where: Surroundings) -> Any:
     outputs = [each.name for each in wanted if each.kind == "output"]
     if where.level != "images" or not outputs or where.notebook is None or prompt.target.notebook is None:
         return ()
+    _readable(where, prompt.target.notebook)
     return attached_image_parts(await where.notebook.snapshot(prompt.target.notebook), outputs)

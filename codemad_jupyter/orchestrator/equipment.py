@@ -7,7 +7,7 @@ from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.permissions import Mode
-from codemad_jupyter.tools.permissions import Permissions, stricter
+from codemad_jupyter.tools.permissions import Permissions, stricter, visible
 from codemad_jupyter.tools.plan import TOOLS as PLAN_TOOLS
 from codemad_jupyter.tools.tool import Registry
 
@@ -43,10 +43,13 @@ def equipped(
 
 
 def equipped_as(role: Role, registry: Registry, *, rights: Permissions, brief: str = "") -> Equipment:
-    """As the role says, within the tools there are. Its mode can only take away. Raises `UsageError` for a
-    tool that does not exist."""
-    rights = replace(rights, mode=stricter(rights.mode, role.mode), role=role.name)
-    tools = allowed_in(registry, rights.mode).only(lambda tool: tool not in PLAN_TOOLS)
+    """As the role says, within the tools there are. Its mode and rules can only take away. Raises
+    `UsageError` for a tool that does not exist."""
+    rules = (*rights.rules, *role.rules)
+    rights = replace(rights, mode=stricter(rights.mode, role.mode), role=role.name, rules=rules)
+    tools = allowed_in(registry, rights.mode).only(
+        lambda tool: tool not in PLAN_TOOLS and visible(tool.name, tool.reaches, tool.risk, rights)
+    )
     if role.tools == "read":
         tools = tools.only(lambda tool: tool.risk == "read")
     elif role.tools != "all":

@@ -16,6 +16,7 @@ from codemad_jupyter.protocol.commands import Prompt
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.privacy import ContextPreview, DataLevel
 from codemad_jupyter.protocol.supply import Purpose
+from codemad_jupyter.tools.permissions import may_read
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class Insight:
 
     def __post_init__(self) -> None:
         given = self.services
-        self.mentions = Mentions(given.root, given.ports, given.inspect_deadline)
+        may = may_read(given.permissions, given.root, asking=True)
+        self.mentions = Mentions(given.root, given.ports, given.inspect_deadline, may)
 
     def masked(self, prompt: Prompt) -> Prompt:
         """The prompt as it is sent, stored and logged: without secrets."""

@@ -49,6 +49,7 @@ class Mentions:
     root: Path
     ports: Ports
     deadline: float
+    may_read: Callable[[str], bool] = lambda path: True
     _state: dict[Target, _Known[tuple[Mention, ...]]] = field(default_factory=dict)
     _files: _Known[tuple[Mention, ...]] = field(default_factory=lambda: _Known(()))
 
@@ -59,7 +60,7 @@ class Mentions:
         state = self._state.setdefault(target, _Known(()))
         live, files = await asyncio.gather(
             _recent(state, lambda: self._look(target), FRESH_STATE),
-            _recent(self._files, lambda: asyncio.to_thread(_listed, self.root), FRESH_FILES),
+            _recent(self._files, lambda: asyncio.to_thread(_listed, self.root, self.may_read), FRESH_FILES),
         )
         others = (Mention(kind="session", name=s.id, label=s.title or s.id) for s in sessions)
         return ranked(query, (*live, *others), files)
@@ -113,13 +114,13 @@ async def _awaited(look: Callable[[], Awaitable[tuple[Mention, ...]]]) -> tuple[
     return await look()
 
 
-def _listed(root: Path) -> tuple[Mention, ...]:
+def _listed(root: Path, may_read: Callable[[str], bool]) -> tuple[Mention, ...]:
     paths = listed_files(root, limit=MOST_FILES)
     found = list_paths(root, limit=MOST_FILES) if paths is None else iter(paths)
     return tuple(
         Mention(kind="file", name=path, label=os.path.basename(path), detail=os.path.dirname(path))  # noqa: PTH119, PTH120
         for path in found
-        if not SECRET.search(path.rpartition("/")[2])
+        if not SECRET.search(path.rpartition("/")[2]) and may_read(path)
     )
 
 

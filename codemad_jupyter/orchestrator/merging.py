@@ -7,6 +7,7 @@ from typing import NamedTuple
 from codemad_jupyter.git.stages import branch, stages
 from codemad_jupyter.notebooks import merging
 from codemad_jupyter.notebooks.disk import confined, read_bytes, replace_bytes
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -61,6 +62,9 @@ async def resolve(
             await asyncio.to_thread(replace_bytes, real, path, made, expected=found.data)
     except CodemadError as error:
         finished = RunFinished(status="failed", text=str(error))
+    action = f"write {path} with {len(command.choices)} choices"
+    line = done_line(session.id, run, "resolve_merge", action, axis="files", outcome=finished.status)
+    services.audit.record(line)
     session.bus.emit(finished, run=run)
     await session.bus.saved()
     return run

@@ -45,9 +45,10 @@ from codemad_jupyter.tools.kernel import run_code
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Permissions
 from codemad_jupyter.tools.proposals import new_id
+from codemad_jupyter.tools.reach import Finder, Proposals, WorksInTeam
 from codemad_jupyter.tools.settling import settle, verify
 from codemad_jupyter.tools.shell import run_command
-from codemad_jupyter.tools.tool import Finder, Proposals, Registry, Tool, ToolContext, WorksInTeam
+from codemad_jupyter.tools.tool import Registry, Tool, ToolContext
 
 GUIDE = (
     "You work in a folder of your own: a copy of the person's files as they are now. What you change there"

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.permissions import Mode
+from codemad_jupyter.protocol.permissions import Mode, Rule
 from codemad_jupyter.protocol.supply import Purpose
 
 MOST = 32_000
@@ -34,6 +34,8 @@ class Role(Value):
     prompt: str = Field(min_length=1)
     tools: tuple[str, ...] | Literal["read", "all"] = "read"
     mode: Mode = "ask"
+    rules: tuple[Rule, ...] = ()
+    """What this role may not do, or is asked about, beside the rules that hold for all."""
     purpose: Purpose = "chat"
     model: str | None = None
     fallbacks: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ def read_role(text: str, *, file: str, origin: str) -> Role:
     if not prompt:
         raise _wrong(file, end, "there are no instructions", "Write them below the second line of dashes.")
     given = {**fields, "prompt": prompt, "origin": origin}
+    if "rules" in fields:
+        given["rules"] = [_rule(each, file, lines["rules"], fields.get("name")) for each in fields["rules"]]
     for own in ("prompt", "origin"):
         if own in fields:
             raise _wrong(file, lines[own], f"{own} is no field", _known())
@@ -96,6 +100,22 @@ def _front_matter(text: str, file: str) -> tuple[dict[str, Any], Mapping[str, in
             said = f"{field[1]} stands there twice" if field else "this is no field: value"
             raise _wrong(file, number, said, "Write one field a line, as in name: coder.")
     raise _wrong(file, len(all_lines), "the front matter has no end", "End it with a line of three dashes.")
+
+
+def _rule(text: str, file: str, line: int, name: Any) -> Rule:
+    """A rule in words: ``deny tool run_command``, ``ask path data/**``. It can only take away."""
+    verdict, _, rest = text.partition(" ")
+    about, _, what = rest.partition(" ")
+    hint = "Write such as deny tool run_command, ask path data/**, hide axis shell, deny command git push."
+    if verdict not in ("deny", "ask", "hide") or about not in ("tool", "path", "axis", "command"):
+        raise _wrong(file, line, f"{text!r} is no rule of a role", hint)
+    if not what.strip():
+        raise _wrong(file, line, f"{text!r} is no rule: it does not say what about", hint)
+    words: Any = tuple(what.split()) if about == "command" else what.strip()
+    try:
+        return Rule.model_validate({"decide": verdict, about: words, "origin": f"the role {name}"})
+    except ValidationError as error:
+        raise _wrong(file, line, f"{text!r} is no rule of a role", hint) from error
 
 
 def _value(text: str) -> Any:

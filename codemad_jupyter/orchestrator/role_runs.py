@@ -27,7 +27,7 @@ from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.data_levels import allows
 from codemad_jupyter.tools.delegate import TOOLS as DELEGATE_TOOLS
 from codemad_jupyter.tools.executor import Executor, bounded
-from codemad_jupyter.tools.tool import Proposals
+from codemad_jupyter.tools.reach import Proposals
 
 REPORT = 6_000
 """Characters of a report that go back."""

@@ -45,7 +45,8 @@ from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
 from codemad_jupyter.tools.jobs import Commands, Jobs
 from codemad_jupyter.tools.proposals import new_id
-from codemad_jupyter.tools.tool import Proposals, ToolContext
+from codemad_jupyter.tools.reach import Proposals
+from codemad_jupyter.tools.tool import ToolContext
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped, TableData
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.acting import needs_nobody, refusal
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
@@ -59,6 +59,10 @@ class CheckpointedKernel:
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """As the kernel does."""
         return await self.port.report(names=names, deadline=deadline)
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """As the kernel does."""
+        return await self.port.export(name, cells=cells)
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

@@ -33,8 +33,9 @@ from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.permissions import Permissions, visible
 from codemad_jupyter.tools.proposals import new_cell_id
+from codemad_jupyter.tools.reach import Finder
 from codemad_jupyter.tools.sandbox.state import Wanted
-from codemad_jupyter.tools.tool import Finder, Registry
+from codemad_jupyter.tools.tool import Registry
 
 
 async def no_sandbox() -> SandboxState:

@@ -158,7 +158,7 @@ class Starting:
         proof = await proof_of(command, self._services)
         run = new_id("run")
         await self._announce(run, f"Verify {proof.path}", edge=command.edge, target=command.target)
-        return Started(run, verify_run(proof, run=run, session=self._session))
+        return Started(run, verify_run(proof, run=run, session=self._session, services=self._services))
 
     def _without_model(self, called: slash.Called, prompt: Prompt) -> Work | None:
         """What a command does that asks no model about its prompt; None for all others."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from codemad_jupyter.notebooks import trial as trials
 from codemad_jupyter.notebooks.ports import KernelPort
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.protocol.commands import Target
@@ -38,7 +39,18 @@ class Trier:
             trial = await self._try_cell(target, edit.after, self._earlier(edit, run), kernel)
         except CodemadError as error:
             return Trial(status="skipped", method="none", detail=str(error))
+        if trial.method in ("fork", "replay"):
+            self._write_down(edit, target, run, trial)
         return trial.model_copy(update={"outputs": self._redacted(trial.outputs)})
+
+    def _write_down(self, edit: Edit, target: CellTarget, run: str, trial: Trial) -> None:
+        """Code ran, in a copy: that is an effect, though nothing is changed by it."""
+        action = f"{edit.title} ({target.notebook}#{target.cell}), by {trial.method}"
+        why = "the settings have proposals tried"
+        line = done_line(
+            self.session.id, run, "trial", action, axis="kernel_run", rule=why, outcome=trial.status
+        )
+        self.services.audit.record(line)
 
     async def _try_cell(self, target: CellTarget, code: str, before: str, kernel: KernelPort | None) -> Trial:
         services = self.services

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from codemad_jupyter.notebooks import document
 from codemad_jupyter.notebooks.verify import Proof, verify
+from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.orchestrator.plain_run import plain_run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -39,11 +40,15 @@ async def proof_of(command: VerifyNotebook, services: Services) -> Proof:
     )
 
 
-async def verify_run(proof: Proof, *, run: str, session: Session) -> None:
+async def verify_run(proof: Proof, *, run: str, session: Session, services: Services) -> None:
     """Do it; never raises but for being cancelled, and then has said so."""
 
     async def work(emit: Callable[[Event], object]) -> str:
         report = await verify(proof, environ=os.environ)
+        outcome = "same" if report.same else "differs"
+        action = f"run {proof.path} again in a kernel of its own"
+        line = done_line(session.id, run, "verify", action, axis="kernel_run", outcome=outcome)
+        services.audit.record(line)
         emit(Verified(report=report))
         return sentence(report)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codemad_jupyter.notebooks.line import KernelGone
-from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped
+from codemad_jupyter.notebooks.ports import KernelPort, OnOutput, Stopped, TableData
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.protocol.edits import Trial
@@ -26,6 +26,11 @@ class WatchedKernel:
         if not names:
             self.watch.seen(report)
         return report
+
+    async def export(self, name: str, *, cells: int) -> TableData:
+        """As the kernel does."""
+        with self._mourning():
+            return await self.port.export(name, cells=cells)
 
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None

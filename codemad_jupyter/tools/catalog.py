@@ -3,10 +3,12 @@
 from codemad_jupyter.tools import (
     cell_parts,
     cells,
+    data,
     dataflow,
     delegate,
     diagnostics,
     files,
+    grep,
     kernel,
     memory,
     patches,
@@ -14,15 +16,21 @@ from codemad_jupyter.tools import (
     shell,
     symbols,
 )
+from codemad_jupyter.tools.project import checks, packages, vcs
 from codemad_jupyter.tools.tool import Tool
 
 BUILT_IN: tuple[Tool, ...] = (
     *kernel.TOOLS,
+    *data.TOOLS,
     *shell.TOOLS,
+    *checks.TOOLS,
+    *packages.TOOLS,
+    *vcs.TOOLS,
     *cells.TOOLS,
     *cell_parts.TOOLS,
     *dataflow.TOOLS,
     *files.TOOLS,
+    *grep.TOOLS,
     *symbols.TOOLS,
     *patches.TOOLS,
     *diagnostics.TOOLS,

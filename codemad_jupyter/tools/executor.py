@@ -20,10 +20,11 @@ from codemad_jupyter.protocol.events import Event, ToolCalled, ToolDone, ToolOut
 from codemad_jupyter.protocol.messages import ImagePart, ToolCallPart, ToolResultPart
 from codemad_jupyter.protocol.permissions import Risk, SandboxState
 from codemad_jupyter.protocol.privacy import DataLevel
-from codemad_jupyter.tools.data_levels import LEVELS, allows, limited_result
+from codemad_jupyter.tools.data_levels import LEVELS, allows
 from codemad_jupyter.tools.gate import Gate, Question
 from codemad_jupyter.tools.permissions import KEPT, Action, digest
-from codemad_jupyter.tools.tool import Answer, Registry, Tool, ToolContext
+from codemad_jupyter.tools.result_levels import limited_result
+from codemad_jupyter.tools.tool import Answer, Prepared, Registry, Tool, ToolContext
 
 MAX_CONTENT = 24_000
 """Characters of a tool's answer that go to the model; the rest is cut with a mark."""
@@ -105,6 +106,8 @@ class Executor:
         shown = mapped(call.arguments, self._redact)
         self._emit(ToolCalled(call=call.id, tool=call.name, arguments=shown, risk=risk))
         try:
+            if call.name not in self._registry:
+                self._gate.absent(call.name, shown, root=self._context.root)
             tool = self._registry.get(call.name)
             result = await self._permitted(tool, call)
             value, images = (result.value, result.images) if isinstance(result, Answer) else (result, ())
@@ -138,11 +141,12 @@ class Executor:
         # What goes to somebody else's server keeps its placeholders.
         given = call.arguments if tool.risk in ("read", "network") else mapped(call.arguments, self._restore)
         arguments = tool.check(given)
+        prepared = await tool.prepare(self._context, arguments) if tool.prepare else Prepared(arguments)
         action = Action(
             tool=tool.name,
             risk=tool.risk,
             axis=tool.reaches,
-            arguments=arguments,
+            arguments=prepared.arguments,
             root=self._context.root,
             role=self._role,
         )
@@ -153,6 +157,8 @@ class Executor:
             say=lambda text: self._say(call.id, text),
             ask=lambda text: self._put(tool, call, text),
             asked=line.decision == "approved" or line.rule == KEPT,
+            may_read=await self._gate.reader(action),
+            prepared=prepared.work,
         )
         begun, outcome = time.monotonic(), "failed"
         try:

@@ -7,8 +7,9 @@ edits that apply). Deciding is left to `permissions`.
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pluggy
@@ -16,7 +17,7 @@ import pluggy
 from codemad_jupyter.hooks import refusals
 from codemad_jupyter.protocol.errors import Denied
 from codemad_jupyter.protocol.permissions import AuditLine, Axis
-from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide
+from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide, may_read
 
 LONGEST = 100_000
 """Characters of an action that a person can be shown; a longer one is not asked about but refused."""
@@ -101,14 +102,13 @@ class Gate:
 
     async def readable(self, action: Action, result: Any) -> Any:
         """The result of reading without what belongs to files that may not be read."""
-        given = await self.granted()
-        if action.risk != "read" or not any(rule.path for rule in given.rules):
+        if action.risk != "read" or not any(rule.path for rule in (await self.granted()).rules):
             return result
+        return _kept(result, await self.reader(action))
 
-        def may(path: str) -> bool:
-            return decide(replace(action, arguments={"path": path}), given).outcome == "allow"
-
-        return _kept(result, may)
+    async def reader(self, action: Action) -> Callable[[str], bool]:
+        """Whether whoever does this may read a path."""
+        return may_read(replace(await self.granted(), role=action.role), action.root, tool=action.tool)
 
     async def put(self, question: Question) -> bool:
         """Ask the person what something that runs wants to know; no where nobody is to be asked."""
@@ -145,6 +145,13 @@ class Gate:
         if action.digest != question.digest:
             raise Denied(f"{action.tool} is no longer what was approved.", hint="Ask for it again.")
         return line.model_copy(update={"decision": "approved"})
+
+    def absent(self, tool: str, arguments: Mapping[str, Any], *, root: Path) -> None:
+        """Write down that a tool was called which this run does not have: the mode, a rule or a role took it
+        away, or there never was one."""
+        action = Action(tool=tool, risk="execute", axis="control", arguments=arguments, root=root)
+        line = self.line(action).model_copy(update={"axis": ""})
+        self._refused(line, "denied", rule="this run has no such tool")
 
     def line(self, action: Action) -> AuditLine:
         """The action as the audit log tells it."""

@@ -8,16 +8,16 @@ import asyncio
 import codecs
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from codemad_jupyter.protocol.errors import Conflict, NotFound, ToolError
 from codemad_jupyter.protocol.permissions import SandboxState
 from codemad_jupyter.tools.sandbox import state as sandbox
-from codemad_jupyter.tools.sandbox.confinement import workspace_confinement
+from codemad_jupyter.tools.sandbox.confinement import GIGABYTE, Limits, workspace_confinement
 from codemad_jupyter.tools.sandbox.guarded import Guarded, guard
 from codemad_jupyter.tools.sandbox.process import Confined
 
@@ -29,18 +29,25 @@ SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
 MOST_JOBS = 8
 MOST_ENDED = 50
 DRAIN = 2.0
+LOOKING = Limits(memory=4 * GIGABYTE, cpu=120, processes=64, file_size=2 * GIGABYTE)
+"""Of a program that only looks."""
 Ending = Literal["running", "done", "timeout", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A command line and how it is run; ``prefix`` is the environment whose programs come first."""
+    """A command line and how it is run; ``prefix`` is the environment whose programs come first,
+    ``writable`` are folders that it may change beside the workspace, ``variables`` its own. ``reports`` name
+    files of its scratch folder that are wanted when it has ended."""
 
     command: str
     cwd: Path
     seconds: float | None
     network: bool = False
     prefix: Path | None = None
+    writable: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    reports: tuple[str, ...] = ()
 
 
 class Transcript:
@@ -84,6 +91,7 @@ class Job:
     exit_code: int | None = None
     seconds: float = 0.0
     put_back: tuple[str, ...] = ()
+    reports: dict[str, bytes] = field(default_factory=dict)
     failure: str = ""
 
 
@@ -133,6 +141,24 @@ class Jobs:
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return job
+
+    async def look(self, argv: Sequence[str], *, shown: tuple[Path, ...], seconds: float) -> str:
+        """What a program writes that may change nothing and reach no network, only see what is ``shown``."""
+        given = await asyncio.to_thread(
+            workspace_confinement, self._root, environ=self._environ, data=self._hidden, limits=LOOKING
+        )
+        confinement = replace(given, writable=(), protected=(), shown=(*given.shown, *shown))
+        process = await sandbox.start(argv, cwd=Path("/"), confinement=confinement, wanted=self._wanted)
+        written = Transcript()
+        try:
+            async with asyncio.timeout(seconds):
+                while data := await process.stdout.read(65_536):
+                    written.add(data)
+        except TimeoutError:
+            pass  # what it has not said shows it
+        finally:
+            await asyncio.shield(process.stop())
+        return written.since(0)
 
     def all(self) -> tuple[Job, ...]:
         """Those of the background, oldest first."""
@@ -206,6 +232,9 @@ class Jobs:
             prefix=order.prefix,
             network=order.network,
             data=self._hidden,
+            writable=order.writable,
+            variables=order.variables,
+            reports=order.reports,
         )
         argv = [SHELL, "-c", order.command]
         return await sandbox.start(argv, cwd=order.cwd, confinement=confinement, wanted=self._wanted)
@@ -230,6 +259,7 @@ class Jobs:
 
     async def _end(self, job: Job, process: Confined, watched: Guarded) -> None:
         job.exit_code = await process.stop()
+        job.reports = process.reports
         walled = process.backend.startswith("bubblewrap")
         job.put_back = await asyncio.to_thread(watched.put_back, walled=walled)
         if job.exit_code == 125 and "The sandbox could not be made" in job.written.since(0)[:200]:

@@ -20,8 +20,8 @@ CONTROL = (
     "ipython_config.py", "jupyter_*config.d/**",
 )  # fmt: skip
 """Files that steer assistants, editors, shells, interpreters or git: to write one is to give rights."""
-PATHS = ("path", "to", "file", "notebook", "folder", "directory", "cwd")
-"""The arguments of tools that hold a path."""
+PATHS = ("path", "to", "file", "notebook", "folder", "directory", "cwd", "paths", "files")
+"""The arguments of tools that hold a path, or a list of them."""
 _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 

@@ -6,7 +6,7 @@ Deny wins over ask, ask over allow, and a rule over the mode's habit. Asking, ru
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -139,6 +139,30 @@ def visible(tool: str, axis: Axis, risk: Risk, given: Permissions) -> bool:
     return True
 
 
+def may_read(
+    given: Permissions, root: Path, *, tool: str = "read_file", asking: bool = False
+) -> Callable[[str], bool]:
+    """Whether a path may be read by whoever these rights are for. ``asking``: a person names it, so what a
+    rule only asks about may be."""
+    speaking = tuple(rule for rule in given.rules if rule.path)
+    if not speaking:
+        return lambda path: True
+    fine = ("allow", "ask") if asking else ("allow",)
+
+    def may(path: str) -> bool:
+        action = Action(
+            tool=tool,
+            risk="read",
+            axis="files",
+            arguments={"path": path},
+            root=root,
+            role=given.role,
+        )
+        return decide(action, replace(given, mode="ask")).outcome in fine
+
+    return may
+
+
 def applies_by_itself(place: str, given: Permissions, *, root: Path, axis: Axis = "files") -> bool:
     """Whether a proposed edit of this file needs no person."""
     if given.mode not in ("auto_edit", "auto_sandboxed"):
@@ -161,8 +185,13 @@ def stricter(one: Mode, other: Mode) -> Mode:
     return min(one, other, key=STRICTEST_FIRST.index)
 
 
+def _has_command(action: Action) -> bool:
+    """Is it a command line? One that gives rights may be, too."""
+    return action.axis == "shell" or (action.axis == "control" and "command" in action.arguments)
+
+
 def _reading(action: Action) -> shell_rules.Reading | None:
-    if action.axis != "shell":
+    if not _has_command(action):
         return None
     given = action.arguments.get("command", "")
     folder = next(
@@ -189,7 +218,7 @@ def _about(rule: Rule, action: Action, axis: Axis) -> bool:
         and rule.axis in ("", axis, action.axis)
         and rule.risk in ("", action.risk)
         and (not rule.role or fnmatchcase(action.role, rule.role))
-        and (not rule.command or action.axis == "shell")
+        and (not rule.command or _has_command(action))
         and all(_fits_argument(action, name, pattern) for name, pattern in rule.arguments.items())
     )
 
@@ -228,7 +257,8 @@ def _allowed(
 
 def _paths(action: Action) -> list[str]:
     named = (action.arguments.get(name) for name in PATHS)
-    return [path for path in named if isinstance(path, str) and path]
+    every = (each for found in named for each in (found if isinstance(found, list | tuple) else [found]))
+    return [path for path in every if isinstance(path, str) and path]
 
 
 def digest(tool: str, arguments: dict[str, Any]) -> str:

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.plans import Plan, PlanTask
-from codemad_jupyter.tools.tool import KeepsPlan, ToolContext, tool
+from codemad_jupyter.tools.reach import KeepsPlan
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 
 @tool("write", axis="plan", account=lambda result: result["status"])

@@ -5,17 +5,17 @@ been asked about exactly this command.
 """
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
-from codemad_jupyter.context.diagnostics.environments import kernel_prefix
 from codemad_jupyter.notebooks.terminal_text import cleaned, shortened
 from codemad_jupyter.protocol.errors import Denied, ToolError
 from codemad_jupyter.protocol.permissions import SandboxState
-from codemad_jupyter.tools.diagnostics import kernel_of
 from codemad_jupyter.tools.files import inside
 from codemad_jupyter.tools.jobs import Commands, Job, Order
 from codemad_jupyter.tools.live_output import LiveOutput
+from codemad_jupyter.tools.project.environments import kernel_environment
 from codemad_jupyter.tools.tool import ToolContext, tool
 
 LONGEST = 3_600.0
@@ -49,15 +49,15 @@ async def run_command(
     workspace and in $TMPDIR, read no keys, and reach no network unless network=true, which a person is asked
     about. There is no input. The kernel's environment comes first on PATH. timeout is in seconds; for
     servers and long work use background=true, then job_output."""
-    commands = _commands(context)
+    commands = commands_of(context)
     state = await commands.jobs.state()
-    _check(command, state, network=network, asked=context.asked)
+    within_sandbox(command, state, network=network, asked=context.asked)
     order = Order(
         command=command,
         cwd=await asyncio.to_thread(_folder, context.root, cwd),
         seconds=None if background else min(max(timeout, 1.0), LONGEST),
         network=network,
-        prefix=await _prefix(context),
+        prefix=await kernel_environment(context) or Path(sys.prefix),
     )
     if background:
         job = await commands.jobs.begin(order, around=commands.around)
@@ -72,7 +72,8 @@ async def run_command(
     return told(job, state, limit=context.output_limit)
 
 
-def _check(command: str, state: SandboxState, *, network: bool, asked: bool) -> None:
+def within_sandbox(command: str, state: SandboxState, *, network: bool, asked: bool) -> None:
+    """Raises where a person must have been asked about the command, and was not."""
     if not command.strip() or "\0" in command:
         raise ToolError("The command is empty or holds a NUL character.")
     if asked or (not network and state.strength != "none"):
@@ -85,7 +86,8 @@ def _check(command: str, state: SandboxState, *, network: bool, asked: bool) -> 
     )
 
 
-def _commands(context: ToolContext) -> Commands:
+def commands_of(context: ToolContext) -> Commands:
+    """What runs commands, or an error."""
     if context.commands is None:
         raise ToolError("Commands cannot be run here.", hint="Use the tools for files and cells.")
     return context.commands
@@ -96,17 +98,6 @@ def _folder(root: Path, cwd: str) -> Path:
     if not found.is_dir():
         raise ToolError(f"There is no folder {cwd}.", hint="cwd is a folder below the workspace.")
     return found
-
-
-async def _prefix(context: ToolContext) -> Path:
-    """The environment of the notebook's kernel, ours where there is none."""
-    name = None
-    if context.notebook is not None and context.target.notebook is not None:
-        try:
-            name = kernel_of(await context.notebook.snapshot(context.target.notebook))
-        except (OSError, ToolError):
-            name = None
-    return await asyncio.to_thread(kernel_prefix, name)
 
 
 def named(state: SandboxState) -> str:
@@ -160,14 +151,14 @@ async def list_jobs(context: ToolContext) -> list[dict[str, Any]]:
     """The commands of this session that run in the background, and those that have ended."""
     return [
         {"job": job.id, "command": job.order.command, "ended": job.ending, "exit": job.exit_code}
-        for job in _commands(context).jobs.all()
+        for job in commands_of(context).jobs.all()
     ]
 
 
 @tool("read", axis="shell", account=_account)
 async def job_output(context: ToolContext, job: str, since: int = 0) -> dict[str, Any]:
     """What a background job has written since a place (0: the beginning; pass on what came as ``since``)."""
-    found = _commands(context).jobs.get(job)
+    found = commands_of(context).jobs.get(job)
     text = shortened(cleaned(found.written.since(max(since, 0))), context.output_limit)
     answer = {"job": job, "ended": found.ending, "exit": found.exit_code, "since": found.written.total}
     return {**answer, "output": text, **({"failure": found.failure} if found.failure else {})}
@@ -176,7 +167,7 @@ async def job_output(context: ToolContext, job: str, since: int = 0) -> dict[str
 @tool("write", axis="shell", account=_account)
 async def stop_job(context: ToolContext, job: str) -> dict[str, Any]:
     """End a background job and all it has started."""
-    found = await _commands(context).jobs.stop(job)
+    found = await commands_of(context).jobs.stop(job)
     return {"job": job, "ended": found.ending, "exit": found.exit_code}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,13 @@ async def find_symbol(context: ToolContext, name: str) -> dict[str, Any]:
     if not short or any(letter.isspace() for letter in wanted) or len(wanted) > 200:
         raise ToolError(f"{name!r} is not a name.", hint="Give one name, such as load_data or Model.fit.")
     found = await asyncio.to_thread(_symbols(context.root).read, holding=short)
-    return await asyncio.to_thread(_told, wanted, found)
+    return await asyncio.to_thread(_told, wanted, _readable(context, found))
+
+
+def _readable(context: ToolContext, found: Symbols) -> Symbols:
+    """Those of files that may be read: the map and what a name may mean tell of files, too."""
+    files = tuple(file for file in found.files if context.may_read(file.path))
+    return replace(found, files=files)
 
 
 def _told(name: str, found: Symbols) -> dict[str, Any]:
@@ -85,7 +92,7 @@ async def workspace_map(context: ToolContext, tokens: int = 2_000) -> dict[str, 
     from codemad_jupyter.context import symbols_map
 
     budget = min(max(tokens, 100), MOST_TOKENS)
-    found = await asyncio.to_thread(_symbols(context.root).read)
+    found = _readable(context, await asyncio.to_thread(_symbols(context.root).read))
     text = await asyncio.to_thread(symbols_map.workspace_map, found.files, budget)
     result: dict[str, Any] = {"files": len(found.files), "map": text}
     return {**result, "notice": found.notice} if found.notice else result

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from codemad_jupyter.protocol.errors import ToolError
-from codemad_jupyter.tools.tool import ToolContext, WorksInTeam, tool
+from codemad_jupyter.tools.reach import WorksInTeam
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 MOST_TEXT = 4_000
 

@@ -5,111 +5,33 @@ Owns `Tool`, `ToolContext` and the registry. Which calls are let through is deci
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, get_type_hints
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from codemad_jupyter.context.diagnostics.service import Diagnostics
-from codemad_jupyter.context.search import Found
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.protocol.agents import MessageKind
 from codemad_jupyter.protocol.commands import Target
-from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError, UsageError
-from codemad_jupyter.protocol.events import Event, MemoryChanged
-from codemad_jupyter.protocol.indexing import IndexStatus
+from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.kernels import NotebookView
-from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart
 from codemad_jupyter.protocol.permissions import Axis, Risk
-from codemad_jupyter.protocol.plans import Plan, PlanTask, TaskStatus
 from codemad_jupyter.tools.jobs import Commands
 from codemad_jupyter.tools.proposals import new_cell_id
-
-
-class Proposals(Protocol):
-    """Where the proposals of a run go."""
-
-    async def propose(self, edit: Edit) -> Edit:
-        """Announce and try an edit; returns it with its trial."""
-        ...
-
-    def pending_insert(self, cell: str) -> Edit | None:
-        """The edit of this run that would insert this cell, while nobody has settled it."""
-        ...
-
-    def withdraw(self, edit: Edit) -> None:
-        """Take a pending edit of this run back, because a better one follows."""
-        ...
-
-
-class Finder(Protocol):
-    """Finds places in the workspace."""
-
-    async def find(self, query: str, *, limit: int) -> Found:
-        """The places that fit best, and what a person should know about the search."""
-        ...
-
-    def start(self) -> None:
-        """Prepare in the background."""
-        ...
-
-    async def status(self) -> IndexStatus:
-        """How far the preparing is."""
-        ...
-
-    async def close(self) -> None:
-        """Stop what goes on in the background."""
-        ...
-
-
-class RemembersFacts(Protocol):
-    """The memory, as one run may use it."""
-
-    async def remember(self, fact: Memory) -> tuple[MemoryChanged | None, Memory]:
-        """Keep a fact (None: it is known already); the fact as it is kept."""
-        ...
-
-    async def recall(self, query: str) -> tuple[Memory, ...]:
-        """What is known about it."""
-        ...
-
-
-class KeepsPlan(Protocol):
-    """The plan of a conversation, as one run may use it."""
-
-    def propose(self, goal: str, tasks: tuple[PlanTask, ...]) -> Plan:
-        """Lay out a plan for the person. Raises `UsageError` where it could not be carried out."""
-        ...
-
-    def update(self, task: str, status: TaskStatus, note: str) -> Plan:
-        """Note how far a task is. Raises `NotFound` or `Conflict`."""
-        ...
-
-
-class SendsExplorers(Protocol):
-    """Others who look into something for one run."""
-
-    async def explore(self, role: str, task: str) -> str:
-        """The report of what a role found. Raises `ToolError` or `NotFound`."""
-        ...
-
-
-class WorksInTeam(Protocol):
-    """The team of an agent, as that agent may use it."""
-
-    async def assign(self, role: str, task: str) -> str:
-        """Give a task to another agent; its report. Raises `ToolError`."""
-        ...
-
-    def tell(self, text: str, to: str | None, kind: MessageKind) -> str:
-        """Write to another agent, or to all; says so."""
-        ...
+from codemad_jupyter.tools.reach import (
+    Finder,
+    KeepsPlan,
+    Proposals,
+    RemembersFacts,
+    SendsExplorers,
+    WorksInTeam,
+)
 
 
 def _unheard(text: object) -> None:
@@ -119,6 +41,11 @@ def _unheard(text: object) -> None:
 async def _nobody(question: str) -> bool:
     """Where no person can be asked while a tool runs."""
     return False
+
+
+def _any(path: str) -> bool:
+    """Where no rule speaks of paths."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +64,10 @@ class ToolContext:
     """Tells the person what comes out while the tool runs."""
     ask: Callable[[str], Awaitable[bool]] = _nobody
     """Asks the person while the tool runs; no where nobody can be asked."""
+    may_read: Callable[[str], bool] = _any
+    """Do the rules let this call read the path?"""
+    prepared: Any = None
+    """What the tool has found out before the gate: see `Prepared`."""
     images: bool = False
     """May images among the outputs go to the model?"""
     output_limit: int = LIMIT
@@ -190,7 +121,16 @@ class Answer:
     images: tuple[ImagePart, ...] = ()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a call will really do: the arguments that the gate decides on, and what the tool goes on with."""
+
+    arguments: dict[str, Any]
+    work: Any = None
+
+
 ToolFunction = Callable[..., Awaitable[Any]]
+Prepare = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Prepared]]
 
 
 AXES: dict[Risk, Axis] = {
@@ -215,6 +155,8 @@ class Tool:
     axis: Axis | None = None
     reason: str = ""
     """What a person is told when the tool asks for approval, where its risk does not say it all."""
+    prepare: Prepare | None = None
+    """Finds out what a call will really do, where its own arguments do not say it."""
 
     @property
     def reaches(self) -> Axis:
@@ -244,9 +186,10 @@ def tool(
     axis: Axis | None = None,
     account: Callable[[Any], str] | None = None,
     reason: str = "",
+    prepare: Prepare | None = None,
 ) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of an async function whose first parameter is the `ToolContext`. One that runs a command
-    line has the axis ``shell`` and an argument ``command``."""
+    line has the axis ``shell`` and an argument ``command``, or prepares one."""
 
     def make(function: ToolFunction) -> Tool:
         hints = get_type_hints(function, include_extras=True)
@@ -256,7 +199,8 @@ def tool(
             fields[name] = (hints[name], Field(default))
         name = function.__name__
         model = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-        return Tool(name, inspect.getdoc(function) or name, risk, function, model, account, axis, reason)
+        text = inspect.getdoc(function) or name
+        return Tool(name, text, risk, function, model, account, axis, reason, prepare)
 
     return make
 

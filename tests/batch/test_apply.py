@@ -27,6 +27,10 @@ def test_applies_and_says_so(root: Path) -> None:
     done = codemad(root, "-", text=EDIT)
     assert (done.returncode, done.stdout) == (0, "changed: f.py\n")
     assert (root / "f.py").read_text() == "a = 2\n"
+    told = [sys.executable, "-m", "codemad_jupyter.batch.cli", "audit", "--json"]
+    lines = subprocess.run(told, cwd=root, capture_output=True, text=True, timeout=LIMIT, check=True).stdout
+    assert "changed f.py" in lines
+    assert "codemad apply" in lines
 
 
 def test_check_writes_nothing(root: Path) -> None:

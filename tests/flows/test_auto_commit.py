@@ -93,6 +93,8 @@ async def test_exactly_the_touched_files_are_committed_once_all_is_settled(
     assert git(root, "status", "--porcelain").splitlines() == ["MM b.txt", "?? mine.txt", "?? n.ipynb"]
     assert not (tmp_path / "hooked").exists()
     git(root, "fsck", "--strict")
+    lines = [line for line in desk.engine.services.audit.lines() if line.tool == "auto_commit"]
+    assert [line.action for line in lines] == [f"commit {made.commit[:12]} on main: a.txt, new/d.txt"]
     undone = await desk.do(Undo(session=desk.session))
     assert (root / "a.txt").read_text() == "a.txt one\n"
     assert git(root, "rev-parse", "HEAD") == made.commit, "history is the person's"

@@ -60,6 +60,8 @@ async def test_choices_are_written_and_undone(make_desk: MakeDesk, conflicted: P
         ("d", "d = 2"),
     ]  # fmt: skip
     assert made.startswith(b'{\n "cells": [\n')
+    [line] = desk.engine.services.audit.lines()
+    assert (line.tool, line.decision, line.outcome) == ("resolve_merge", "approved", "done")
     await desk.do(Undo(session=desk.session))
     assert file.read_bytes() == before
 

@@ -78,6 +78,8 @@ async def test_all_of_it_is_one_review_and_one_undo(desk: Desk) -> None:
     await agent(desk, "two", m_py=CODE.replace("return 5", "return 50"), old_txt=None)
     assert manifest(desk.root) == before
     edits, left_out, finished = await merge(desk, "one", "two")
+    lines = [line for line in desk.engine.services.audit.lines() if line.tool == "merge_agents"]
+    assert [line.action for line in lines] == ["propose what one, two made"]
     assert (finished.status, left_out) == ("done", [])
     assert sorted(edit.title for edit in edits) == [
         "Change cell (one)", "Change m.py (one, two)", "Create made.txt (one)", "Create other.ipynb (one)",

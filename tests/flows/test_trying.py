@@ -58,6 +58,10 @@ async def test_the_model_sees_what_its_code_does(desk: Desk, model_server: Model
     assert (trial["status"], trial["method"]) == ("passed", "fork")
     assert "changed in place: df: DataFrame 569 x 31 -> df: DataFrame 569 x 32" in trial["effect"]
     assert "xxxx" in trial["outputs"]
+    lines = [line for line in desk.engine.services.audit.lines() if line.tool == "trial"]
+    assert [(line.decision, line.axis, line.outcome) for line in lines] == [
+        ("allowed", "kernel_run", "passed")
+    ]
     seen = next(event.trial for event in events if event.type == "edit_tried")
     assert "<table" in seen.outputs[-1]["data"]["text/html"]
     assert not [name for name in sources(desk.root) if "twice" in name]

@@ -93,6 +93,8 @@ async def test_a_run_of_its_own(engine: Engine, tmp_path: Path) -> None:
     part = await run(engine, command.model_copy(update={"cells": ("c2",)}))
     assert isinstance(part[1], Verified)
     assert [each.cell for each in part[1].report.cells] == ["c0", "c2"]
+    lines = [(line.tool, line.axis, line.outcome) for line in engine.services.audit.lines()]
+    assert lines == [("verify", "kernel_run", "differs"), ("verify", "kernel_run", "same")]
 
 
 async def test_cancel_kills_the_kernel(engine: Engine, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from codemad_jupyter.protocol.kernels import Cell, Column, ExecutionResult, Kern
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.messages import ThinkingPart
 from codemad_jupyter.tools.bare_messages import bare_message
-from codemad_jupyter.tools.data_levels import LEVELS, NEEDS, limited, limited_file, limited_result
+from codemad_jupyter.tools.data_levels import LEVELS, NEEDS, limited, limited_file
+from codemad_jupyter.tools.result_levels import limited_result
 from tests.waiting import LIMIT
 
 KEY = "sk-proj-Zx81kQmT4vBn7Lw02RsYpE6uHd9JcAf3"

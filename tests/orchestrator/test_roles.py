@@ -13,8 +13,9 @@ from codemad_jupyter.orchestrator.roles import built_in, read_roles
 from codemad_jupyter.orchestrator.tally import Limits, Tally
 from codemad_jupyter.protocol.errors import NotFound, UsageError
 from codemad_jupyter.protocol.messages import Usage
+from codemad_jupyter.protocol.permissions import Rule
 from codemad_jupyter.tools.catalog import BUILT_IN
-from codemad_jupyter.tools.permissions import Permissions
+from codemad_jupyter.tools.permissions import Permissions, may_read
 from codemad_jupyter.tools.tool import Registry
 
 OURS = {"coordinator", "architect", "planner", "coder", "analyst", "tester"} | {
@@ -101,6 +102,19 @@ def test_a_role_gets_the_tools_it_names_and_its_mode_only_takes_away() -> None:
     }
     with pytest.raises(UsageError, match="wants a tool nope"):
         equipped_as(named.model_copy(update={"tools": ("nope",)}), registry, rights=rights)
+
+
+def test_the_rules_of_a_role_only_take_away() -> None:
+    own = GOOD.replace("steps: 7", "rules:\n  - deny path private/**\n  - hide tool list_files")
+    named = read_role(own, file="sql.md", origin="yours")
+    equipment = equipped_as(named, Registry(BUILT_IN), rights=Permissions(rules=(Rule(decide="allow"),)))
+    assert [spec.name for spec in equipment.tools.specs] == ["read_file"]
+    may = may_read(equipment.rights, Path("/x"))
+    assert (may("a.py"), may("private/a.py")) == (True, False)
+    assert equipment.rights.rules[-1].text == "hide tool list_files (the role sql)"
+    for wrong in ("allow tool run_command", "deny", "deny path", "deny axis nothing", "deny everything x"):
+        with pytest.raises(UsageError, match="is no rule"):
+            read_role(GOOD.replace("steps: 7", f"rules: [{wrong}]"), file="sql.md", origin="yours")
 
 
 def write(folder: Path, name: str, description: str) -> None:

@@ -44,7 +44,8 @@ def words(bwrap: Path, confinement: Confinement, *, cwd: Path, private: Path, pr
 def _mounts(confinement: Confinement, private: Path) -> Iterator[str]:
     """Shallow places first, so that a deeper one wins; a mask wins over anything else of the same place."""
     ranks: list[tuple[int, int, Path]] = []
-    listed = (confinement.writable, confinement.shown, confinement.protected, confinement.masked)
+    seen = [place for place in confinement.shown if place not in confinement.writable]
+    listed = (confinement.writable, seen, confinement.protected, confinement.masked)
     for rank, places in enumerate(listed):
         ranks += [(len(place.parts), rank, place) for place in places]
     ranks += [(len(place.parts), 3, place) for place in _sockets(confinement)]

@@ -51,6 +51,7 @@ class Confinement:
 
     ``sockets`` lets the program make Unix sockets also where they reach beyond the sandbox. ``variables``
     are set besides the ``environment``, also where they name another place than its scratch folder.
+    ``reports`` are files of its scratch folder that are wanted when it has ended.
     """
 
     writable: tuple[Path, ...]
@@ -59,6 +60,7 @@ class Confinement:
     shown: tuple[Path, ...] = ()
     network: bool = False
     sockets: bool = False
+    reports: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -71,10 +73,14 @@ def workspace_confinement(
     prefix: Path | None = None,
     network: bool = False,
     data: Iterable[Path] = (),
+    writable: Iterable[Path] = (),
+    variables: Mapping[str, str] | None = None,
+    reports: tuple[str, ...] = (),
     limits: Limits | None = None,
 ) -> Confinement:
     """What a command of the workspace ``root`` may reach. ``prefix`` is the environment whose programs come
-    first, ``data`` are further folders of ours that it must not see."""
+    first, ``data`` are further folders of ours that it must not see, ``writable`` ones that it may change
+    beside the workspace, ``variables`` are its own beside those of the list."""
     root = root.resolve()
     home = _home(environ)
     if root == Path("/") or (home is not None and root in home.parents):
@@ -88,13 +94,17 @@ def workspace_confinement(
     masked = masked_places(home, data=data)
     hidden = (*masked, *SCRATCH)
     reopened = (p.resolve() for p in (*programs, *harmless(home)) if there(p))
+    opened = tuple(dict.fromkeys([root, *(p.resolve() for p in writable if there(p))]))
+    kept = dict.fromkeys([*_protected(root), *inside])
+    environment = command_environment(environ, prefix=prefix, network=network)
     return Confinement(
-        writable=(root,),
-        protected=tuple(dict.fromkeys([*_protected(root), *(p for p in inside if p != root)])),
+        writable=opened,
+        protected=tuple(p for p in kept if p not in opened),
         masked=masked,
         shown=tuple(dict.fromkeys(p for p in reopened if any(p.is_relative_to(each) for each in hidden))),
         network=network,
-        environment=command_environment(environ, prefix=prefix, network=network),
+        reports=reports,
+        environment={**environment, **(variables or {})},
         limits=limits or Limits(),
     )
 

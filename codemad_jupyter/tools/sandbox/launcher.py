@@ -54,7 +54,7 @@ def main() -> None:
 
 def _keep(spec: dict[str, Any], argv: list[str], outer: int) -> NoReturn:
     """Be the keeper: start the program, wait, end what is left of it, and clear up."""
-    code, group = FAILED, None
+    code, group, kept = FAILED, None, []
     try:
         signal.signal(signal.SIGTERM, _raise_ended)
         os.setsid()
@@ -69,12 +69,13 @@ def _keep(spec: dict[str, Any], argv: list[str], outer: int) -> NoReturn:
         if child == 0:
             _become(spec, argv, keeper, group)
         code = _code(_reaped(child))
+        kept = spec["reports"]
     except _Ended:
         code = 128 + signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _end_all(group)
-        _clear(spec["private"])
+        _clear(spec["private"], kept)
         os._exit(code)
 
 
@@ -239,10 +240,13 @@ def _processes() -> list[str]:
     return []
 
 
-def _clear(folder: str) -> None:
-    if folder:
-        import shutil
+def _clear(folder: str, kept: list[str]) -> None:
+    """Remove the scratch folder, but for reports that whoever started this waits for and removes."""
+    if not folder:
+        return
+    import shutil
 
+    if not any(os.path.lexists(f"{folder}/{name}") for name in kept):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ Backend = Literal["bubblewrap", "bubblewrap without /proc", "landlock", "sandbox
 PACKAGE = str(Path(__file__).parents[3])
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 LINE = 65_536
+IN_SCRATCH = "{scratch}"
+"""Stands in the value of a variable for the program's own scratch folder."""
+LARGEST_REPORT = 20_000_000
 POLITE = 15.0
 """Seconds the launcher may take to end everything, before it is killed itself."""
 
@@ -56,13 +60,15 @@ def prepare(backend: Backend, confinement: Confinement, *, cwd: Path) -> Prepare
         "shown": [str(each) for each in confinement.shown],
         "network": confinement.network,
         "families": _families(confinement, boxed=boxed),
+        "reports": list(confinement.reports),
         "limits": asdict(confinement.limits),
         "cwd": "/" if boxed else str(cwd),
         "private": str(top),
     }
     words = (interpreter(), "-I", "-S", LAUNCHER, json.dumps(spec))
-    scratch = _scratch("/tmp" if boxed else str(top))  # noqa: S108 - a name inside the sandbox
-    return Prepared(words, {**confinement.environment, **scratch, **confinement.variables}, top)
+    scratch = "/tmp" if boxed else str(top)  # noqa: S108 - a name inside the sandbox
+    given = {name: value.replace(IN_SCRATCH, scratch) for name, value in confinement.environment.items()}
+    return Prepared(words, {**given, **_scratch(scratch), **confinement.variables}, top)
 
 
 def _words(backend: Backend, confinement: Confinement, *, cwd: Path, private: Path) -> list[str]:
@@ -96,10 +102,20 @@ def _scratch(folder: str) -> dict[str, str]:
 
 
 class Confined:
-    """A confined program that runs. Read its output from ``stdout``; `stop` it or `wait` for it."""
+    """A confined program that runs. Read its output from ``stdout``; `stop` it or `wait` for it. ``reports``
+    holds the files of its scratch folder that were ``wanted``, when it has ended."""
 
-    def __init__(self, process: asyncio.subprocess.Process, *, backend: Backend, private: Path) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        *,
+        backend: Backend,
+        private: Path,
+        wanted: tuple[str, ...] = (),
+    ) -> None:
         self.backend = backend
+        self.reports: dict[str, bytes] = {}
+        self._wanted = wanted
         self._process = process
         self._private = private
 
@@ -137,8 +153,15 @@ class Confined:
     async def wait(self) -> int:
         """Wait until it and all it has started are gone; its exit code."""
         code = await self._process.wait()
-        await asyncio.to_thread(shutil.rmtree, self._private, ignore_errors=True)
+        await asyncio.to_thread(self._clear)
         return code
+
+    def _clear(self) -> None:
+        for name in self._wanted:
+            data = _report(self._private / name)
+            if data is not None:
+                self.reports.setdefault(name, data)
+        shutil.rmtree(self._private, ignore_errors=True)
 
     async def stop(self) -> int:
         """End it and all it has started, now."""
@@ -152,6 +175,19 @@ class Confined:
         return await self.wait()
 
 
+def _report(path: Path) -> bytes | None:
+    """What a program left in its scratch folder: a regular file alone, never where a link leads."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        data = file.read(LARGEST_REPORT + 1)
+    return data if len(data) <= LARGEST_REPORT else None
+
+
 async def start_with(
     backend: Backend, argv: Sequence[str], *, cwd: Path, confinement: Confinement, frame: int = 0
 ) -> Confined:
@@ -161,7 +197,7 @@ async def start_with(
         raise ToolError("Commands cannot be run on Windows yet.", hint="Run it in a terminal of your own.")
     prepared = prepare(backend, confinement, cwd=cwd)  # quick, and nothing may come between it and the start
     process = await _spawned(prepared, argv, frame)
-    return Confined(process, backend=backend, private=prepared.private)
+    return Confined(process, backend=backend, private=prepared.private, wanted=confinement.reports)
 
 
 async def _spawned(prepared: Prepared, argv: Sequence[str], frame: int) -> asyncio.subprocess.Process:

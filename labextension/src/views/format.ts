@@ -117,6 +117,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     read_notebook: trans.__('Read the notebook'),
     list_files: trans.__('List files'),
     read_file: trans.__('Read file'),
+    grep: trans.__('Find lines'),
     search_workspace: trans.__('Search the workspace'),
     find_symbol: trans.__('Find a symbol'),
     workspace_map: trans.__('Draw a map of the workspace'),
@@ -141,6 +142,18 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     list_jobs: trans.__('List background jobs'),
     job_output: trans.__('Look at a background job'),
     stop_job: trans.__('Stop a background job'),
+    query_data: trans.__('Ask tables in SQL'),
+    run_tests: trans.__('Run the tests'),
+    run_checks: trans.__('Run the linters'),
+    fetch_page: trans.__('Fetch a page'),
+    install_packages: trans.__('Install packages'),
+    git_status: trans.__('Look at the state of git'),
+    git_diff: trans.__('Look at differences'),
+    git_log: trans.__('Look at commits'),
+    git_blame: trans.__('Look who wrote it'),
+    git_branches: trans.__('Look at branches'),
+    git_branch: trans.__('Make a branch'),
+    git_commit: trans.__('Commit'),
     run_cell: trans.__('Run this cell')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
