@@ -87,12 +87,13 @@ async def test_nothing_carries_over_to_the_next_command(
         " echo 'export EVIL=1' >> ~/.bashrc; echo 'export EVIL=1' >> ~/.profile; set -a; EVIL=1; true"
     )
     shown = command(
-        "env | grep -v -E '^(TMPDIR|XDG_|IPYTHONDIR|MPLCONFIGDIR|NPM_CONFIG_CACHE|_)=' | sort; umask; pwd"
+        "env | grep -v -E '^(TMPDIR|XDG_[A-Z_]*|IPYTHONDIR|MPLCONFIGDIR|NPM_CONFIG_CACHE|_)=' | sed s/PWD/FOLDER/ | sort; umask; pwd"
     )
     desk = await scene.desk()
-    outcome = await scene.run(desk, [shown], [command(evil)], [shown], approver="allows")
     if await strength() == "none":
-        return  # only what a person allowed has run; the walls are another case
+        assert (await scene.run(desk, [command(evil)])).statuses == ["denied"]
+        return
+    outcome = await scene.run(desk, [shown], [command(evil)], [shown], approver="allows")
     first, last = result(outcome)["output"], result(outcome, 2)["output"]
     assert first == last
     assert "evil" not in str(last).lower()
