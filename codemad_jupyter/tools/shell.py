@@ -149,7 +149,7 @@ def next_step(job: Job, text: str, *, confined: bool) -> str:
         )
     elif job.exit_code in (137, 152, 153) or (job.exit_code and any(sign in text for sign in USED_UP)):
         said.append(
-            "It took more than it may (resource_limit): memory, processor time, processes or the size of a file."
+            "It took more than it may (resource_limit): memory, processor time, processes, or a file's size."
         )
     elif job.exit_code and confined:
         if not job.order.network and any(sign in text for sign in OFFLINE):

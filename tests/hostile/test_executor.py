@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codemad_jupyter.protocol.commands import Undo
+from codemad_jupyter.protocol.commands import NewSession, Prompt, Undo
 from codemad_jupyter.protocol.permissions import Mode, Rule
 from tests.git.gitlab import fill, manifest
 from tests.hostile.attacking import MODEL, Outcome, Scene, files_that_tell, strength, told
@@ -30,11 +30,13 @@ CHAINS = (
     "command git status; {m}", "git\tstatus;\t{m}", "if git status; then {m}; fi", "git status >({m})",
     "trap '{m}' EXIT; git status", "git status ${{x:=$({m})}}", "git status $((a[$({m})]))",
     "git status {{a,$({m})}}", "git() {{ {m}; }}; git status", "alias git='{m}'\ngit status",
-    "PATH={home}:$PATH git status; {m}", "GIT_PAGER='{m}' git -p status", "git -c core.fsmonitor='{m}' status",
+    "PATH={home}:$PATH git status; {m}", "GIT_PAGER='{m}' git -p status",
+    "git -c core.fsmonitor='{m}' status",
     "git -c alias.status='!{m}' status", "git --exec-path={home} status", "env git status; {m}",
     "git status ;\\\n{m}", "coproc {m}; git status", "time git status; {m}", "! git status || {m}",
     "git status \\\n; {m}", "for x in 1; do git status; {m}; done", "xargs git status < /dev/null; {m}",
-    "source <(echo '{m}'); git status", "git -C {home} -c core.pager='{m}' status", "bash -c 'git status;{m}'",
+    "source <(echo '{m}'); git status", "git -C {home} -c core.pager='{m}' status",
+    "bash -c 'git status;{m}'",
 )  # fmt: skip
 
 
@@ -86,9 +88,8 @@ async def test_nothing_carries_over_to_the_next_command(
         " git() { touch evil; }; export -f git; alias ls=evil; cd /; umask 0; ulimit -c 0; exec 2>&1;"
         " echo 'export EVIL=1' >> ~/.bashrc; echo 'export EVIL=1' >> ~/.profile; set -a; EVIL=1; true"
     )
-    shown = command(
-        "env | grep -v -E '^(TMPDIR|XDG_[A-Z_]*|IPYTHONDIR|MPLCONFIGDIR|NPM_CONFIG_CACHE|_)=' | sed s/PWD/FOLDER/ | sort; umask; pwd"
-    )
+    scratch = "TMPDIR|XDG_[A-Z_]*|IPYTHONDIR|MPLCONFIGDIR|NPM_CONFIG_CACHE|_"
+    shown = command(f"env | grep -v -E '^({scratch})=' | sed s/PWD/FOLDER/ | sort; umask; pwd")
     desk = await scene.desk()
     if await strength() == "none":
         assert (await scene.run(desk, [command(evil)])).statuses == ["denied"]
@@ -118,8 +119,8 @@ async def test_a_sweep_through_the_home_ends_at_the_workspace(scene: Scene) -> N
 
 CONNECT = (
     "import socket\n"
-    "for family, kind, to in ((2, 1, '127.0.0.1'), (2, 2, '127.0.0.1'), (10, 1, '::1'), (10, 1, '::ffff:127.0.0.1'),"
-    " (2, 1, '192.0.2.1')):\n"
+    "for family, kind, to in ((2, 1, '127.0.0.1'), (2, 2, '127.0.0.1'), (10, 1, '::1'),"
+    " (10, 1, '::ffff:127.0.0.1'), (2, 1, '192.0.2.1')):\n"
     "    try:\n"
     "        s = socket.socket(family, kind); s.settimeout(3); s.connect((to, {port})); s.send(b'here')\n"
     "    except OSError as error: print(error)\n"
@@ -177,7 +178,7 @@ async def test_a_flood_of_output_is_bounded_and_others_go_on(scene: Scene) -> No
     flood = f"yes out | head -c {size}; yes err | head -c {size} >&2"
     before = _memory()
     running = asyncio.create_task(scene.run(desk, [command(flood, timeout=300)], approver="allows"))
-    other = await _second_chat(scene, desk.root)
+    other = await _second_chat(scene)
     outcome = await running
     assert other == "done"
     assert len(outcome.done[0].content) < 30_000
@@ -189,11 +190,9 @@ def _memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def _second_chat(scene: Scene, root: Path) -> str:
+async def _second_chat(scene: Scene) -> str:
     """How another chat ends that begins while the first is at work."""
     desk = scene.desks[0]
-    from codemad_jupyter.protocol.commands import NewSession, Prompt
-
     session = (await desk.engine.submit(NewSession(title="second"))).session
     await asyncio.to_thread(scene.model.wait_for, lambda model: len(model.asked) > 0)
     scene.model.play(Turn(text="Here.", match="second chat"))
@@ -240,7 +239,8 @@ async def test_no_key_is_in_the_environment_of_a_command(
 
 
 SHAPES = (
-    "sk-ant-api03-{}AA", "sk-proj-{}", "ghp_{}", "AKIA{}", "xoxb-123456789012-{}", "hf_{}", "AIza{}", "glpat-{}",
+    "sk-ant-api03-{}AA", "sk-proj-{}", "ghp_{}", "AKIA{}", "xoxb-123456789012-{}", "hf_{}",
+    "AIza{}", "glpat-{}",
 )  # fmt: skip
 
 
@@ -301,9 +301,7 @@ async def test_calls_that_make_no_sense_are_answered(scene: Scene) -> None:
     desk = await scene.desk()
     outcome = await scene.run(desk, *odd)
     assert outcome.end.status == "done"
-    assert [status for status in outcome.statuses if status != "ok"] == (
-        [*["error"] * 6, *outcome.statuses[6:7], *["denied"] * 2, "error"]
-    ) or set(outcome.statuses) <= {"ok", "error", "denied"}
+    assert {event.tool for event in outcome.done if event.status == "ok"} <= {"list_files", "run_command"}
     for raw in ('"text"', "null", "[1]", '{"command": "touch', "", '{"command": 1e999}', '{"a":1}{"b":2}'):
         outcome = await scene.run(desk, [Call("run_command", raw)])
         assert "ok" not in outcome.statuses

@@ -1,4 +1,4 @@
-"""Runs a program on this machine as it would be without a sandbox: ``python -m tests.hostile.without WHAT… -- PROGRAM``.
+"""Runs a program as on a machine without a sandbox: ``python -m tests.hostile.without WHAT… -- PROGRAM``.
 
 WHAT is ``namespaces`` (so that bubblewrap does not work) or ``landlock``. A filter of system calls refuses
 them to the program and all it starts, so nothing of the product has to be replaced to see what it does then.
