@@ -199,7 +199,7 @@ def stage() -> Iterator[Stage]:
 
 
 def _place() -> str:
-    for text in (os.environ.get("CODEMAD_ESCAPE_PLACE", ""), "/opt", str(Path.home())):
+    for text in (os.environ.get("HOSTILE_PLACE", ""), "/opt", str(Path.home())):
         if text and os.access(text, os.W_OK):
             return text
     return tempfile.gettempdir()
