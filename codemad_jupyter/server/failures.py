@@ -12,6 +12,8 @@ from codemad_jupyter.protocol.errors import CodemadError, ErrorValue
 
 STATUS = {
     "usage": 400,
+    "notebook": 400,
+    "tool": 400,
     "denied": 403,
     "not_found": 404,
     "stale_edit": 409,

@@ -153,6 +153,8 @@ class EventsHandler(KernelGate):
             after, session, run = self.number("after"), self.text("session"), self.text("run")
             engine = await self.host.engine()
             await engine.state_seq(session)  # a wrong session is an ordinary error
+        except web.HTTPError:
+            raise
         except Exception as error:  # the edge, as in answer()
             self.fail(error)
             return

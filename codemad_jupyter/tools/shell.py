@@ -26,6 +26,12 @@ OFFLINE = (
     "Errno 101",
     "not supported by protocol",
 )
+USED_UP = (
+    "File too large",
+    "Cannot allocate memory",
+    "MemoryError",
+    "fork: Resource temporarily unavailable",
+)
 REFUSED = ("Read-only file system", "Permission denied", "Operation not permitted")
 
 
@@ -132,8 +138,10 @@ def next_step(job: Job, text: str, *, confined: bool) -> str:
             f"It was ended after {job.order.seconds:g} seconds, with all it had started. There is no input;"
             " give it more time or run it with background=true."
         )
-    elif job.exit_code in (137, 152, 153):
-        said.append("The system ended it (resource_limit): memory, processor time or the size of a file.")
+    elif job.exit_code in (137, 152, 153) or (job.exit_code and any(sign in text for sign in USED_UP)):
+        said.append(
+            "It took more than it may (resource_limit): memory, processor time, processes, or a file's size."
+        )
     elif job.exit_code and confined:
         if not job.order.network and any(sign in text for sign in OFFLINE):
             said.append(

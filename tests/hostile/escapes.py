@@ -82,10 +82,11 @@ def _no_canary(stage: Stage) -> bool:
 
 def _gone(stage: Stage) -> bool:
     """No process of the stage lives on."""
-    return not _alive(str(stage.top))
+    return not alive(str(stage.top))
 
 
-def _alive(mark: str) -> list[int]:
+def alive(mark: str) -> list[int]:
+    """The processes that have the mark in their words or variables."""
     found = []
     for each in Path("/proc").iterdir():
         if each.name.isdigit() and int(each.name) != os.getpid():
@@ -198,7 +199,7 @@ def stage() -> Iterator[Stage]:
 
 
 def _place() -> str:
-    for text in (os.environ.get("CODEMAD_ESCAPE_PLACE", ""), "/opt", str(Path.home())):
+    for text in (os.environ.get("HOSTILE_PLACE", ""), "/opt", str(Path.home())):
         if text and os.access(text, os.W_OK):
             return text
     return tempfile.gettempdir()

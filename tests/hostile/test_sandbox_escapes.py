@@ -63,7 +63,7 @@ def test_a_plain_user_has_the_same_walls(backend: Backend, tmp_path_factory: pyt
     place = Path("/opt" if Path("/opt").is_dir() else "/srv", "codemad-plain-user")
     packages = os.pathsep.join((str(REPOSITORY), sysconfig.get_path("purelib")))
     command = [PYTHON, "-m", "tests.hostile.escapes", "--backend", backend]
-    marks = {"CODEMAD_ESCAPE_PLACE": str(place), "HOME": str(place)}
+    marks = {"HOSTILE_PLACE": str(place), "HOME": str(place)}
     place.mkdir(exist_ok=True)
     os.chown(place, PLAIN, PLAIN)
     try:

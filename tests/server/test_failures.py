@@ -29,6 +29,7 @@ def failed(error: Exception) -> tuple[int, errors.ErrorValue]:
         (errors.NotFound, 404),
         (errors.StaleEdit, 409),
         (errors.TooLarge, 413),
+        (errors.NotebookError, 400),
         (errors.StoreError, 503),
         (errors.StoreHeld, 503),
         (errors.KernelError, 500),

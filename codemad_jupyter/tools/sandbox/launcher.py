@@ -106,8 +106,10 @@ def _die_with(number: int, parent: int) -> None:
 def _become(spec: dict[str, Any], argv: list[str], keeper: int, group: Any) -> NoReturn:
     """Go behind the walls and become the program; any failure on the way ends this process."""
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(
+                number, signal.SIG_DFL
+            )  # Python ignores the last two, and a program would inherit it
         os.setsid()
         _die_with(signal.SIGKILL, keeper)
         if group is not None:
