@@ -209,7 +209,9 @@ class FolderIndex:
         from codemad_jupyter.context.watching import watch_folder
 
         for changes in watch_folder(self.root, self._stop):
-            self._watching.set()
+            if not self._watching.is_set():
+                self._indexer.prepare()
+                self._watching.set()
             try:
                 self._take_up(changes)
             except (CodemadError, OSError) as error:

@@ -6,6 +6,7 @@ was. Where text may hold a secret it is masked before a word of it is taken.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -129,6 +130,18 @@ class Indexer:
             self._save()
             self._tidy()
         return self._told(report, began)
+
+    def prepare(self) -> None:
+        """Load what the first change needs, so that it need not wait for that."""
+        from codemad_jupyter.context.chunking import chunk_file
+
+        chunk_file("prepared.py", "")
+        self._mask()
+        with contextlib.suppress(listed.Held, Damaged, OSError), listed.writing(self.folder):
+            found, _ = listed.load(self.folder)
+            if found is not None:
+                self._known, self._manifest = self._files(found), found
+                self._state = listed.signature(self.folder)
 
     def _is_own(self, path: str) -> bool:
         """Whether the path belongs to the index itself: a folder of indexes may lie in the folder."""
@@ -260,9 +273,18 @@ class Indexer:
             [(read_arrays(self.folder / part.name, checksum=part.checksum), part.dead) for part in old]
         )
         part = Part(name, write_arrays(self.folder / name, arrays), len(arrays["size"]), len(arrays["start"]))
-        self._manifest.parts = [part for number, part in enumerate(parts) if number not in set(chosen)]
+        rest = [number for number in range(len(parts)) if number not in set(chosen)]
+        self._manifest.parts = [parts[number] for number in rest]
         if part.files:
             self._manifest.parts.append(part)
         self._save()
         listed.clear(self.folder, keep=self._manifest)
-        self._known = self._files(self._manifest)
+        self._renumber(rest, strings(arrays, "path"))
+
+    def _renumber(self, rest: list[int], joined: list[str]) -> None:
+        """Note where files are after a join: those of the segments that stayed, and those now in the last."""
+        now = {before: number for number, before in enumerate(rest)}
+        for known in self._known.values():
+            known.part = now.get(known.part, len(rest))
+        for at, path in enumerate(joined):
+            self._known[path].number = at
