@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
-from codemad_jupyter.app.indexing import local_model
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs

@@ -39,7 +39,7 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
-from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
+from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand, unread
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -288,7 +288,7 @@ def _guarded(work: Callable[[], int]) -> int:
         print(f"codemad: {error}", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; Python would complain about it at exit
+        unread()
         return FAILED
     except KeyboardInterrupt:
         print("codemad: cancelled.", file=sys.stderr)

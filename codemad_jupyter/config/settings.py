@@ -145,7 +145,9 @@ class Settings(ModelSettings):
     )
     index_dir: Path | None = Field(None, description="Where indexes of folders go: a folder's path.")
     embedding_model: Path | None = Field(
-        None, description="A model on this machine that search reads meaning with: the path of its folder."
+        None,
+        description="A model on this machine that search reads meaning with: the path of its folder. Without"
+        " one, purposes.embed.model has the folder's texts sent to a provider for that, secrets masked.",
     )
 
     diagnostics: Literal["auto", "off"] = Field(

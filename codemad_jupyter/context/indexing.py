@@ -95,17 +95,20 @@ class Indexer:
         with listed.writing(self.folder, wait=wait):
             self._progress(Progress("looking", 0, 0))
             report = Report(notice=self._open(anew=anew))
-            skips = Skips()
-            found = walk_files(self.root, limits=self._limits, skips=skips)
-            entries = [entry for entry in found if not self._is_own(entry.path)]
-            present = {entry.path for entry in entries}
-            report.removed = self._remove(path for path in list(self._known) if path not in present)
-            self._read(entries, report)
-            self._manifest.skipped = dict(skips.counts)
-            self._manifest.complete = not self._stopped()
-            self._save()
-            self._tidy(SMALL_AT_ONCE, MANY_AT_ONCE)
+            self._look(report)
         return self._told(report, began)
+
+    def _look(self, report: Report) -> None:
+        skips = Skips()
+        found = walk_files(self.root, limits=self._limits, skips=skips)
+        entries = [entry for entry in found if not self._is_own(entry.path)]
+        present = {entry.path for entry in entries}
+        report.removed = self._remove(path for path in list(self._known) if path not in present)
+        self._read(entries, report)
+        self._manifest.skipped = dict(skips.counts)
+        self._manifest.complete = not self._stopped()
+        self._save()
+        self._tidy(SMALL_AT_ONCE, MANY_AT_ONCE)
 
     def change(self, paths: Iterable[str], *, wait: float = 5.0) -> Report:
         """Look at these paths alone: files that changed, came or went, and folders that went."""
@@ -115,21 +118,27 @@ class Indexer:
             return Report()
         with listed.writing(self.folder, wait=wait):
             report = Report(notice=self._open())
-            rules = Rules(self.root)
-            gone: list[str] = []
-            entries: list[Entry] = []
-            for path in paths:
-                entry = look_at(self.root, path, rules=rules, limits=self._limits)
-                if entry is None:
-                    below = f"{path}/"
-                    gone += [known for known in self._known if known == path or known.startswith(below)]
-                else:
-                    entries.append(entry)
-            report.removed = self._remove(gone)
-            self._read(entries, report)
-            self._save()
-            self._tidy()
+            if report.notice:
+                self._look(report)  # what there was does not count: these paths alone are not the folder
+            else:
+                self._look_at(paths, report)
         return self._told(report, began)
+
+    def _look_at(self, paths: Iterable[str], report: Report) -> None:
+        rules = Rules(self.root)
+        gone: list[str] = []
+        entries: list[Entry] = []
+        for path in paths:
+            entry = look_at(self.root, path, rules=rules, limits=self._limits)
+            if entry is None:
+                below = f"{path}/"
+                gone += [known for known in self._known if known == path or known.startswith(below)]
+            else:
+                entries.append(entry)
+        report.removed = self._remove(gone)
+        self._read(entries, report)
+        self._save()
+        self._tidy()
 
     def prepare(self) -> None:
         """Load what the first change needs, so that it need not wait for that."""
