@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
+from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
@@ -73,13 +74,14 @@ async def build_engine(
     hooks = await asyncio.to_thread(plugin_manager)
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)
+    router = router_for(root, settings, hooks)
     taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
     engine = Engine(
         Services(
             root=root,
             data=folder,
             store=store,
-            router=_router(root, settings, hooks),
+            router=router,
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=_diagnostics(root, settings, trusted, taped=taped),
@@ -102,7 +104,7 @@ async def build_engine(
             shares=Shares.read(settings.context_shares),
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
-            finder=WorkspaceFinder(root, settings),
+            finder=WorkspaceFinder(root, settings, reranker=reranker_for(root, settings, router)),
             roles=lambda: read_roles(root, own=user_file().parent, lends=trusted.lends),
             commands=gathered(each for offered in hooks.hook.register_commands() for each in offered),
             sandbox=partial(sandbox_state, settings.sandbox),
@@ -125,7 +127,8 @@ def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, tap
     return Diagnostics(root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises)
 
 
-def _router(root: Path, settings: Settings, hooks: "pluggy.PluginManager") -> Router:
+def router_for(root: Path, settings: Settings, hooks: "pluggy.PluginManager") -> Router:
+    """The models that these settings and plugins offer."""
     return Router(
         GatewayConfig.model_validate(settings.gateway()),
         redact=settings.redact,

@@ -62,7 +62,8 @@ def embedder_for(root: Path, settings: Settings) -> Embedder | None:
 
 
 class Sent:
-    """Which files' texts may leave this machine: sources always, data as the data level says."""
+    """Which files' texts may leave this machine: sources always, data as the strictest data level says that
+    was chosen here."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         from codemad_jupyter.config.levels import Levels
@@ -74,7 +75,11 @@ class Sent:
 
         # Of a notebook the sources alone are embedded, and those go at every level.
         needed = file_level(path)
-        return needed == "schema" or path.endswith(".ipynb") or allows(self._levels.of(None), needed)
+        return (
+            needed == "schema"
+            or path.endswith(".ipynb")
+            or allows(self._levels.of(None, kernel=True), needed)
+        )
 
 
 class _Counted:

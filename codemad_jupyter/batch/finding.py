@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.batch.subcommand import subcommand, unread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from codemad_jupyter.app.indexing import FolderIndex
+    from codemad_jupyter.app.reranking import OrderedSearch
     from codemad_jupyter.batch.subcommand import Commands
     from codemad_jupyter.context.indexing import Progress, Report
     from codemad_jupyter.context.search import Hit
@@ -40,6 +41,9 @@ def add_search(commands: Commands) -> None:
     search.add_argument("query", nargs="?", metavar="QUERY", help="words, a question, or a name")
     search.add_argument("--stdin", action="store_true", help="read queries from stdin, one a line")
     search.add_argument("--json", action="store_true", help="print the places as a JSON list, a line a query")
+    search.add_argument(
+        "--rerank", action="store_true", help="let a model put the best places in order (purposes.rerank)"
+    )
     search.add_argument("-k", type=int, default=0, metavar="N", help=f"how many places (default: {SHOWN})")
     search.add_argument("--dir", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     search.set_defaults(perform=_search)
@@ -143,30 +147,58 @@ def _search(args: argparse.Namespace) -> int:
         if args.stdin:
             index.follow()  # first: what is saved while the index is brought up to date is not missed
         _prepare(index)
-        _answer(index, [args.query] if not args.stdin else sys.stdin, args)
+        ordered = _ordered(args)
+        try:
+            _answer(index, ordered, args)
+        finally:
+            if ordered is not None:
+                ordered.close()
     finally:
         index.close()
     return 0
 
 
-def _answer(index: FolderIndex, queries: Iterable[str], args: argparse.Namespace) -> None:
-    """Answer one query after the other; what the answers went without is said once."""
+def _ordered(args: argparse.Namespace) -> OrderedSearch | None:
+    """What lets a model order the places, where that is wished for."""
+    from codemad_jupyter.config.settings import load_settings
+
+    settings = load_settings(args.dir)
+    if not (args.rerank or settings.rerank):
+        return None
+    from codemad_jupyter.app.reranking import OrderedSearch
+
+    return OrderedSearch(args.dir.resolve(), settings)
+
+
+def _answer(index: FolderIndex, ordered: OrderedSearch | None, args: argparse.Namespace) -> None:
+    """Answer one query after the other; what an answer goes without is said when that changes."""
     limit = args.k or (50 if args.stdin else SHOWN)
     said = ""
-    for query in queries:
+    for line in sys.stdin if args.stdin else [args.query]:
         if index.damaged:
             _prepare(index)
-        hits = index.search(query.strip(), limit=limit)
-        try:
-            _print(hits, as_json=args.json, root=index.root)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            unread()
-            raise _unwritten(error) from error
-        if index.fault_of_model != said:
-            said = index.fault_of_model
-            _say(said)
+        query, unordered = line.strip(), ""
+        if ordered is None:
+            hits = index.search(query, limit=limit)
+        else:
+            hits, unordered = ordered.order(query, index.search(query, limit=max(limit, ordered.looked_at)))
+        _write(hits[:limit], as_json=args.json, root=index.root)
+        words = f"searched by words alone. {index.fault_of_model}" if index.fault_of_model else ""
+        missing = " ".join(filter(None, (words, unordered)))
+        if missing and missing != said:
+            print(f"codemad: {missing}", file=sys.stderr)
+        said = missing
+
+
+def _write(hits: list[Hit], *, as_json: bool, root: Path) -> None:
+    """Print an answer; raises `CodemadError` where that cannot be written."""
+    try:
+        _print(hits, as_json=as_json, root=root)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        unread()
+        raise _unwritten(error) from error
 
 
 def _unwritten(error: OSError) -> CodemadError:
@@ -177,12 +209,6 @@ def _unwritten(error: OSError) -> CodemadError:
         f"{where} cannot be written: {error.strerror}.",
         hint="Check its permissions and the space on the disk; CODEMAD_INDEX_DIR puts indexes elsewhere.",
     )
-
-
-def _say(fault: str) -> None:
-    """What the answers went without, beside them."""
-    if fault:
-        print(f"codemad: searched by words alone. {fault}", file=sys.stderr)
 
 
 def _prepare(index: FolderIndex) -> None:

@@ -29,10 +29,9 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "load.py").write_text(f"KEY = '{CANARY}'\n\n\ndef load_patients(path):\n    return path\n")
     (folder / "people.csv").write_text("name,diagnosis\nZebedee,measles\n")
-    cell = {
-        "id": "b2", "cell_type": "code", "metadata": {}, "source": "fit = ols(pressure)",
-        "execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": "outputcanary"}],
-    }  # fmt: skip
+    output = {"output_type": "stream", "name": "stdout", "text": "outputcanary"}
+    cell = {"id": "b2", "cell_type": "code", "metadata": {}, "source": "fit = ols(pressure)"}
+    cell |= {"execution_count": 1, "outputs": [output]}
     (folder / "study.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5}))
     return folder
 
