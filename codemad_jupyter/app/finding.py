@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.context.indexing import Progress
+    from codemad_jupyter.context.symbols_workspace import Narrowed
     from codemad_jupyter.orchestrator.reranking import Reranker
 
 PATIENCE = 8.0
@@ -104,6 +105,10 @@ class WorkspaceFinder:
             found = await asyncio.to_thread(index.search, query, limit=max(limit, CANDIDATES))
             hits, unordered = await self._reranker.order(query, found)
         return Found(hits[:limit], " ".join(filter(None, (notice, index.notice, unordered))))
+
+    async def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name, as far as the index knows; nobody waits for one that is built."""
+        return await asyncio.to_thread(self._opened().narrowed, name)
 
     async def close(self) -> None:
         """Stop what goes on."""

@@ -24,6 +24,7 @@ from codemad_jupyter.context.meaning import Meaning
 from codemad_jupyter.context.past import Past, write_past
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.context.words import terms
 from codemad_jupyter.git.history import read_history
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.indexing import IndexStatus, LeftOut
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.context.embeddings import Embedder
     from codemad_jupyter.context.reading import Snapshot
+    from codemad_jupyter.context.symbols_workspace import Narrowed
     from codemad_jupyter.context.watching import Changes
 
 PATIENCE = 600.0
@@ -119,6 +121,23 @@ class FolderIndex:
     def search(self, query: str, *, limit: int = 50) -> list[Hit]:
         """The places that fit best."""
         return self._searcher.search(query, limit=limit)
+
+    def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name; None where the index does not know all files yet."""
+        from codemad_jupyter.context.scoring import Asked
+        from codemad_jupyter.context.symbols_workspace import Narrowed
+
+        snapshot = self._index.current()
+        words = terms(name)
+        if snapshot is None or not snapshot.manifest.complete or not words:
+            return None
+        touched = snapshot.manifest.touched
+        sizes, times = snapshot.sizes.tolist(), snapshot.times.tolist()
+        files = Asked(snapshot, dict.fromkeys(words, 1.0)).files_with_all().tolist()
+        return Narrowed(
+            paths=frozenset(snapshot.paths[file] for file in files),
+            seen={path: touched.get(path, (sizes[at], times[at])) for path, at in snapshot.numbers.items()},
+        )
 
     @property
     def notice(self) -> str:

@@ -102,6 +102,13 @@ class Snapshot:
         return np.concatenate([np.zeros(0, np.int32), *(arrays["cell"] for arrays in self.segments)])
 
     @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """The bytes of every file when it was read."""
+        import numpy as np
+
+        return np.concatenate([np.zeros(0, np.int64), *(arrays["size"] for arrays in self.segments)])
+
+    @cached_property
     def times(self) -> NDArray[np.int64]:
         """When every file was last written, as far as that is known."""
         import numpy as np

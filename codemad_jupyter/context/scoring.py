@@ -80,6 +80,21 @@ class Asked:
             found += held / (held + np.float32(flat)) * np.float32(rarity * weight)
         return found
 
+    def files_with_all(self) -> NDArray[np.intp]:
+        """The files that count and hold every one of the words, wherever in them."""
+        import numpy as np
+
+        snapshot = self._snapshot
+        found = snapshot.alive > 0
+        for places in self._holding("whole"):
+            held = np.zeros(snapshot.files, dtype=bool)
+            for number, (begin, end) in enumerate(places):
+                held[snapshot.segments[number]["whole:docs"][begin:end] + snapshot.bases["file"][number]] = (
+                    True
+                )
+            found &= held
+        return np.flatnonzero(found)
+
     def _counted(self, field: str, term: int, texts: NDArray[Any]) -> NDArray[np.float32]:
         """How much a term counts in each of these texts, which are in order; 255 is the most."""
         import numpy as np

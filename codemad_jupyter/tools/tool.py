@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.context.search import Found
+from codemad_jupyter.context.symbols_workspace import Narrowed
 from codemad_jupyter.gateway.provider import ToolSpec
 from codemad_jupyter.notebooks.outputs import LIMIT
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
@@ -52,6 +53,10 @@ class Finder(Protocol):
 
     async def find(self, query: str, *, limit: int) -> Found:
         """The places that fit best, and what a person should know about the search."""
+        ...
+
+    async def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name; None where that is not known."""
         ...
 
     def start(self) -> None:
