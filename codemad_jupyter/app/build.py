@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
-from codemad_jupyter.app.indexing import local_model
 from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
+from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.hook_definitions import defined_hooks
@@ -74,13 +75,14 @@ async def build_engine(
     scripts = await asyncio.to_thread(_scripts, root, settings, hooks)
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)
+    router = router_for(root, settings, offered.providers)
     taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
     engine = Engine(
         Services(
             root=root,
             data=folder,
             store=store,
-            router=_router(root, settings, offered.providers),
+            router=router,
             ports=ports,
             checkpoints=Checkpoints(root, folder),
             diagnostics=_diagnostics(root, settings, trusted, taped=taped),
@@ -103,7 +105,7 @@ async def build_engine(
             shares=Shares.read(settings.context_shares),
             compaction="plain" if taped else settings.compaction,
             cell_id=counted_cell_ids() if taped else new_cell_id,
-            finder=WorkspaceFinder(root, settings),
+            finder=WorkspaceFinder(root, settings, reranker=reranker_for(root, settings, router)),
             finder_of=partial(_finder_of, settings),
             roles=lambda: roles_of(root, offered.roles),
             commands=offered.commands,
@@ -135,7 +137,8 @@ def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, tap
     return Diagnostics(root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises)
 
 
-def _router(root: Path, settings: Settings, offered: dict[str, Any]) -> Router:
+def router_for(root: Path, settings: Settings, offered: dict[str, Any]) -> Router:
+    """The models that these settings and packages offer."""
     return Router(
         GatewayConfig.model_validate(settings.gateway()),
         redact=settings.redact,

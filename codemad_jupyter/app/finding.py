@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.app.indexing import FolderIndex
 from codemad_jupyter.context.manifest import Held, load
 from codemad_jupyter.context.search import Found
+from codemad_jupyter.orchestrator.reranking import CANDIDATES
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.indexing import IndexProgress, IndexStatus
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.context.indexing import Progress
+    from codemad_jupyter.context.symbols_workspace import Narrowed
+    from codemad_jupyter.orchestrator.reranking import Reranker
 
 PATIENCE = 8.0
 """Seconds a search waits for an index that is being built."""
@@ -39,8 +42,9 @@ FRESH = 2.0
 class WorkspaceFinder:
     """Finds places in the workspace ``root``."""
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: Settings, *, reranker: Reranker | None = None) -> None:
         self.root = root
+        self._reranker = reranker if settings.rerank else None
         self._settings = settings
         self._index: FolderIndex | None = None
         self.worker: subprocess.Popen[bytes] | None = None
@@ -95,8 +99,16 @@ class WorkspaceFinder:
         """The places that fit best; where the index is not whole yet, those it has."""
         index = self._opened()
         notice = await (self._followed(index) if self._followed_elsewhere() else self._looked_after(index))
-        hits = await asyncio.to_thread(index.search, query, limit=limit)
-        return Found(tuple(hits), " ".join(part for part in (notice, index.notice) if part))
+        if self._reranker is None:
+            hits, unordered = tuple(await asyncio.to_thread(index.search, query, limit=limit)), ""
+        else:
+            found = await asyncio.to_thread(index.search, query, limit=max(limit, CANDIDATES))
+            hits, unordered = await self._reranker.order(query, found)
+        return Found(hits[:limit], " ".join(filter(None, (notice, index.notice, unordered))))
+
+    async def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name, as far as the index knows; nobody waits for one that is built."""
+        return await asyncio.to_thread(self._opened().narrowed, name)
 
     async def close(self) -> None:
         """Stop what goes on."""

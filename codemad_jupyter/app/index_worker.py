@@ -109,6 +109,7 @@ def main(folder: Path) -> int:
         speaker.faults([work.fault for work in works])
         index.rest(SECONDS)
     index.join()
+    index.close()
     return 0
 
 

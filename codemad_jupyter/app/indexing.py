@@ -14,15 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.config.paths import data_dir, workspace_dir
+from codemad_jupyter.app.embedders import Calls, embedder_for
+from codemad_jupyter.config.paths import workspace_dir
 from codemad_jupyter.context.embedding import EmbeddingRun
-from codemad_jupyter.context.embeddings import LocalModel
+from codemad_jupyter.context.embeddings import CalledModel
 from codemad_jupyter.context.indexing import Indexer, Progress, Report
 from codemad_jupyter.context.manifest import Held, writing
 from codemad_jupyter.context.meaning import Meaning
 from codemad_jupyter.context.past import Past, write_past
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.context.words import terms
 from codemad_jupyter.git.history import read_history
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.indexing import IndexStatus, LeftOut
@@ -31,12 +33,16 @@ if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.context.embeddings import Embedder
     from codemad_jupyter.context.reading import Snapshot
+    from codemad_jupyter.context.symbols_workspace import Narrowed
     from codemad_jupyter.context.watching import Changes
 
 PATIENCE = 600.0
 """How long a command waits for another process that is building the same index."""
 VECTORS = "vectors"
-NO_MODEL = "Search goes by words, names and paths; no embedding model is set (embedding_model)."
+NO_MODEL = (
+    "Search goes by words, names and paths; no embedding model is set"
+    " (embedding_model, or purposes.embed.model)."
+)
 WATCHING = 10.0
 """How long it may take until a folder is watched."""
 
@@ -57,13 +63,6 @@ def _mask(root: Path) -> Callable[[str], str]:
 
     redact = load_settings(root, lenient=True).redact
     return lambda text: unnumbered(redact(text))
-
-
-def local_model(settings: Settings) -> LocalModel | None:
-    """The model that search reads meaning with, where one is set."""
-    if settings.embedding_model is None:
-        return None
-    return LocalModel(settings.embedding_model, made=data_dir(settings) / "models")
 
 
 class FolderIndex:
@@ -96,7 +95,7 @@ class FolderIndex:
         )
         self._index = Index(self.folder)
         self._progress = progress or (lambda progress: None)
-        self._embedder = embedder or local_model(settings)
+        self._embedder = embedder or embedder_for(self.root, settings)
         self._meaning = Meaning(self.folder, self._embedder) if self._embedder else None
         self._searcher = Searcher(self._index, meaning=self._meaning)
         self._watcher: threading.Thread | None = None
@@ -123,10 +122,40 @@ class FolderIndex:
         """The places that fit best."""
         return self._searcher.search(query, limit=limit)
 
+    def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name; None where the index does not know all files yet."""
+        from codemad_jupyter.context.scoring import Asked
+        from codemad_jupyter.context.symbols_workspace import Narrowed
+
+        snapshot = self._index.current()
+        words = terms(name)
+        if snapshot is None or not snapshot.manifest.complete or not words:
+            return None
+        touched = snapshot.manifest.touched
+        sizes, times = snapshot.sizes.tolist(), snapshot.times.tolist()
+        files = Asked(snapshot, dict.fromkeys(words, 1.0)).files_with_all().tolist()
+        return Narrowed(
+            paths=frozenset(snapshot.paths[file] for file in files),
+            seen={path: touched.get(path, (sizes[at], times[at])) for path, at in snapshot.numbers.items()},
+        )
+
     @property
     def notice(self) -> str:
         """What search goes without, "" where it has everything."""
         return NO_MODEL if self._meaning is None else self.fault_of_model
+
+    @property
+    def calls(self) -> Calls | None:
+        """What asks a provider for vectors, where one does."""
+        called = self._embedder.call if isinstance(self._embedder, CalledModel) else None
+        return called if isinstance(called, Calls) else None
+
+    @property
+    def leaves(self) -> str:
+        """That text of the folder goes to a provider, and to which; "" where none does."""
+        if self.calls is None:
+            return ""
+        return f"Meaning is read by {self.calls.model}: the folder's texts go there, secrets masked."
 
     @property
     def fault_of_model(self) -> str:
@@ -148,7 +177,7 @@ class FolderIndex:
             lacking=lacking,
             left_out=tuple(LeftOut(reason=why, count=count) for why, count in manifest.skipped.items()),
             fault=self.fault,
-            notice=self.notice,
+            notice=" ".join(filter(None, (self.leaves, self.notice))),
         )
 
     def embed(self, *, wait: float = PATIENCE) -> int:
@@ -179,14 +208,20 @@ class FolderIndex:
             self._embedded = snapshot
             return made
 
+    @property
+    def damaged(self) -> bool:
+        """Whether there is an index that cannot be read; `update` builds it again, and says so."""
+        return self._index.current() is None and bool(self._index.fault)
+
     def embed_new(self) -> None:
         """`embed` where anything has changed since it was last done; who is at it already is left alone."""
         if self._meaning is not None and (self._embedded is None or self._newer(self._embedded)):
             self.embed(wait=0)
 
     def catch_up(self) -> None:
-        """Look at the whole folder if that was never done, or if a change could not be taken up."""
-        if self._missed.is_set():
+        """Look at the whole folder if that was never done, if a change could not be taken up, or if what
+        was kept is damaged."""
+        if self._missed.is_set() or self.damaged:
             self._missed.clear()
             try:
                 self.update(wait=0)
@@ -209,7 +244,9 @@ class FolderIndex:
         from codemad_jupyter.context.watching import watch_folder
 
         for changes in watch_folder(self.root, self._stop):
-            self._watching.set()
+            if not self._watching.is_set():
+                self._indexer.prepare()
+                self._watching.set()
             try:
                 self._take_up(changes)
             except (CodemadError, OSError) as error:
@@ -243,6 +280,8 @@ class FolderIndex:
         """`stop`, and wait until it has."""
         self.stop()
         self.join(timeout=10)
+        if self.calls is not None:
+            self.calls.close()
 
     def join(self, *, timeout: float | None = None) -> None:
         """Wait until following has ended."""

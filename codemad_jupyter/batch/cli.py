@@ -41,7 +41,7 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
-from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand
+from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
 from codemad_jupyter.batch.team import add_team
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _guarded(work: Callable[[], int]) -> int:
         print(f"codemad: {error}", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; Python would complain about it at exit
+        unread()
         return FAILED
     except KeyboardInterrupt:
         print("codemad: cancelled.", file=sys.stderr)

@@ -10,16 +10,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.batch.subcommand import subcommand, unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codemad_jupyter.app.indexing import FolderIndex
+    from codemad_jupyter.app.reranking import OrderedSearch
     from codemad_jupyter.batch.subcommand import Commands
     from codemad_jupyter.context.indexing import Progress, Report
     from codemad_jupyter.context.search import Hit
-    from codemad_jupyter.protocol.errors import ModelError
+    from codemad_jupyter.protocol.errors import CodemadError, ModelError
 
 SHOWN = 10
 
@@ -40,6 +41,9 @@ def add_search(commands: Commands) -> None:
     search.add_argument("query", nargs="?", metavar="QUERY", help="words, a question, or a name")
     search.add_argument("--stdin", action="store_true", help="read queries from stdin, one a line")
     search.add_argument("--json", action="store_true", help="print the places as a JSON list, a line a query")
+    search.add_argument(
+        "--rerank", action="store_true", help="let a model put the best places in order (purposes.rerank)"
+    )
     search.add_argument("-k", type=int, default=0, metavar="N", help=f"how many places (default: {SHOWN})")
     search.add_argument("--dir", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     search.set_defaults(perform=_search)
@@ -48,13 +52,23 @@ def add_search(commands: Commands) -> None:
 def _index(args: argparse.Namespace) -> int:
     with_progress = sys.stderr.isatty()
     index = _opened(args.folder, progress=_shown if with_progress else None)
+    try:
+        return _built(index, args, with_progress=with_progress)
+    except OSError as error:
+        raise _unwritten(error) from error
+    finally:
+        index.close()
+
+
+def _built(index: FolderIndex, args: argparse.Namespace, *, with_progress: bool) -> int:
     report = index.update(anew=args.anew)
     if with_progress:
         print("\r\x1b[K", end="", file=sys.stderr)
     if report.notice:
         print(f"codemad: {report.notice}", file=sys.stderr)
     if not args.json:
-        print(_told(report), flush=True)  # what follows takes minutes; search by words works from here on
+        # What follows takes minutes; search by words works from here on.
+        print(*filter(None, (_told(report), "" if args.words else index.leaves)), sep="\n", flush=True)
     began = time.monotonic()
     made, problem = (0, None) if args.words else _embedded(index)
     if with_progress:
@@ -67,7 +81,8 @@ def _index(args: argparse.Namespace) -> int:
     if args.json:
         return 0
     if made:
-        print(f"{made} vectors in {time.monotonic() - began:.1f} s.")
+        used = "" if index.calls is None else f"; {index.calls.told}"
+        print(f"{made} vectors in {time.monotonic() - began:.1f} s{used}.")
     elif index.notice:
         print(index.notice)
     return 0
@@ -128,44 +143,93 @@ def _search(args: argparse.Namespace) -> int:
     if args.k < 0:
         raise UsageError("-k needs a number above zero.")
     index = _opened(args.dir)
-    if args.stdin:
-        index.follow()  # first: what is saved while the index is brought up to date is not missed
-    _prepare(index)
-    limit = args.k or (50 if args.stdin else SHOWN)
-    if not args.stdin:
-        _print(index.search(args.query, limit=limit), as_json=args.json, root=index.root)
-        _say(index.fault_of_model)
-        return 0
-    said = ""
     try:
-        for line in sys.stdin:
-            _print(index.search(line.strip(), limit=limit), as_json=args.json, root=index.root)
-            if index.fault_of_model != said:
-                said = index.fault_of_model
-                _say(said)
+        if args.stdin:
+            index.follow()  # first: what is saved while the index is brought up to date is not missed
+        _prepare(index)
+        ordered = _ordered(args)
+        try:
+            _answer(index, ordered, args)
+        finally:
+            if ordered is not None:
+                ordered.close()
     finally:
         index.close()
     return 0
 
 
-def _say(fault: str) -> None:
-    """What the answers went without, beside them."""
-    if fault:
-        print(f"codemad: searched by words alone. {fault}", file=sys.stderr)
+def _ordered(args: argparse.Namespace) -> OrderedSearch | None:
+    """What lets a model order the places, where that is wished for."""
+    from codemad_jupyter.config.settings import load_settings
+
+    settings = load_settings(args.dir)
+    if not (args.rerank or settings.rerank):
+        return None
+    from codemad_jupyter.app.reranking import OrderedSearch
+
+    return OrderedSearch(args.dir.resolve(), settings)
+
+
+def _answer(index: FolderIndex, ordered: OrderedSearch | None, args: argparse.Namespace) -> None:
+    """Answer one query after the other; what an answer goes without is said when that changes."""
+    limit = args.k or (50 if args.stdin else SHOWN)
+    said = ""
+    for line in sys.stdin if args.stdin else [args.query]:
+        if index.damaged:
+            _prepare(index)
+        query, unordered = line.strip(), ""
+        if ordered is None:
+            hits = index.search(query, limit=limit)
+        else:
+            hits, unordered = ordered.order(query, index.search(query, limit=max(limit, ordered.looked_at)))
+        _write(hits[:limit], as_json=args.json, root=index.root)
+        words = f"searched by words alone. {index.fault_of_model}" if index.fault_of_model else ""
+        missing = " ".join(filter(None, (words, unordered)))
+        if missing and missing != said:
+            print(f"codemad: {missing}", file=sys.stderr)
+        said = missing
+
+
+def _write(hits: list[Hit], *, as_json: bool, root: Path) -> None:
+    """Print an answer; raises `CodemadError` where that cannot be written."""
+    try:
+        _print(hits, as_json=as_json, root=root)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        unread()
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> CodemadError:
+    from codemad_jupyter.protocol.errors import CodemadError
+
+    where = error.filename or "standard output"
+    return CodemadError(
+        f"{where} cannot be written: {error.strerror}.",
+        hint="Check its permissions and the space on the disk; CODEMAD_INDEX_DIR puts indexes elsewhere.",
+    )
 
 
 def _prepare(index: FolderIndex) -> None:
     """Bring the index up to date first: an answer from an old one would point to what is not there."""
     from codemad_jupyter.context.manifest import Held, load
 
-    missing = load(index.folder)[0] is None
+    found, why = load(index.folder)
+    missing = found is None
     if missing:
-        print("codemad: no index of this folder yet; building it first.", file=sys.stderr)
+        print(f"codemad: {why or 'no index of this folder yet'}; building it first.", file=sys.stderr)
     began = time.monotonic()
     try:
-        index.update(wait=600.0 if missing else 2.0)
+        notice = index.update(wait=600.0 if missing else 2.0).notice
+        if notice and not missing:
+            print(f"codemad: {notice}", file=sys.stderr)
     except Held as held:
         print(f"codemad: {held}", file=sys.stderr)
+    except OSError as error:
+        if missing:
+            raise _unwritten(error) from error
+        print(f"codemad: answered from the index as it was. {_unwritten(error)}", file=sys.stderr)
     if missing:
         print(f"codemad: built in {time.monotonic() - began:.1f} s.", file=sys.stderr)
 

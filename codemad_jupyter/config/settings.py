@@ -162,7 +162,14 @@ class Settings(ModelSettings):
     )
     index_dir: Path | None = Field(None, description="Where indexes of folders go: a folder's path.")
     embedding_model: Path | None = Field(
-        None, description="A model on this machine that search reads meaning with: the path of its folder."
+        None,
+        description="A model on this machine that search reads meaning with: the path of its folder. Without"
+        " one, purposes.embed.model has the folder's texts sent to a provider for that, secrets masked.",
+    )
+    rerank: bool = Field(
+        False,
+        description="Whether a model puts what search found first in order (purposes.rerank.model, else the"
+        " default model; it is sent the query and a few lines of 20 places): true or false.",
     )
 
     diagnostics: Literal["auto", "off"] = Field(

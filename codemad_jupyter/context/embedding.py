@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.context.chunking import chunk_file
 from codemad_jupyter.context.fields import Mask, cut, embedded_text, text_key
 from codemad_jupyter.context.indexing import Progress
+from codemad_jupyter.context.meaning import lacking_chunks
 from codemad_jupyter.context.walking import Limits, read_text
 
 if TYPE_CHECKING:
     from codemad_jupyter.context.embeddings import Embedder
     from codemad_jupyter.context.reading import Snapshot
     from codemad_jupyter.context.vectors import VectorStore
-
-TOGETHER = 32
-"""Texts between two writes: what a kill may cost."""
 
 
 class EmbeddingRun:
@@ -45,9 +43,10 @@ class EmbeddingRun:
         """Work until all have theirs, or ``newer`` says that the folder has changed; how many were made."""
         import numpy as np
 
-        lacking = self._store.rows_of(snapshot) < 0
-        lacking &= snapshot.alive[snapshot.file_of] > 0
-        files, counts = np.unique(snapshot.file_of[lacking], return_counts=True)
+        chunks = lacking_chunks(snapshot, self._store.rows_of(snapshot) >= 0, self._embedder)
+        lacking = np.zeros(snapshot.chunks, dtype=bool)
+        lacking[chunks] = True
+        files, counts = np.unique(snapshot.file_of[chunks], return_counts=True)
         total, made = int(counts.sum()), 0
         # The files last saved are those a person is likely to ask about.
         for file in files[np.argsort(-snapshot.times[files], kind="stable")].tolist():
@@ -56,7 +55,7 @@ class EmbeddingRun:
             begin, end = snapshot.range_of(file)
             wanted = set(snapshot.keys[begin:end][lacking[begin:end]].tolist())
             self._gather(snapshot.paths[file], wanted)
-            if len(self._waiting) >= TOGETHER:
+            if len(self._waiting) >= self._embedder.together:
                 made += self._make()
                 self._progress(Progress("embedding", made, total))
         return made + self._make()
@@ -74,9 +73,10 @@ class EmbeddingRun:
     def _make(self) -> int:
         waiting = list(self._waiting.items())
         self._waiting = {}
-        for at in range(0, len(waiting), TOGETHER):
+        together = self._embedder.together
+        for at in range(0, len(waiting), together):
             if self._stopped():
                 return at
-            part = waiting[at : at + TOGETHER]
+            part = waiting[at : at + together]
             self._store.add([key for key, _ in part], self._embedder.embed([words for _, words in part]))
         return len(waiting)

@@ -37,11 +37,32 @@ class Embedder(Protocol):
     @property
     def size(self) -> int: ...
 
+    @property
+    def ready(self) -> bool:
+        """Whether ``size`` is known without asking anybody."""
+        ...
+
+    @property
+    def together(self) -> int:
+        """Texts it is best given at once: what a kill may cost."""
+        ...
+
+    def takes(self, path: str) -> bool:
+        """Whether it may have the text of this file."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_query(self, query: str) -> Vectors:
+        """The one vector of a query somebody waits for."""
+        ...
 
 
 class LocalModel:
     """An ONNX model in a folder, run by fastembed. ``made`` is where one is made of weights alone."""
+
+    ready = True
+    together = 32
 
     def __init__(self, folder: Path, *, made: Path, threads: int = 1) -> None:
         self._folder = folder
@@ -125,6 +146,15 @@ class LocalModel:
                 hint="Check its files, or unset embedding_model: search then goes by words.",
             ) from error
 
+    def takes(self, path: str) -> bool:
+        """It runs on this machine, and may have all."""
+        return True
+
+    def embed_query(self, query: str) -> Vectors:
+        """The vector of a query."""
+        vector: Vectors = self.embed([query])[0]
+        return vector
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One vector for each text."""
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -146,24 +176,67 @@ class LocalModel:
         return found
 
 
-class CalledModel:
-    """A provider's embeddings, asked through a callable that was handed in."""
+class Call(Protocol):
+    """Asks a provider for one vector for each text."""
 
-    def __init__(self, name: str, size: int, call: Callable[[list[str]], list[list[float]]]) -> None:
-        self.name = hashlib.sha256(name.encode()).hexdigest()[:16]
-        self.size = size
-        self._call = call
+    def __call__(self, texts: list[str], *, waited_for: bool) -> list[list[float]]: ...
+
+
+class CalledModel:
+    """A provider's embeddings, asked through a callable that was handed in.
+
+    How long its vectors are is asked once and ``kept`` in a folder; ``sent`` says which files' texts may
+    go to the provider.
+    """
+
+    together = 256
+
+    def __init__(
+        self, model: str, call: Call, *, kept: Path, sent: Callable[[str], bool] = lambda path: True
+    ) -> None:
+        self.model = model
+        self.name = hashlib.sha256(model.encode()).hexdigest()[:16]
+        self.call = call
+        self.takes = sent
+        self._kept = kept / f"{self.name}.size"
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was ever asked for vectors."""
+        return "size" in self.__dict__ or self._kept.is_file()
+
+    @cached_property
+    def size(self) -> int:
+        """Numbers in a vector; the provider is asked where nobody ever was."""
+        with contextlib.suppress(OSError, ValueError):
+            if (found := int(self._kept.read_text(encoding="utf-8"))) > 0:
+                return found
+        size = len(self.call(["size"], waited_for=False)[0])
+        with contextlib.suppress(OSError):  # it is asked again next time
+            self._kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._kept.write_text(str(size), encoding="utf-8")
+        return size
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One vector for each text, of length 1 whatever the provider gives."""
+        return self._made(self.call(list(texts), waited_for=False), len(texts))
+
+    def embed_query(self, query: str) -> Vectors:
+        """The vector of a query."""
+        vector: Vectors = self._made(self.call([query], waited_for=True), 1)[0]
+        return vector
+
+    def _made(self, vectors: list[list[float]], count: int) -> Vectors:
         import numpy as np
 
-        found = np.array(self._call(list(texts)), dtype=np.float32)
-        if found.shape != (len(texts), self.size):
+        sizes = {len(vector) for vector in vectors}
+        if len(vectors) != count or sizes - {self.size}:
             raise ModelError(
-                f"The embeddings have the shape {found.shape}, not {(len(texts), self.size)}.",
-                hint="Check which model the endpoint serves.",
+                f"{self.model} gave {len(vectors)} vectors of {sorted(sizes)} numbers for {count} texts,"
+                f" where it gave {self.size} numbers before.",
+                hint=f"Check which model the endpoint serves. If it is another one now, delete {self._kept}.",
             )
+        found = np.array(vectors, dtype=np.float32).reshape(count, self.size)
         length = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         made: Vectors = (found / length).astype(np.float32)
         return made

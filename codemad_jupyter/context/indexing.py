@@ -6,6 +6,7 @@ was. Where text may hold a secret it is masked before a word of it is taken.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -94,17 +95,20 @@ class Indexer:
         with listed.writing(self.folder, wait=wait):
             self._progress(Progress("looking", 0, 0))
             report = Report(notice=self._open(anew=anew))
-            skips = Skips()
-            found = walk_files(self.root, limits=self._limits, skips=skips)
-            entries = [entry for entry in found if not self._is_own(entry.path)]
-            present = {entry.path for entry in entries}
-            report.removed = self._remove(path for path in list(self._known) if path not in present)
-            self._read(entries, report)
-            self._manifest.skipped = dict(skips.counts)
-            self._manifest.complete = not self._stopped()
-            self._save()
-            self._tidy(SMALL_AT_ONCE, MANY_AT_ONCE)
+            self._look(report)
         return self._told(report, began)
+
+    def _look(self, report: Report) -> None:
+        skips = Skips()
+        found = walk_files(self.root, limits=self._limits, skips=skips)
+        entries = [entry for entry in found if not self._is_own(entry.path)]
+        present = {entry.path for entry in entries}
+        report.removed = self._remove(path for path in list(self._known) if path not in present)
+        self._read(entries, report)
+        self._manifest.skipped = dict(skips.counts)
+        self._manifest.complete = not self._stopped()
+        self._save()
+        self._tidy(SMALL_AT_ONCE, MANY_AT_ONCE)
 
     def change(self, paths: Iterable[str], *, wait: float = 5.0) -> Report:
         """Look at these paths alone: files that changed, came or went, and folders that went."""
@@ -114,21 +118,39 @@ class Indexer:
             return Report()
         with listed.writing(self.folder, wait=wait):
             report = Report(notice=self._open())
-            rules = Rules(self.root)
-            gone: list[str] = []
-            entries: list[Entry] = []
-            for path in paths:
-                entry = look_at(self.root, path, rules=rules, limits=self._limits)
-                if entry is None:
-                    below = f"{path}/"
-                    gone += [known for known in self._known if known == path or known.startswith(below)]
-                else:
-                    entries.append(entry)
-            report.removed = self._remove(gone)
-            self._read(entries, report)
-            self._save()
-            self._tidy()
+            if report.notice:
+                self._look(report)  # what there was does not count: these paths alone are not the folder
+            else:
+                self._look_at(paths, report)
         return self._told(report, began)
+
+    def _look_at(self, paths: Iterable[str], report: Report) -> None:
+        rules = Rules(self.root)
+        gone: list[str] = []
+        entries: list[Entry] = []
+        for path in paths:
+            entry = look_at(self.root, path, rules=rules, limits=self._limits)
+            if entry is None:
+                below = f"{path}/"
+                gone += [known for known in self._known if known == path or known.startswith(below)]
+            else:
+                entries.append(entry)
+        report.removed = self._remove(gone)
+        self._read(entries, report)
+        self._save()
+        self._tidy()
+
+    def prepare(self) -> None:
+        """Load what the first change needs, so that it need not wait for that."""
+        from codemad_jupyter.context.chunking import chunk_file
+
+        chunk_file("prepared.py", "")
+        self._mask()
+        with contextlib.suppress(listed.Held, Damaged, OSError), listed.writing(self.folder):
+            found, _ = listed.load(self.folder)
+            if found is not None:
+                self._known, self._manifest = self._files(found), found
+                self._state = listed.signature(self.folder)
 
     def _is_own(self, path: str) -> bool:
         """Whether the path belongs to the index itself: a folder of indexes may lie in the folder."""
@@ -260,9 +282,18 @@ class Indexer:
             [(read_arrays(self.folder / part.name, checksum=part.checksum), part.dead) for part in old]
         )
         part = Part(name, write_arrays(self.folder / name, arrays), len(arrays["size"]), len(arrays["start"]))
-        self._manifest.parts = [part for number, part in enumerate(parts) if number not in set(chosen)]
+        rest = [number for number in range(len(parts)) if number not in set(chosen)]
+        self._manifest.parts = [parts[number] for number in rest]
         if part.files:
             self._manifest.parts.append(part)
         self._save()
         listed.clear(self.folder, keep=self._manifest)
-        self._known = self._files(self._manifest)
+        self._renumber(rest, strings(arrays, "path"))
+
+    def _renumber(self, rest: list[int], joined: list[str]) -> None:
+        """Note where files are after a join: those of the segments that stayed, and those now in the last."""
+        now = {before: number for number, before in enumerate(rest)}
+        for known in self._known.values():
+            known.part = now.get(known.part, len(rest))
+        for at, path in enumerate(joined):
+            self._known[path].number = at

@@ -83,17 +83,22 @@ def kinds_of(paths: Sequence[str]) -> NDArray[np.int32]:
     import numpy as np
 
     known = frozenset(paths)
-    copy = _KINDS[-1][0]
     found = np.zeros(len(paths), dtype=np.int32)
     for at, path in enumerate(paths):
-        copied = copy.search(path) is not None and copy.sub("", path) in known
-        found[at] = _by_name(path) | copied << len(_KINDS) - 1
+        found[at] = _by_name(path) | (_original(path) in known) << len(_KINDS) - 1
     return found
 
 
 @lru_cache(maxsize=200_000)  # each state of an index asks for all paths again
 def _by_name(path: str) -> int:
     return sum(1 << bit for bit, (pattern, _, _) in enumerate(_KINDS[:-1]) if pattern.search(path))
+
+
+@lru_cache(maxsize=200_000)
+def _original(path: str) -> str | None:
+    """What the path is a copy of, by its name; None where the name does not say so."""
+    pattern = _KINDS[-1][0]
+    return pattern.sub("", path) if pattern.search(path) else None
 
 
 def priors(kinds: NDArray[np.int32], terms: Mapping[str, float]) -> NDArray[np.float32]:

@@ -50,7 +50,7 @@ class Meaning:
             return None
         self.fault = ""
         try:
-            if not len(self.store.keys()):
+            if not self.embedder.ready or not len(self.store.keys()):
                 return None  # nothing to compare with yet: the model need not be loaded
             return self.store.near(self._vector(query[:QUERY]), snapshot)
         except CodemadError as error:
@@ -65,12 +65,26 @@ class Meaning:
     def lacking(self, snapshot: Snapshot) -> int:
         """How many chunks have no vector yet; where the model cannot be used, ``fault`` says so."""
         try:
-            rows = self.store.rows_of(snapshot)
+            known = self.store.rows_of(snapshot) >= 0 if self.embedder.ready else None
         except (CodemadError, OSError, ValueError) as error:
             self._fail(str(error))
             return 0
-        return int(((rows < 0) & (snapshot.alive[snapshot.file_of] > 0)).sum())
+        return len(lacking_chunks(snapshot, known, self.embedder))
 
     def _embedded(self, query: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self.embedder.embed([query])[0]
-        return vector
+        return self.embedder.embed_query(query)
+
+
+def lacking_chunks(
+    snapshot: Snapshot, known: NDArray[np.bool_] | None, embedder: Embedder
+) -> NDArray[np.intp]:
+    """The chunks that are to have a vector and have none; ``known`` are those that have one."""
+    import numpy as np
+
+    lacking = snapshot.alive[snapshot.file_of] > 0
+    if known is not None:
+        lacking &= ~known
+    for file in np.unique(snapshot.file_of[lacking]).tolist():
+        if not embedder.takes(snapshot.paths[file]):
+            lacking[slice(*snapshot.range_of(file))] = False
+    return np.flatnonzero(lacking)

@@ -22,26 +22,40 @@ BEST = 3
 """So many of a file's chunks speak for it."""
 
 
-def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int) -> Floats:
-    """For every file the mean of its best chunks; chunks that do not fit count as nothing."""
+def best_of(scores: Floats, file_of: NDArray[np.int32], files: int, *, best: int) -> list[Floats]:
+    """For every file the mean of its best chunk, of its best two, and so on; chunks that do not fit count
+    as nothing."""
     import numpy as np
 
-    found = np.zeros(files, dtype=np.float32)
+    total = np.zeros(files, dtype=np.float32)
     hits = np.flatnonzero(scores != 0)  # five times as fast as of the numbers themselves
-    if not len(hits):
-        return found
     values = scores[hits]
     if len(hits) > COUNTED:
         # Common words are in most chunks of a big folder; the weakest of those cannot lift a file.
         kept_from = np.partition(values, len(values) - COUNTED)[len(values) - COUNTED]
-        hits, values = hits[values >= kept_from], values[values >= kept_from]
-    owners = file_of[hits]
-    order = np.lexsort((-values, owners))
-    owners, values = owners[order], values[order]
-    first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    rank = np.arange(len(owners)) - np.repeat(first, np.diff(np.r_[first, len(owners)]))
-    kept = rank < best
-    np.add.at(found, owners[kept], values[kept] / best)
+        kept = values >= kept_from
+        hits, values = hits[kept], values[kept]
+    found: list[Floats] = []
+    owners = file_of[hits]  # in order, as the chunks are
+    for number in range(1, best + 1):
+        if len(owners):
+            first = np.flatnonzero(_begins(owners))
+            top = np.maximum.reduceat(values, first)
+            total[owners[first]] += top
+            equal = np.flatnonzero(values == np.repeat(top, np.diff(first, append=len(values))))
+            rest = np.ones(len(values), dtype=bool)
+            rest[equal[_begins(owners[equal])]] = False
+            owners, values = owners[rest], values[rest]
+        found.append(total / np.float32(number))
+    return found
+
+
+def _begins(owners: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Where another file begins."""
+    import numpy as np
+
+    found = np.ones(len(owners), dtype=bool)
+    np.not_equal(owners[1:], owners[:-1], out=found[1:])
     return found
 
 
@@ -108,7 +122,8 @@ def rank_files(
     import numpy as np
 
     total = np.zeros(files, dtype=np.float32)
+    deepest = {name: best for name, best, _ in FILE_WEIGHTS if best}
+    means = {name: best_of(scores[name], file_of, files, best=best) for name, best in deepest.items()}
     for name, best, weight in FILE_WEIGHTS:
-        found = best_of(scores[name], file_of, files, best=best) if best else scores[name]
-        total += weight * scaled(found)
-    return total if near is None else total + NEAR * scaled(best_of(near, file_of, files, best=BEST))
+        total += weight * scaled(means[name][best - 1] if best else scores[name])
+    return total if near is None else total + NEAR * scaled(best_of(near, file_of, files, best=BEST)[-1])

@@ -7,14 +7,14 @@ evidence is weighed to `ranking`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.context.kinds import kinds_of, priors
 from codemad_jupyter.context.past import Past
-from codemad_jupyter.context.ranking import CHUNK_WEIGHTS, FLAT, VOTE, rank_chunks, rank_files
-from codemad_jupyter.context.segment import FIELDS
+from codemad_jupyter.context.ranking import CHUNK_WEIGHTS, FILE_WEIGHTS, FLAT, VOTE, rank_chunks, rank_files
+from codemad_jupyter.context.scoring import Asked
 from codemad_jupyter.context.words import query_terms
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Searcher:
         terms = query_terms(query)
         if snapshot is None or not snapshot.files or not terms or limit < 1:
             return []
-        scores = {name: snapshot.scores(name, terms) for name in FIELDS}
+        asked = Asked(snapshot, terms)
+        scores = {name: asked.scores(name) for name in dict.fromkeys(name for name, _, _ in FILE_WEIGHTS)}
         near = self._meaning(query, snapshot) if self._meaning else None
         files = rank_files(scores, snapshot.file_of, snapshot.files, near)
         for path, vote in self._past.votes(terms).items():
@@ -88,8 +89,11 @@ class Searcher:
         kinds, by_name = self._paths_of(snapshot)
         files *= priors(kinds, terms) * snapshot.alive
         found = np.flatnonzero(files > 0)
+        if len(found) > FILES:
+            last = np.partition(files[found], len(found) - FILES)[len(found) - FILES]
+            found = found[files[found] >= last]
         top = found[np.lexsort((by_name[found], -files[found]))[:FILES]]
-        return _answer(snapshot, files, _chunks_of(snapshot, top, terms, near), top.tolist(), limit)
+        return _answer(snapshot, files, _chunks_of(snapshot, top, asked, near), top.tolist(), limit)
 
     def _paths_of(self, snapshot: Snapshot) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """What the paths say of the files, and the place of each in the order of names: what fits as well
@@ -104,16 +108,14 @@ class Searcher:
         return self._about[1:]
 
 
-def _chunks_of(
-    snapshot: Snapshot, files: NDArray[np.intp], terms: Mapping[str, float], near: Floats | None
-) -> Floats:
+def _chunks_of(snapshot: Snapshot, files: NDArray[np.intp], asked: Asked, near: Floats | None) -> Floats:
     """How well the chunks of these files fit; 0 for those of all others."""
     import numpy as np
 
     found = np.zeros(snapshot.chunks, dtype=np.float32)
     ranges = [np.arange(*snapshot.range_of(file)) for file in files.tolist()]
     own = np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)
-    words = snapshot.together(CHUNK_WEIGHTS, terms, own, flat=FLAT)
+    words = asked.together(CHUNK_WEIGHTS, own, flat=FLAT)
     found[own] = rank_chunks(
         words, snapshot.chunk_kinds[own], snapshot.file_of[own], None if near is None else near[own]
     )
@@ -151,18 +153,20 @@ def _places(
     begin, end = snapshot.range_of(file)
     own = chunks[begin:end]
     order = (-own).argsort(kind="stable").tolist()
-    best = float(own[order[0]]) if order else 0.0
+    values, cells = own.tolist(), snapshot.cells[begin:end].tolist()
+    best = values[order[0]] if order else 0.0
     found: list[tuple[float, int]] = []
     seen: set[int] = set()
     for at in order:
-        if len(found) >= limit:
+        cell, value = cells[at], values[at]
+        if found and (value <= 0 or len(found) >= limit):
             break
-        cell = int(snapshot.cells[begin + at])
-        if found and (own[at] <= 0 or cell in seen):
+        if cell in seen:
             continue
-        seen.update(() if cell < 0 else (cell,))
-        shared = score * float(own[at]) / best if best > 0 else score
-        found.append((shared if cell < 0 else OWN * float(own[at]) + (1 - OWN) * shared, begin + at))
+        if cell >= 0:
+            seen.add(cell)
+        shared = score * value / best if best > 0 else score
+        found.append((shared if cell < 0 else OWN * value + (1 - OWN) * shared, begin + at))
     return found
 
 

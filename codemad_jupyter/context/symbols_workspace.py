@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,19 @@ class Symbols:
     notice: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What the search index says of a name: the paths of the files that hold it, and the size and time that
+    each file had when it was looked at."""
+
+    paths: frozenset[str]
+    seen: Mapping[str, tuple[int, int]]
+
+    def leaves(self, entry: Entry) -> bool:
+        """Whether the name may stand in this file as it is now."""
+        return entry.path in self.paths or self.seen.get(entry.path) != (entry.size, entry.mtime)
+
+
 class WorkspaceSymbols:
     """The symbols of one folder."""
 
@@ -43,8 +56,11 @@ class WorkspaceSymbols:
         self._kept: dict[str, tuple[Entry, FileSymbols]] = {}
         self._refused: dict[str, Entry] = {}
 
-    def read(self, *, holding: str = "", seconds: float = SECONDS) -> Symbols:
-        """The symbols of the files in which a text stands; of all files where it is ""."""
+    def read(
+        self, *, holding: str = "", narrowed: Narrowed | None = None, seconds: float = SECONDS
+    ) -> Symbols:
+        """The symbols of the files in which a text stands; of all files where it is "". Only those that
+        ``narrowed`` leaves are read."""
         with self._lock:
             entries = [entry for entry in walk_files(self.root) if language_of(entry.path) in READ]
             entries.sort(key=lambda entry: (entry.path.count("/"), entry.path))
@@ -52,11 +68,14 @@ class WorkspaceSymbols:
             self._kept = {path: kept for path, kept in self._kept.items() if known.get(path) == kept[0]}
             self._refused = {path: kept for path, kept in self._refused.items() if known.get(path) == kept}
             chosen = entries if holding else entries[:MOST_FILES]
+            beyond = len(entries) - len(chosen)
+            if narrowed is not None:
+                chosen = [entry for entry in chosen if narrowed.leaves(entry)]
             done = self._kept.keys() | self._refused.keys()
             missing = [entry for entry in chosen if entry.path not in done]
             unread = self._read(missing, holding, seconds) if missing else 0
             files = tuple(self._kept[entry.path][1] for entry in chosen if entry.path in self._kept)
-        notice = _notice(unread, len(entries) - len(chosen), sorted(self._refused))
+        notice = _notice(unread, beyond, sorted(self._refused))
         return Symbols(files, tuple(known), notice)
 
     def _read(self, entries: Sequence[Entry], holding: str, seconds: float) -> int:

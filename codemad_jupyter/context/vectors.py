@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NEAREST = 600
 """So many chunks are compared exactly."""
+READ = 4_096
+"""Vectors whose signs are taken at once."""
 
 
 class VectorStore:
@@ -80,7 +82,7 @@ class VectorStore:
         known = 0 if self._signs is None or self._keys is None or count < len(self._keys) else len(self._keys)
         if count:
             self._keys = np.fromfile(self._files[0], dtype=np.uint64, count=count)
-            fresh = _signs(self._vectors(count)[known:])
+            fresh = self._signs_of(known, count)
         else:
             self._keys, fresh = np.zeros(0, np.uint64), _signs(np.zeros((0, self.size), np.float16))
         self._signs = (
@@ -89,10 +91,31 @@ class VectorStore:
         self._order = np.argsort(self._keys, kind="stable")
         self._rows = None
 
-    def _vectors(self, count: int) -> NDArray[np.float16]:
+    def _signs_of(self, first: int, count: int) -> NDArray[np.uint64]:
+        """The signs of the vectors from ``first`` on, read in parts: all at once would take up the memory
+        that comparing signs saves."""
         import numpy as np
 
-        return np.memmap(self._files[1], dtype=np.float16, mode="r", shape=(count, self.size))
+        found = np.empty((-(-self.size // 64), count - first), dtype=np.uint64)
+        with self._files[1].open("rb") as file:
+            file.seek(first * 2 * self.size)
+            for at in range(first, count, READ):
+                rows = min(READ, count - at)
+                part = np.fromfile(file, dtype=np.float16, count=rows * self.size)
+                found[:, at - first : at - first + rows] = _signs(part.reshape(rows, self.size))
+        return found
+
+    def _vectors(self, rows: NDArray[np.int64]) -> Floats:
+        """These vectors, read one by one: mapped, each would bring its neighbours into memory with it."""
+        import numpy as np
+
+        found = np.zeros((len(rows), self.size), dtype=np.float16)
+        raw = found.view(np.uint8)
+        with self._files[1].open("rb", buffering=0) as file:
+            for at, row in enumerate(rows.tolist()):
+                file.seek(row * 2 * self.size)
+                file.readinto(memoryview(raw[at]))
+        return found.astype(np.float32)
 
     def rows_of(self, snapshot: Snapshot) -> NDArray[np.int64]:
         """For every chunk the number of its vector, -1 where it has none yet."""
@@ -124,7 +147,7 @@ class VectorStore:
         distances = apart[rows[chunks]]
         if len(chunks) > NEAREST:
             chunks = chunks[np.argpartition(distances, NEAREST)[:NEAREST]]
-        exact = self._vectors(len(self.keys()))[rows[chunks]].astype(np.float32) @ query
+        exact = self._vectors(rows[chunks]) @ query
         exact = np.nan_to_num(exact, nan=-1.0, posinf=-1.0, neginf=-1.0)
         low, high = float(exact.min()), float(exact.max())
         found = np.zeros(snapshot.chunks, dtype=np.float32)

@@ -7,6 +7,7 @@ links out of the folder cost nothing. What a file holds is left to `chunking`.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
 from collections import Counter
@@ -94,7 +95,8 @@ class Rules:
         known = self._specs.get(folder)
         if known is None:
             above = self.below(_parent(folder)) if folder else self._outermost()
-            own = (_spec(self._root / folder / name) for name in IGNORE_FILES)
+            place = f"{self._root}/{folder}" if folder else f"{self._root}"
+            own = (_spec(f"{place}/{name}") for name in IGNORE_FILES)
             known = (*above, *((folder, spec) for spec in own if spec is not None))
             self._specs[folder] = known
         return known
@@ -109,20 +111,24 @@ class Rules:
         return verdict
 
     def _outermost(self) -> tuple[tuple[str, GitIgnoreSpec], ...]:
-        spec = _spec(self._root / ".git" / "info" / "exclude")
+        spec = _spec(f"{self._root}/.git/info/exclude")
         return () if spec is None else (("", spec),)
 
 
-def _spec(path: Path) -> GitIgnoreSpec | None:
-    """The rules of a file; none where it is no regular file, too large, or not to be read."""
-    from pathspec import GitIgnoreSpec
+def _spec(path: str) -> GitIgnoreSpec | None:
+    """The rules of a file; none where it is no regular file, too large, or not to be read.
 
+    Each folder is asked for some: a `Path` for each would take as long as all the rest of a walk.
+    """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode) or path.lstat().st_size > 200_000:
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > 200_000:
             return None
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
+    from pathspec import GitIgnoreSpec
+
     written = [line for line in lines if line.strip() and not line.startswith("#")]
     return GitIgnoreSpec.from_lines(written) if written else None
 
@@ -141,7 +147,7 @@ def walk_files(root: Path, *, limits: Limits | None = None, skips: Skips | None 
     while pending:
         folder = pending.pop()
         folders: list[str] = []
-        for name in _listing(root / folder, folder, skips):
+        for name in _listing(f"{root}/{folder}", folder, skips):
             visited += 1
             path = f"{folder}/{name}" if folder else name
             found = _state(root, path, skips)
@@ -194,7 +200,7 @@ def look_at(root: Path, path: str, *, rules: Rules, limits: Limits | None = None
     return Entry(path, found.st_size, found.st_mtime_ns)
 
 
-def _listing(folder: Path, path: str, skips: Skips) -> list[str]:
+def _listing(folder: str, path: str, skips: Skips) -> list[str]:
     """The names in a folder, and nothing else of them: a folder may have a million."""
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208 - which makes a Path of each
@@ -239,7 +245,7 @@ def _taken(path: str, found: os.stat_result, rules: Rules, limits: Limits, skips
 def _refused(path: str, size: int, rules: Rules, limits: Limits) -> str:
     """Why a file is left out, "" where it is not."""
     name = path.rpartition("/")[2]
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = posixpath.splitext(name)[1].lower()
     if size == 0:
         return "empty"
     if name == ".git":

@@ -24,7 +24,7 @@ _HARD = re.compile(
 )
 _STEPS = re.compile(r"(?m)^\s*(?:\d+[.)]|[-*])\s+\S|\b(?:then|after that|finally)\b", re.IGNORECASE)
 _HARD_PURPOSES: frozenset[Purpose] = frozenset({"plan", "review"})
-_SIMPLE_PURPOSES: frozenset[Purpose] = frozenset({"classify", "complete", "summarise"})
+_SIMPLE_PURPOSES: frozenset[Purpose] = frozenset({"classify", "complete", "rerank", "summarise"})
 
 
 class Need(Value):

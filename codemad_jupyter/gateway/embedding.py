@@ -1,13 +1,14 @@
 """Vectors for texts, by any provider that speaks OpenAI's embeddings: OpenAI itself, the cards, Ollama, one's
 own server. Failures have the same kinds and sentences as those of a model call, raised as `CallFailed`.
 
-Sits beside the streams: the provider's breaker, the budgets and the ledger hold here too.
+Sits beside the streams: the provider's breaker and line, the budgets and the ledger hold here too.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,16 @@ from codemad_jupyter.gateway.breaker import Breaker
 from codemad_jupyter.gateway.budgets import Ledger, first_exceeded
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.failures import CallFailed
+from codemad_jupyter.gateway.limits import Line, Ticket
 from codemad_jupyter.gateway.openai import OpenAIProvider
-from codemad_jupyter.gateway.provider import Failed
+from codemad_jupyter.gateway.provider import PASSING, Failed
 from codemad_jupyter.protocol.messages import Usage
 from codemad_jupyter.protocol.supply import Account, Budgets, Charge
 
 BATCH = 64
 """Texts in one request; more are refused by some servers."""
+TRIES = 3
+"""How often a request is made that fails for a reason that may pass."""
 Vector = list[float]
 
 
@@ -35,15 +39,41 @@ class Embedder:
     ledger: Ledger
     catalog: Catalog
     account: Account
+    line: Line
     timeout: float
+    cap: float
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], float] = time.time
 
-    async def embed(self, model: str, texts: Sequence[str]) -> list[Vector]:
-        """One vector for each text, in their order. Raises `CallFailed`."""
+    async def embed(self, model: str, texts: Sequence[str], *, tries: int) -> list[Vector]:
+        """One vector for each text, in their order; a failure that may pass is tried again, ``tries`` times
+        in all. Raises `CallFailed`."""
         vectors: list[Vector] = []
         for start in range(0, len(texts), BATCH):
-            vectors += await self._batch(model, texts[start : start + BATCH])
+            vectors += await self._tried(model, texts[start : start + BATCH], tries)
         return vectors
+
+    async def _tried(self, model: str, texts: Sequence[str], tries: int) -> list[Vector]:
+        for number in range(1, tries):
+            try:
+                return await self._in_line(model, texts)
+            except CallFailed as error:
+                wait = float(2 ** (number - 1)) if error.retry_after is None else error.retry_after
+                if error.kind not in PASSING or wait > self.cap:
+                    raise
+            await self.sleep(wait)
+        return await self._in_line(model, texts)
+
+    async def _in_line(self, model: str, texts: Sequence[str]) -> list[Vector]:
+        """The same once, when the limits of the provider allow it."""
+        ticket = Ticket(sum(map(len, texts)) // 4)
+        async with aclosing(self.line.wait(ticket)) as places:  # type: ignore[type-var]
+            async for _ in places:
+                pass  # nobody sees this line
+        try:
+            return await self._batch(model, texts)
+        finally:
+            self.line.end(ticket, None)
 
     async def _batch(self, model: str, texts: Sequence[str]) -> list[Vector]:
         stopped = await first_exceeded(self.budgets, self.ledger, self.account, self.now, model=model)

@@ -18,7 +18,7 @@ from codemad_jupyter.gateway.budgets import Ledger
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.choosing import Candidate, Choice, Need, choose
 from codemad_jupyter.gateway.configuration import GatewayConfig
-from codemad_jupyter.gateway.embedding import Embedder
+from codemad_jupyter.gateway.embedding import TRIES, Embedder
 from codemad_jupyter.gateway.openai import CompatibleProvider, OpenAIProvider
 from codemad_jupyter.gateway.probing import Probe, probed
 from codemad_jupyter.gateway.provider import ModelInfo, Provider
@@ -109,7 +109,7 @@ class Router:
         return None if default is None else Choice(model=default, reason=DEFAULT)
 
     async def embed(
-        self, model: str, texts: Sequence[str], *, account: Account | None = None
+        self, model: str, texts: Sequence[str], *, account: Account | None = None, tries: int = TRIES
     ) -> list[list[float]]:
         """One vector for each text. Raises `UsageError` for a name that cannot be right, or `CallFailed`."""
         provider = self._provider(model)
@@ -124,9 +124,12 @@ class Router:
             ledger=self.stack.ledger,
             catalog=self.catalog,
             account=account or Account(purpose="embed"),
+            line=self.stack.line(provider.name),
             timeout=served.timeout,
+            cap=self.config.retry_cap,
+            sleep=self.stack.sleep,
         )
-        return await embedder.embed(model, texts)
+        return await embedder.embed(model, texts, tries=tries)
 
     async def models(self, *, probe: bool = False) -> tuple[ModelInfo, ...]:
         """All models one can choose, the ready ones first; ``probe`` asks local servers for theirs."""

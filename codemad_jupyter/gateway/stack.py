@@ -51,7 +51,7 @@ class Stack:
         self.latencies = Latencies()
         self._config = config
         self._catalog = catalog
-        self._sleep = sleep
+        self.sleep = sleep
         self._clock = clock
         self._cache = Cache(clock=clock)
         self._breakers: dict[str, Breaker] = {}
@@ -61,7 +61,7 @@ class Stack:
         """The whole stack around a chain of providers and models."""
         links = [self._link(provider, model, account) for provider, model in chain]
         config = self._config
-        inner = FallbackProvider(links, cap=config.retry_cap, resume=config.resume, sleep=self._sleep)
+        inner = FallbackProvider(links, cap=config.retry_cap, resume=config.resume, sleep=self.sleep)
         return CachedProvider(inner, self._cache, caching=config.cache)
 
     def breaker(self, model: str) -> Breaker:
@@ -78,7 +78,7 @@ class Stack:
         if provider.name == _OWN:
             return Link(self._metered(provider, account), model, resumes=False)
         label = getattr(provider, "label", provider.name)
-        limited = LimitedProvider(provider, self._line(provider.name), label=label)
+        limited = LimitedProvider(provider, self.line(provider.name), label=label)
         guarded = BreakerProvider(limited, self.breaker(model), label=label)
         budgets = self._config.budgets
         budgeted = BudgetedProvider(guarded, budgets, ledger=self.ledger, account=account)
@@ -94,8 +94,9 @@ class Stack:
             clock=self._clock,
         )
 
-    def _line(self, name: str) -> Line:
+    def line(self, name: str) -> Line:
+        """The line before the provider of this name."""
         if name not in self._lines:
             rates = self._config.limits.get(name, Rates())
-            self._lines[name] = Line(rates, clock=self._clock, sleep=self._sleep)
+            self._lines[name] = Line(rates, clock=self._clock, sleep=self.sleep)
         return self._lines[name]

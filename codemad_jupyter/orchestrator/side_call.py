@@ -1,11 +1,12 @@
 """A short question to a model beside the conversation: no tools, no session, through the privacy gate."""
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.gateway.provider import Delta, Failed, Finished, Request
+from codemad_jupyter.gateway.router import Router
 from codemad_jupyter.orchestrator.privacy import Guarded
-from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.errors import ModelError
 from codemad_jupyter.protocol.supply import Account
 
@@ -13,8 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 
+class Supply(Protocol):
+    """What a question goes through: the models, and what masks secrets."""
+
+    @property
+    def router(self) -> Router: ...
+
+    @property
+    def redact(self) -> Redactor: ...
+
+
 async def answer_to(
-    services: Services, request: Request, *, account: Account, fallbacks: tuple[str, ...] = ()
+    services: Supply, request: Request, *, account: Account, fallbacks: tuple[str, ...] = ()
 ) -> str:
     """The text of the answer. Raises `ModelError` when the model, and those that may step in, fail."""
     provider = services.router.provider_for(request.model, fallbacks=fallbacks, account=account)

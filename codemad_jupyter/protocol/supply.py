@@ -13,7 +13,17 @@ from codemad_jupyter.protocol.base import Value
 CHOSEN, DEFAULT = "chosen by the person", "the default model"
 """The usual reasons for a model, which nobody needs to be told."""
 Purpose = Literal[
-    "chat", "plan", "code", "review", "test", "document", "complete", "classify", "summarise", "embed"
+    "chat",
+    "plan",
+    "code",
+    "review",
+    "test",
+    "document",
+    "complete",
+    "classify",
+    "summarise",
+    "embed",
+    "rerank",
 ]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 Routing = Literal["explicit", "complexity", "window", "price", "latency", "availability"]

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from codemad_jupyter.context.search import Found
+from codemad_jupyter.context.symbols_workspace import Narrowed
 from codemad_jupyter.protocol.agents import MessageKind
 from codemad_jupyter.protocol.edits import Edit
 from codemad_jupyter.protocol.events import MemoryChanged
@@ -32,6 +33,10 @@ class Finder(Protocol):
 
     async def find(self, query: str, *, limit: int) -> Found:
         """The places that fit best, and what a person should know about the search."""
+        ...
+
+    async def narrowed(self, name: str) -> Narrowed | None:
+        """Which files may hold a name; None where that is not known."""
         ...
 
     def start(self) -> None:

@@ -35,7 +35,8 @@ async def find_symbol(context: ToolContext, name: str) -> dict[str, Any]:
     short = wanted.replace("::", ".").rpartition(".")[2]
     if not short or any(letter.isspace() for letter in wanted) or len(wanted) > 200:
         raise ToolError(f"{name!r} is not a name.", hint="Give one name, such as load_data or Model.fit.")
-    found = await asyncio.to_thread(_symbols(context.root).read, holding=short)
+    narrowed = None if context.finder is None else await context.finder.narrowed(short)
+    found = await asyncio.to_thread(_symbols(context.root).read, holding=short, narrowed=narrowed)
     return await asyncio.to_thread(_told, wanted, _readable(context, found))
 
 

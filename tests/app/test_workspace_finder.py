@@ -1,6 +1,7 @@
 """The search of a workspace as the engine uses it: by itself, and with a process that follows the folder."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from codemad_jupyter.app.indexing import FolderIndex
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.context.excerpts import Excerpts
 from codemad_jupyter.context.manifest import writing
+from codemad_jupyter.context.symbols_workspace import WorkspaceSymbols
+from codemad_jupyter.context.walking import walk_files
 
 LIMIT = 60.0
 
@@ -96,3 +99,32 @@ def test_excerpts_begin_at_the_line_that_fits_and_never_leave_the_folder(
     (root / "load.py").unlink()
     (root / "load.py").symlink_to(tmp_path / "outside.py")
     assert Excerpts(root, "def load_patients").of(hits[0]) is None
+
+
+async def test_a_name_is_looked_for_where_the_index_has_it_and_in_what_changed_since(
+    root: Path, settings: Settings
+) -> None:
+    finder = WorkspaceFinder(root, settings)
+    assert await finder.narrowed("load_patients") is None  # there is no index yet, and nobody waits for one
+    (root / "use.py").write_text("from load import load_patients\n\nload_patients('a')\n")
+    (root / "other.py").write_text("def weigh():\n    return 1\n")
+    for name in ("load.py", "use.py", "other.py"):
+        os.utime(root / name, (1_000_000_000, 1_000_000_000))
+    await finder.find("patients", limit=5)
+    narrowed = await finder.narrowed("load_patients")
+    assert narrowed is not None
+    assert narrowed.paths == {"load.py", "use.py"}
+    (root / "other.py").write_text("from load import load_patients as weigh\n")
+    (root / "new.py").write_text("load_patients = 1\n")
+    left = [entry.path for entry in walk_files(root) if narrowed.leaves(entry)]
+    assert sorted(left) == ["load.py", "new.py", "other.py", "use.py"]
+    found = await asyncio.to_thread(
+        lambda: WorkspaceSymbols(root).read(holding="load_patients", narrowed=narrowed)
+    )
+    assert {file.path for file in found.files} == set(left)
+    assert len(found.paths) == 4
+    (root / "other.py").write_text("def weigh():\n    return 1\n")
+    os.utime(root / "other.py", (1_000_000_000, 1_000_000_000))
+    left = [entry.path for entry in walk_files(root) if narrowed.leaves(entry)]
+    assert sorted(left) == ["load.py", "new.py", "use.py"]
+    await finder.close()

@@ -1,5 +1,6 @@
 """``codemad index`` and ``codemad search``: what they print, and what a reader of their lines can rely on."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -111,3 +112,55 @@ def test_what_makes_no_sense_is_said(root: Path, arguments: list[str], said: str
     done = run(root, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_reader_that_goes_away_and_a_full_disk_end_it_cleanly(root: Path) -> None:
+    process = subprocess.Popen(
+        command("search", "--stdin", "--json"), cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert ask(process, "patients")
+    process.stdout.close()
+    process.stdin.write("patients\n" * 20)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    assert process.wait(timeout=60) == 1
+    assert process.stderr is not None
+    assert "building it first" in (said := process.stderr.read())
+    assert "Error" not in said
+    process.stderr.close()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("search", "--stdin"), cwd=root, input="patients\n", stdout=full, stderr=subprocess.PIPE,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("codemad: standard output cannot be written: No space left")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_index_is_built_again_and_said(root: Path) -> None:
+    assert run(root, "index").returncode == 0
+    (folder,) = (root.parent / "indexes").iterdir()
+    (segment,) = folder.glob("*.seg")
+    segment.write_bytes(segment.read_bytes()[:-20] + bytes(19))
+    found = run(root, "search", "patients")
+    assert "Built again: The index file" in found.stderr
+    assert "src/load.py:1" in found.stdout
+    assert run(root, "search", "patients").stderr == ""
+
+
+def test_an_index_damaged_between_two_queries_is_built_again_and_said(root: Path) -> None:
+    process = subprocess.Popen(
+        command("search", "--stdin", "--json"), cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    before = ask(process, "patients")
+    (folder,) = (root.parent / "indexes").iterdir()
+    (folder / "index.json").write_text("{")
+    assert ask(process, "patients") == before
+    said, _ = process.communicate(timeout=60)[::-1]
+    assert "the list of the index is damaged; building it first." in said
+    assert process.returncode == 0

@@ -43,7 +43,7 @@ class Corpus:
 
     def make(self, root: Path, *, files: int, chunks: int) -> None:
         """Write the folder: of 50 files 46 are Python, 3 Markdown and one a notebook."""
-        size = 880 * chunks // files
+        size = 720 * chunks // files
         for number in range(files):
             folder = root / f"part{number % 97}" / self.draw.choice(self.names)
             folder.mkdir(parents=True, exist_ok=True)

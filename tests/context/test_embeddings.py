@@ -144,7 +144,7 @@ class Meanings:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, texts: list[str]) -> list[list[float]]:
+    def __call__(self, texts: list[str], *, waited_for: bool) -> list[list[float]]:
         self.asked += texts
         return [[*(0.01 + sum(map(text.count, topic)) for topic in self.topics), 0.02] for text in texts]
 
@@ -170,7 +170,7 @@ def built(root: Path, place: Path) -> tuple[Index, Snapshot]:
 def test_meaning_finds_what_words_do_not(root: Path, tmp_path: Path) -> None:
     index, snapshot = built(root, tmp_path / "index")
     call = Meanings()
-    meaning = Meaning(index.folder, CalledModel("table", 4, call))
+    meaning = Meaning(index.folder, CalledModel("table", call, kept=tmp_path))
     assert meaning.lacking(snapshot) == 3
     assert Searcher(index, meaning=meaning).search("precipitation when wet") == []
     assert EmbeddingRun(root, meaning.embedder, meaning.store).run(snapshot) == 3
@@ -183,7 +183,7 @@ def test_meaning_finds_what_words_do_not(root: Path, tmp_path: Path) -> None:
 def test_only_changed_text_is_embedded_again(root: Path, tmp_path: Path) -> None:
     index, snapshot = built(root, tmp_path / "index")
     call = Meanings()
-    meaning = Meaning(index.folder, CalledModel("table", 4, call))
+    meaning = Meaning(index.folder, CalledModel("table", call, kept=tmp_path))
     EmbeddingRun(root, meaning.embedder, meaning.store).run(snapshot)
     (root / "b.py").write_text("def total(values):\n    return values\n")
     _, snapshot = built(root, tmp_path / "index")
@@ -194,12 +194,16 @@ def test_only_changed_text_is_embedded_again(root: Path, tmp_path: Path) -> None
 
 def test_a_model_that_fails_leaves_search_by_words(root: Path, tmp_path: Path) -> None:
     index, snapshot = built(root, tmp_path / "index")
-    meaning = Meaning(index.folder, CalledModel("table", 4, Meanings()))
+    meaning = Meaning(index.folder, CalledModel("table", Meanings(), kept=tmp_path))
     EmbeddingRun(root, meaning.embedder, meaning.store).run(snapshot)
-    broken = Meaning(index.folder, CalledModel("table", 4, lambda texts: [[1.0] * 5 for _ in texts]))
+
+    def longer(texts: list[str], *, waited_for: bool) -> list[list[float]]:
+        return [[1.0] * 5 for _ in texts]
+
+    broken = Meaning(index.folder, CalledModel("table", longer, kept=tmp_path))
     hits = Searcher(index, meaning=broken).search("rain day")
     assert hits[0].path == "a.py"
-    assert "shape" in broken.fault
+    assert "[5] numbers" in broken.fault
 
 
 def stored(folder: Path, keys: Sequence[int], size: int = 4) -> VectorStore:

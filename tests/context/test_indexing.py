@@ -16,6 +16,7 @@ from codemad_jupyter.context import manifest
 from codemad_jupyter.context.indexing import MANY, Indexer
 from codemad_jupyter.context.manifest import Held
 from codemad_jupyter.context.reading import Index
+from codemad_jupyter.context.scoring import Asked
 from codemad_jupyter.context.search import Hit, Searcher
 from codemad_jupyter.context.segment import FIELDS
 
@@ -155,7 +156,7 @@ def test_secrets_stay_out(root: Path, place: Path) -> None:
     snapshot = Index(place).current()
     assert snapshot is not None
     whole = key.rpartition("-")[2].lower()
-    assert all(snapshot.scores(name, {whole: 1.0}).max() == 0 for name in FIELDS)
+    assert all(Asked(snapshot, {whole: 1.0}).scores(name).max() == 0 for name in FIELDS)
     assert paths(place, "limit of things")[0] == "settings.py"
     written = b"".join(path.read_bytes() for path in place.iterdir())
     assert CANARY.encode() not in written
@@ -234,7 +235,7 @@ def test_a_snapshot_outlives_the_segments_it_reads(root: Path, place: Path) -> N
     snapshot = index.current()
     Indexer(root, place).update(anew=True)
     assert snapshot is not None
-    assert snapshot.scores("body", {"patient": 1.0}).max() > 0
+    assert Asked(snapshot, {"patient": 1.0}).scores("body").max() > 0
     assert index.current() is not snapshot
 
 
@@ -276,3 +277,19 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path, place: Path) -> None:
 
 def paths_all(place: Path, query: str) -> set[str]:
     return {hit.path for hit in Searcher(Index(place)).search(query, limit=500)}
+
+
+def test_what_changed_before_a_join_may_change_after_it(root: Path, place: Path) -> None:
+    indexer = Indexer(root, place)
+    indexer.update()
+    for word in ("first", "second"):
+        for number in range(MANY):
+            (root / f"small{number}.py").write_text(f"def {word}{number}():\n    return {number}\n")
+            indexer.change([f"small{number}.py"])
+    searcher = Searcher(Index(place))
+    assert not searcher.search("first")
+    assert {hit.symbol for hit in searcher.search("second")} == {f"second{number}" for number in range(MANY)}
+    snapshot = Index(place).current()
+    assert snapshot is not None
+    assert len(snapshot.segments) < MANY
+    assert len(snapshot.numbers) == int(snapshot.alive.sum())

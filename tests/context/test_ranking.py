@@ -8,8 +8,9 @@ import pytest
 
 from codemad_jupyter.context.indexing import Indexer
 from codemad_jupyter.context.kinds import kinds_of
-from codemad_jupyter.context.ranking import rank_chunks
+from codemad_jupyter.context.ranking import best_of, rank_chunks
 from codemad_jupyter.context.reading import Index
+from codemad_jupyter.context.scoring import Asked
 from codemad_jupyter.context.search import Hit, Searcher
 
 
@@ -80,3 +81,31 @@ def test_meaning_is_shared_with_the_places_beside_within_a_file() -> None:
     found = rank_chunks(words, kinds, owners, near)
     assert found[1] > found[0] == found[2] > found[3] == 1
     assert list(rank_chunks(words, kinds, owners)) == list(words)
+
+
+def test_a_file_has_the_mean_of_its_best_places() -> None:
+    scores = np.array([0.5, 0.25, 0.5, 0.0, 0.75, 1.0, 0.5, 0.25], dtype=np.float32)
+    owners = np.array([0, 0, 0, 1, 2, 3, 3, 3], dtype=np.int32)
+    one, two, three = best_of(scores, owners, 5, best=3)
+    assert one.tolist() == [0.5, 0, 0.75, 1, 0]
+    assert two.tolist() == [0.5, 0, 0.375, 0.75, 0]
+    assert three.tolist() == pytest.approx([1.25 / 3, 0, 0.25, 1.75 / 3, 0])
+
+
+def test_places_asked_for_alone_score_as_when_all_are_asked_for(root: Path) -> None:
+    (root / "more.py").write_text(
+        "def read_table(path):\n    return path\n\n\ndef other(table):\n    table\n"
+    )
+    place = root.with_name("index")
+    Indexer(root, place).update()
+    (root / "later.py").write_text("def read_later(table):\n    return read(table)\n")
+    Indexer(root, place).update()
+    snapshot = Index(place).current()
+    assert snapshot is not None
+    assert len(snapshot.segments) == 2
+    asked = Asked(snapshot, {"read": 1.0, "table": 1.0, "path": 2.0})
+    weights = {"body": 1.0, "symbol": 0.5, "whole": 0.5}
+    every = asked.together(weights, np.arange(snapshot.chunks), flat=1.0)
+    some = np.arange(snapshot.chunks)[::-2]
+    assert asked.together(weights, some, flat=1.0).tolist() == every[some].tolist()
+    assert (every > 0).all()

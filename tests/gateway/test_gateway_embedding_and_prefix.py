@@ -53,10 +53,21 @@ async def test_embeddings_fail_like_calls_do(
 ) -> None:
     model_server.play(turn)
     with pytest.raises(CallFailed) as caught:
-        await router.embed("openai/text-embedding-3-small", ["text"])
+        await router.embed("openai/text-embedding-3-small", ["text"], tries=1)
     assert caught.value.kind == kind
     assert caught.value.text.endswith(".")
     assert caught.value.hint
+
+
+async def test_what_may_pass_is_asked_again_as_late_as_the_provider_says(
+    routers: Make, model_server: ModelServer
+) -> None:
+    waits: list[float] = []
+    router = routers(waits=waits)
+    late = Turn(status=429, error="rate_limit_exceeded", headers={"retry-after": "7"})
+    model_server.play(Turn(status=500), late, Turn())
+    assert await router.embed("openai/text-embedding-3-small", ["text"]) == [[4.0, 116.0]]
+    assert waits == [1.0, 7.0]
 
 
 async def test_embeddings_mind_budgets_and_names(routers: Make, model_server: ModelServer) -> None:
