@@ -68,14 +68,19 @@ async def run_command(
     if background:
         job = await commands.jobs.begin(order, around=commands.around)
         return {"job": job.id, "ended": "running", "sandbox": named(state), "next": "See job_output."}
+    return told(await followed(context, order), state, limit=context.output_limit)
+
+
+async def followed(context: ToolContext, order: Order) -> Job:
+    """Run a command to its end; the person sees what it writes as it comes."""
+    commands = commands_of(context)
     live = LiveOutput(context.say)
     try:
-        job = await commands.jobs.run(
+        return await commands.jobs.run(
             order, around=commands.around, heard=lambda text: live.take("stream", {"text": text})
         )
     finally:
         live.close()
-    return told(job, state, limit=context.output_limit)
 
 
 def within_sandbox(command: str, state: SandboxState, *, network: bool, asked: bool) -> None:

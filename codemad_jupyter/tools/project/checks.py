@@ -10,12 +10,11 @@ from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.permissions import SandboxState
 from codemad_jupyter.tools.files import inside
 from codemad_jupyter.tools.jobs import Job, Order
-from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.project import reports
 from codemad_jupyter.tools.project.environments import environments
 from codemad_jupyter.tools.project.finding import REPORT, Program, for_checks, for_tests
 from codemad_jupyter.tools.project.reports import MOST_ROWS, Report
-from codemad_jupyter.tools.shell import LONGEST, commands_of, told, within_sandbox
+from codemad_jupyter.tools.shell import LONGEST, commands_of, followed, told, within_sandbox
 from codemad_jupyter.tools.tool import Prepared, ToolContext, tool
 
 SHORT = 4_000
@@ -38,10 +37,10 @@ async def _plan_tests(context: ToolContext, given: Mapping[str, Any]) -> Prepare
     if given["match"]:
         if program.name not in ("pytest", "unittest"):
             raise ToolError(f"{program.name} takes no match.", hint="Leave it out.")
-        extra = ("-k", given["match"])
+        extra = (f"-k{given['match']}",)  # in one word: it is never taken for an option
     if named and not program.takes:
         raise ToolError(f"{program.name} takes no names of tests.", hint="Leave out what.")
-    command = program.command((*named, *extra) or ())
+    command = program.command((*named, *extra))
     others = tuple(each.name for each in found if each.name != program.name)
     return Prepared({"command": command}, _Plan(((program, command),), others))
 
@@ -56,6 +55,8 @@ async def _plan_checks(context: ToolContext, given: Mapping[str, Any]) -> Prepar
     named = _named(context.root, given["what"])
     if named:
         ready = [each for each in ready if each.takes]
+        if not ready:
+            raise ToolError("None of the checks here takes paths.", hint="Leave out what.")
     planned = tuple((each, each.command(named)) for each in ready)
     missing = tuple(each.name for each in found if each.prefix is None)
     return Prepared({"command": "\n".join(line for _, line in planned)}, _Plan(planned, missing))
@@ -151,8 +152,7 @@ async def run_checks(
 async def _run(
     context: ToolContext, program: Program, command: str, *, seconds: float
 ) -> tuple[SandboxState, Job]:
-    commands = commands_of(context)
-    state = await commands.jobs.state()
+    state = await commands_of(context).jobs.state()
     within_sandbox(command, state, network=False, asked=context.asked)
     order = Order(
         command=command,
@@ -162,14 +162,7 @@ async def _run(
         variables=program.variables,
         reports=(REPORT,),
     )
-    live = LiveOutput(context.say)
-    try:
-        job = await commands.jobs.run(
-            order, around=commands.around, heard=lambda text: live.take("stream", {"text": text})
-        )
-    finally:
-        live.close()
-    return state, job
+    return state, await followed(context, order)
 
 
 def _result(

@@ -16,10 +16,9 @@ from typing import Any, Literal
 
 from codemad_jupyter.protocol.errors import Denied, KernelError, ToolError
 from codemad_jupyter.tools.jobs import Job, Order
-from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.project.environments import environments, has, normal, python_of, versions
 from codemad_jupyter.tools.project.finding import Project
-from codemad_jupyter.tools.shell import commands_of, told
+from codemad_jupyter.tools.shell import commands_of, followed, told
 from codemad_jupyter.tools.tool import Prepared, ToolContext, tool
 
 SECONDS = 1_800.0
@@ -119,7 +118,6 @@ async def install_packages(
 
 
 async def _run(context: ToolContext, plan: _Plan) -> Job:
-    commands = commands_of(context)
     order = Order(
         command=plan.command,
         cwd=context.root.resolve(),
@@ -129,13 +127,7 @@ async def _run(context: ToolContext, plan: _Plan) -> Job:
         writable=() if plan.manager == "npm" else (plan.prefix,),
         variables=settings(os.environ),
     )
-    live = LiveOutput(context.say)
-    try:
-        return await commands.jobs.run(
-            order, around=commands.around, heard=lambda text: live.take("stream", {"text": text})
-        )
-    finally:
-        live.close()
+    return await followed(context, order)
 
 
 def settings(environ: Mapping[str, str]) -> dict[str, str]:
