@@ -1,6 +1,7 @@
 """Teams on a real repository: worktrees, sandboxed commands and kernels, real pytest; only the model is
 scripted. What an agent may not do it cannot, whatever its model or another agent says."""
 
+import asyncio
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.app.agents_text import list_text
 from codemad_jupyter.orchestrator.bringing_in import worktrees_of
 from codemad_jupyter.protocol.commands import AcceptRun, Cancel, Prompt, Undo
 from codemad_jupyter.protocol.events import (
@@ -47,7 +49,7 @@ MADE = {
     "coder-2": CAREFUL,
     "coder-3": BROKEN.replace("(len(values) - 1)", "len(values)"),
 }
-PYTEST = "python -B -m pytest -q -p no:cacheprovider"
+LOOK = "python -B -c 'import stats'"
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ async def test_three_agents_try_and_the_best_by_tests_is_reviewed(
     for name, made in MADE.items():
         write = Call("write_file", {"path": "stats.py", "content": made + "\n# not committed\n"})
         model_server.play(
-            Turn(match=me(name), calls=(write, Call("run_command", {"command": PYTEST}, id="other"))),
+            Turn(match=me(name), calls=(write, Call("run_command", {"command": LOOK}, id="other"))),
             Turn(match=me(name), text=f"{name} has mended mean."),
         )
     before, trees = manifest(desk.root), worktrees_of(desk.engine.services)
@@ -260,6 +262,10 @@ async def test_equals_write_to_each_other(desk: Desk, model_server: ModelServer)
     assert not await worktrees_of(desk.engine.services).every()  # nothing was changed in any
 
 
+BUSY = ("sleep 1001", "kernel.json")
+"""What the command lines of an agent's command and of an agent's kernel hold."""
+
+
 def at_work(folder: Path) -> list[str]:
     """The command lines of processes that were started for agents' folders below this one."""
     found = []
@@ -287,7 +293,7 @@ async def test_a_stop_ends_agents_kernels_and_children(desk: Desk, model_server:
         return len(begun) == 2
 
     await desk.until(both, after=ack.seq)
-    await until(lambda: len(at_work(data)) >= 2)
+    await until(lambda: all(any(sign in line for line in at_work(data)) for sign in BUSY))
     owners = [each.at_work for each in await worktrees_of(desk.engine.services).every()]
     assert owners == [True, True]
     await desk.engine.submit(Cancel(session=desk.session))
@@ -295,3 +301,34 @@ async def test_a_stop_ends_agents_kernels_and_children(desk: Desk, model_server:
     assert [states(events, f"coder-{at}")[-1] for at in (1, 2)] == ["stopped", "stopped"]
     await until(lambda: not at_work(data))
     assert not await worktrees_of(desk.engine.services).every()
+
+
+RUNS = "import sys\nfrom codemad_jupyter.batch.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+
+
+async def test_killed_in_the_middle_it_leaves_no_process_and_says_whose_folders_are_left(
+    desk: Desk, model_server: ModelServer
+) -> None:
+    data = desk.engine.services.data
+    await desk.engine.close()
+    model_server.play(
+        Turn(match=me("coder-1"), calls=(Call("run_code", {"code": "import time\nwhile 1: time.sleep(1)"}),)),
+        Turn(match=me("coder-2"), calls=(Call("run_command", {"command": "sleep 1000 & sleep 1001"}),)),
+    )
+    command = (sys.executable, "-c", RUNS, "team", "--agents", "2", "wait")
+    process = await asyncio.create_subprocess_exec(*command, cwd=desk.root, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        await until(lambda: all(any(sign in line for line in at_work(data)) for sign in BUSY))
+    finally:
+        process.kill()
+        await process.wait()
+    await until(lambda: not at_work(data), lambda: at_work(data))
+    trees = worktrees_of(desk.engine.services)
+    left = await trees.every()
+    assert [each.agent for each in left] == ["coder-1", "coder-2"]
+    assert [(each.owner is not None, each.at_work) for each in left] == [(True, False)] * 2
+    said = list_text([await trees.look(each) for each in left])
+    assert said.count("left by a process that ended") == 2
+    for each in left:
+        await trees.remove(each)
+    assert not list((data / "agents").iterdir())
