@@ -34,7 +34,7 @@ class AgentKernel:
         self._hidden = tuple(hidden)
         self._live: LiveKernel | None = None
         self._around = AsyncExitStack()
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[LiveKernel] | None = None
 
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """See `KernelPort.report`. A kernel that has not begun has no variables."""
@@ -72,14 +72,20 @@ class AgentKernel:
 
     async def close(self) -> None:
         """End it, with all that it has started."""
-        self._live = None
-        await self._around.aclose()
+        starting, self._starting, self._live = self._starting, None, None
+        if starting is not None:
+            await asyncio.wait([starting])
+            starting.exception()  # whoever waited for it has heard of it
+        around, self._around = self._around, AsyncExitStack()
+        await around.aclose()
 
     async def _started(self) -> LiveKernel:
-        async with self._starting:
-            if self._live is None:
-                self._live = await self._start()
-            return self._live
+        """The kernel; begun once, and to the end also where who asked for it is stopped meanwhile."""
+        if self._live is None:
+            if self._starting is None or self._starting.done():
+                self._starting = asyncio.create_task(self._start(), name="codemad agent's kernel")
+            self._live = await asyncio.shield(self._starting)
+        return self._live
 
     async def _start(self) -> LiveKernel:
         from jupyter_client.kernelspec import NoSuchKernel
