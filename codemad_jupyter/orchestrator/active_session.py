@@ -225,7 +225,7 @@ class ActiveSession:
     def _reached(self, run: str | None) -> Roll:
         """The agents of the run that goes on, if it is this one. Raises `Conflict`."""
         if not self.running or run not in (None, self.run):
-            raise Conflict("That run is over.", hint="Send it as a new prompt.")
+            raise Conflict("That run is over: nobody in it can be reached.", hint="Ask anew.")
         if self._roll is None:
             raise Conflict("No model is at work in this run.", hint="Wait for it, or stop it.")
         return self._roll

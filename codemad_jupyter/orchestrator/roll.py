@@ -95,9 +95,11 @@ class Mark:
             return None
 
     def halt(self) -> None:
-        """Stop it; the state follows when its work has ended."""
+        """Stop it; what it works on ends first, and what it waits for never begins."""
         self._halted = True
-        if self._work is not None:
+        if self._work is None or self._work.done():
+            self.ends("stopped", STOPPED)
+        else:
             self._work.cancel()
 
     def _now(self, **changed: Any) -> None:

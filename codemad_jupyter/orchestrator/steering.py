@@ -29,7 +29,8 @@ class Steering:
     def say(self, text: str) -> None:
         """Let the agent read this before its next model call. Raises `Conflict` and `UsageError`."""
         if self._over:
-            raise Conflict(f"Nobody would read this: {self._over}", hint="Send it as a new prompt.")
+            hint = "See who is at work, or send it as a new prompt."
+            raise Conflict(f"Nobody would read this: {self._over}", hint=hint)
         if not text.strip():
             raise UsageError("There is nothing to tell it.", hint="Write what it should do instead.")
         if len(text) > LONGEST:

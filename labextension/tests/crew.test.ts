@@ -1,4 +1,3 @@
-/* eslint-disable jupyter/no-untranslated-string -- names and tasks of agents are data here */
 /** Agents of a run: what the reducer makes of their events, and the tree they form. */
 import { expect, test } from 'vitest';
 
@@ -10,7 +9,7 @@ import type { IRun, ITranscript } from '../src/transcript';
 import { emptyTranscript } from '../src/transcript';
 import { Log, NO_USAGE, SESSION, assistant, randomOf } from './events';
 
-export function agent(name: string, more: Partial<AgentStatus> = {}): AgentStatus {
+function agent(name: string, more: Partial<AgentStatus> = {}): AgentStatus {
   return {
     name,
     role: 'analyst',

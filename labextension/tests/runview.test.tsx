@@ -1,4 +1,3 @@
-/* eslint-disable jupyter/no-untranslated-string -- names, tasks and answers of the server are data here */
 /** The run view: a crowd of agents with odd names, folders as tabs, merging in order, dropping, and steering. */
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
@@ -129,7 +128,7 @@ function button(name: string, within: ParentNode = document): HTMLButtonElement 
   return found;
 }
 
-function last<T extends string>(type: T): unknown {
+function last(type: string): unknown {
   return server.commands.filter(command => command.type === type).at(-1);
 }
 
@@ -245,14 +244,14 @@ test('a folder is a tab with its diff, and goes only after a question', async ()
   expect(document.activeElement?.textContent).toBe('one');
   expect(host.querySelector('.codemad-worktree')?.textContent).toContain('n.ipynb, cell c1');
   button('Drop…').click();
-  await vi.waitFor(() => button('Keep it').click());
+  (await vi.waitFor(() => button('Keep it'))).click();
   await vi.waitFor(() => {
     expect(document.querySelector('.jp-Dialog')).toBeNull();
     expect(button('Drop…').disabled).toBe(false);
   });
   expect(server.methods['agents/one']).toBe('GET');
   button('Drop…').click();
-  await vi.waitFor(() => button('Drop').click());
+  (await vi.waitFor(() => button('Drop'))).click();
   await vi.waitFor(() => {
     expect(server.methods['agents/one']).toBe('DELETE');
   });

@@ -58,4 +58,6 @@ def test_what_makes_no_sense_is_said(root: Path) -> None:
     assert "There is no agent two here." in agents(root, "show", "two", code=1)
     assert "cannot be called '../x'" in agents(root, "new", "../x", code=2)
     assert "codemad agents --help" in agents(root, code=2)
+    assert "That run is over" in agents(root, "stop", "analyst", code=1)
+    assert "That run is over" in agents(root, "steer", "analyst", "be", "brief", code=1)
     assert "is not a folder" in agents(root, "list", "--root", "nowhere", code=2)

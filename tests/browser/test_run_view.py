@@ -28,6 +28,8 @@ MODULE = 'RATE = 1\n\n\ndef mean(values):\n    return sum(values) / len(values)\
 
 def agents(lab: Lab, *words: str) -> str:
     """`codemad agents` as a person types it, beside the server that serves the folder."""
+    folder = lab.root.parent
+    own = {"CODEMAD_DATA_DIR": str(folder / "codemad"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     done = subprocess.run(
         [sys.executable, "-m", "codemad_jupyter.batch.cli", "agents", *words],
         capture_output=True,
@@ -35,7 +37,7 @@ def agents(lab: Lab, *words: str) -> str:
         timeout=180,
         check=True,
         cwd=lab.root,
-        env={**os.environ, "CODEMAD_DATA_DIR": str(lab.root.parent / "codemad")},
+        env={**os.environ, **own},
     )
     return done.stdout
 
@@ -88,6 +90,10 @@ def test_agents_are_followed_stopped_and_told_something(
     row["architect"].get_by_role("button", name="Stop architect").click()
     expect(row["architect"]).to_contain_text("stopped")
     expect(row["security"]).to_contain_text("working")
+    assert (
+        agents(scripted_lab, "steer", "security", "Be", "brief")
+        == "security reads it before its next step.\n"
+    )
     row["security"].get_by_role("button", name="Tell security something").focus()
     desk.page.keyboard.press("Enter")
     dialog(desk).get_by_role("textbox").fill("Leave the data folder out")
@@ -104,7 +110,7 @@ def test_agents_are_followed_stopped_and_told_something(
     run = desk.sidebar.finished(desk.sidebar.runs.last)
     expect(run).to_contain_text("The notebooks load it. No secret was found.")
     said = run.get_by_role("note", name="You said")
-    expect(said).to_have_count(2)
+    expect(said).to_have_count(3)
     expect(said.first).to_contain_text("to security")
     expect(run.get_by_role("button", name="3 agents worked on it")).to_be_visible()
 
