@@ -27,6 +27,7 @@ from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS
 from codemad_jupyter.protocol.commands import Command
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.catalog import BUILT_IN
+from codemad_jupyter.tools.team import TOOLS as TEAM_TOOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -113,8 +114,8 @@ def _default(field: FieldInfo) -> object:
 
 
 def tools() -> Iterator[tuple[str, ...]]:
-    """The built-in tools."""
-    for tool in BUILT_IN:
+    """The built-in tools, and those that agents of a team have besides."""
+    for tool in (*BUILT_IN, *TEAM_TOOLS):
         names = ", ".join(tool.arguments.model_fields)
         yield f"`{tool.name}({names})`", tool.risk, one_line(tool.description)
 

@@ -51,6 +51,7 @@ PATIENT = 30.0
 UNCHANGED = (
     "trial", "trial_method", "checkpoint_days", "checkpoint_size", "auto_commit", "completion_model",
     "output_limit", "stop_grace", "ask_before_run", "agents_start", "agents_test",
+    "agents_at_once",
 )  # fmt: skip
 """The settings that the orchestrator takes under their own names."""
 

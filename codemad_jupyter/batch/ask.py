@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.desk import Desk
 from codemad_jupyter.batch.printing import EventPrinter
-from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Cancel, NewSession, Prompt, Target
+from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Cancel, Intent, NewSession, Prompt, Target
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import EditProposed, EditSettled, Event, RunFinished, ToolDone
 
@@ -41,6 +41,7 @@ class Inquiry:
     model: str | None = None
     json: bool = False
     cassette: CassetteChoice | None = None
+    intent: Intent = "auto"
 
 
 def ask(inquiry: Inquiry) -> int:
@@ -102,6 +103,7 @@ class _Asker:
             text=self._inquiry.question,
             target=target,
             model=self._inquiry.model,
+            intent=self._inquiry.intent,
             edge="cli",
         )
         finished = await self._run(engine, await engine.submit(prompt))
@@ -137,7 +139,7 @@ class _Asker:
                 self._printer.show(event)
                 if isinstance(event, EditProposed):
                     self._proposed.append(event.edit.id)
-                elif isinstance(event, ToolDone) and event.status == "denied":
+                elif isinstance(event, ToolDone) and event.status == "denied" and event.agent == "main":
                     self._denied.append(f"{event.tool}: {event.summary}")
                 elif isinstance(event, RunFinished) and event.run == ack.run:
                     return event

@@ -40,6 +40,7 @@ from codemad_jupyter.batch.settings_commands import (
     workspace_of,
 )
 from codemad_jupyter.batch.subcommand import EXIT_CODES, seconds, subcommand
+from codemad_jupyter.batch.team import add_team
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         add_record,
         add_cassette,
         _add_ask,
+        add_team,
         _add_context,
         _add_apply,
         add_merge,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 from codemad_jupyter.app.plain_text import PlainStream, plain_text
+from codemad_jupyter.protocol.agents import AgentStatus
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
 from codemad_jupyter.protocol.events import (
+    AgentChanged,
     EditProposed,
     EditSettled,
     Event,
@@ -34,6 +36,7 @@ class EventPrinter:
         self._json = json
         self._streams: dict[str, PlainStream] = {}
         self._line_open = False
+        self._agents: dict[str, str] = {}
 
     def show(self, event: Event) -> None:
         """Print one event."""
@@ -48,7 +51,10 @@ class EventPrinter:
             case EditProposed():
                 self._out(plain_text(f"{_proposal(event.edit)}\n"))
             case ToolDone():
-                self.say(f"[{event.tool}] {event.summary}")
+                whose = "" if event.agent == "main" else f"{event.agent}: "
+                self.say(f"{whose}[{event.tool}] {event.summary}")
+            case AgentChanged():
+                self._agent(event.status)
             case EditSettled():
                 self.say(f"{event.status}: {event.detail}" if event.detail else f"edit {event.status}")
             case Notice():
@@ -60,6 +66,13 @@ class EventPrinter:
                 self._out(plain_text(f"{plan_text(event.plan)}\n"))
             case PlanChanged():
                 self.say(event.text or progress_line(event.plan))
+
+    def _agent(self, status: AgentStatus) -> None:
+        """One line for each state of an agent, not for what it uses."""
+        if self._agents.get(status.name) != status.state:
+            self._agents[status.name] = status.state
+            first = status.text.strip().partition("\n")[0]
+            self.say(f"{status.name}: {status.state}{f': {first}' if first else ''}")
 
     def _message(self, event: MessageDone) -> None:
         stream = self._streams.pop(event.id, None)

@@ -206,6 +206,9 @@ class Settings(ModelSettings):
         description="Commands that prepare the folder of an agent of a team before it begins, in its sandbox"
         " and without the network: a list.",
     )
+    agents_at_once: int = Field(
+        3, ge=1, le=6, description="How many agents of a team work side by side: a whole number, 1 to 6."
+    )
     agents_test: str = Field(
         "",
         description="The command that runs the tests by which a team's candidates are judged; empty: found"

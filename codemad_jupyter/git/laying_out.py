@@ -14,6 +14,7 @@ from codemad_jupyter.git.repo import Deadline, Git, find_root
 from codemad_jupyter.git.values import Saved, Snapshot
 from codemad_jupyter.protocol.errors import GitError, UsageError
 
+CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".hypothesis")
 MOST_CARRIED = 2 * 1024**3
 """Bytes of ignored files that are copied at most."""
 
@@ -25,7 +26,7 @@ def lay_out(tree: Path, snapshot: Snapshot, saved: Saved, *, source: Git, branch
     tree.mkdir(mode=0o700)
     git = Git(tree / ".git", tree)
     git.run("init", "--quiet", "--template=", deadline=deadline)
-    _share(git, source, snapshot)
+    _share(git, source, snapshot, saved)
     git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}", deadline=deadline)
     content = source.run("rev-parse", f"{snapshot.commit}^{{tree}}", deadline=deadline).decode().strip()
     parents = ("-p", head) if (head := _head(source, snapshot, deadline)) else ()
@@ -38,20 +39,26 @@ def lay_out(tree: Path, snapshot: Snapshot, saved: Saved, *, source: Git, branch
     git.run("update-index", "-q", "--refresh", deadline=deadline)
 
 
-def _share(git: Git, source: Git, snapshot: Snapshot) -> None:
+def _share(git: Git, source: Git, snapshot: Snapshot, saved: Saved) -> None:
     objects = os.fsencode(source.git_dir / "objects")
     if b"\n" in objects or objects.startswith((b"#", b'"')):
         raise GitError(f"{source.git_dir} has a path that git cannot share.", hint="Rename the folder.")
     repository = find_root(source.work_tree)
     for name, data in (
         ("objects/info/alternates", objects + b"\n"),
-        ("info/exclude", excluded(repository)),
+        ("info/exclude", excluded(repository) + _caches(saved)),
         ("info/attributes", ATTRIBUTES.encode() if snapshot.kind == "own" else b""),
     ):
         file = git.git_dir / name
         file.parent.mkdir(exist_ok=True)
         if data:
             file.write_bytes(data)
+
+
+def _caches(saved: Saved) -> bytes:
+    """What running programs leaves behind is no work of an agent, unless the person keeps such files."""
+    kept = {part for path in saved.entries for part in path.split("/")}
+    return "".join(f"\n{name}/" for name in CACHES if name not in kept).encode() + b"\n"
 
 
 def _head(source: Git, snapshot: Snapshot, deadline: Deadline) -> str:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.notebooks.line import KernelGone
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
@@ -34,7 +35,7 @@ class AgentKernel:
         self._hidden = tuple(hidden)
         self._live: LiveKernel | None = None
         self._around = AsyncExitStack()
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[LiveKernel] | None = None
 
     async def report(self, *, names: tuple[str, ...] = (), deadline: float = 0.5) -> KernelReport:
         """See `KernelPort.report`. A kernel that has not begun has no variables."""
@@ -45,8 +46,14 @@ class AgentKernel:
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
     ) -> ExecutionResult:
-        """See `KernelPort.execute`. Raises `Denied` where no strong sandbox is to be had."""
-        return await (await self._started()).execute(code, timeout=timeout, on_output=on_output)
+        """See `KernelPort.execute`. Raises `Denied` where no strong sandbox is to be had. After a death the
+        next code begins in a fresh kernel."""
+        live = await self._started()
+        try:
+            return await live.execute(code, timeout=timeout, on_output=on_output)
+        except KernelGone:
+            await self.close()
+            raise
 
     async def try_code(
         self,
@@ -72,20 +79,36 @@ class AgentKernel:
 
     async def close(self) -> None:
         """End it, with all that it has started."""
-        self._live = None
-        await self._around.aclose()
+        starting, self._starting, self._live = self._starting, None, None
+        if starting is not None:
+            await asyncio.wait([starting])
+            starting.exception()  # whoever waited for it has heard of it
+        around, self._around = self._around, AsyncExitStack()
+        await around.aclose()
 
     async def _started(self) -> LiveKernel:
-        async with self._starting:
-            if self._live is None:
-                self._live = await self._start()
-            return self._live
+        """The kernel; begun once, and to the end also where who asked for it is stopped meanwhile."""
+        if self._live is None:
+            if self._starting is None or self._starting.done():
+                self._starting = asyncio.create_task(self._start(), name="codemad agent's kernel")
+            self._live = await asyncio.shield(self._starting)
+        return self._live
 
     async def _start(self) -> LiveKernel:
+        """Begin it, a second time where the first one ended at once: a place that the sandbox hides may go
+        away while the sandbox is made."""
+        began = time.monotonic()
+        try:
+            live = await self._begun()
+        except KernelGone:
+            live = await self._begun()
+        self.start_seconds = time.monotonic() - began
+        return live
+
+    async def _begun(self) -> LiveKernel:
         from jupyter_client.kernelspec import NoSuchKernel
         from jupyter_client.manager import AsyncKernelManager
 
-        began = time.monotonic()
         async with AsyncExitStack() as around:
             given = command_environment(os.environ, prefix=None, network=False)
             box = await around.enter_async_context(
@@ -104,7 +127,6 @@ class AgentKernel:
             around.callback(live.close)
             await live.wait_until_ready(timeout=PATIENCE)
             self._around = around.pop_all()
-        self.start_seconds = time.monotonic() - began
         return live
 
 

@@ -96,6 +96,7 @@ class Services:
     agents_start: tuple[str, ...] = ()
     """Commands that prepare the folder of an agent."""
     agents_test: str = ""
+    agents_at_once: int = 3
     roles: Callable[[], Roles] = field(default=lambda: Roles({role.name: role for role in built_in()}))
     """Reads the roles there are now."""
     phases: tuple[ExtraPhase, ...] = ()

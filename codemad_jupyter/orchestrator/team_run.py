@@ -86,9 +86,11 @@ class TeamRun:
 
     async def _worked(self, asked: TeamAsked) -> tuple[str, tuple[str, ...]]:
         """What is to be said of the work, and the names of those whose changes are proposed."""
-        most = self.crew.services.limits
+        services = self.crew.services
         limits = TeamLimits(
-            breadth=asked.number, depth=1 if asked.pattern == "hierarchy" else 0, cost=most.cost
+            breadth=min(asked.number, services.agents_at_once),
+            depth=1 if asked.pattern == "hierarchy" else 0,
+            cost=services.limits.cost,
         )
         team = Team(self, tell=self.crew.roll.say, entered=self._entered, left=self._reported, limits=limits)
         match asked.pattern:

@@ -46,6 +46,7 @@ def test_help_lists_every_subcommand() -> None:
         "permissions",
         "search",
         "sessions",
+        "team",
         "trust",
     }
     assert set(subparsers()) == documented

@@ -64,7 +64,7 @@ async def test_all_that_it_adds_is_there_and_works(desk: Desk, model_server: Mod
         Turn(calls=(Call("weather", {"place": "Oslo"}), Call("weather", {"place": "Atlantis"}))),
         Turn(text="Three hours of sun."),
     )
-    sailed = await desk.ask("/agent sailor Where to?")
+    sailed = await desk.ask("/agent sailor Where to?", model="compatible/scripted")
     done = [event for event in sailed if event.type == "tool_done"]
     assert [(event.tool, event.status) for event in done] == [("weather", "ok"), ("weather", "denied")]
     assert "no weather for Atlantis" in done[1].content
