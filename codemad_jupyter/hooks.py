@@ -1,7 +1,7 @@
 """The hooks through which other packages add behaviour, the manager that finds them, and how they are called.
 
-A package offers hooks under the entry-point group ``codemad_jupyter``. A hook that fails is named and does not
-stop the others; where one is asked for leave (`before_tool`, `on_review`) a failure is a refusal.
+A package offers hooks under the entry-point group ``codemad_jupyter``. A hook that fails is named and
+does not stop the others; where one is asked for leave (`before_tool`, `on_review`) a failure is a refusal.
 """
 
 import copy
@@ -50,7 +50,7 @@ class Specs:
         proposed something."""
 
     @hookspec
-    def before_tool(self, tool: str, arguments: dict[str, Any]) -> "str | None | Awaitable[str | None]":
+    def before_tool(self, tool: str, arguments: dict[str, Any]) -> "str | Awaitable[str | None] | None":
         """Called before a tool runs. Return a reason to refuse the call, or None to let it go on. May be
         async; one that fails refuses."""
 
@@ -63,7 +63,7 @@ class Specs:
         """Called when a conversation begins, with its id and the folder."""
 
     @hookspec
-    def on_review(self, edit: "Edit") -> "str | None | Awaitable[str | None]":
+    def on_review(self, edit: "Edit") -> "str | Awaitable[str | None] | None":
         """Called before an edit of the person's files or cells is applied, as it will be applied. Return a
         reason to refuse it, or None. May be async; one that fails refuses."""
 

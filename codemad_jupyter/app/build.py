@@ -178,6 +178,9 @@ def _scripts(root: Path, settings: Settings, hooks: Plugins) -> ScriptHooks | No
     found = defined_hooks(root, settings.hooks)
     if not found:
         return None
+    hooks.problems += [
+        f"The hook {each.name} ({each.place}) cannot run: {each.problem}." for each in found if each.problem
+    ]
     scripts = ScriptHooks(root, found)
     hooks.register(scripts)
     return scripts

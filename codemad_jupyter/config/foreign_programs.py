@@ -58,9 +58,8 @@ def program_of(command: str, root: Path, environ: Mapping[str, str]) -> str:
         path = Path(os.path.abspath(root / Path(command).expanduser()))  # noqa: PTH100 - links stay
         return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
     top = root.resolve()
-    places = [
-        place for place in environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()
-    ]
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    places = [place for place in places if Path(place).is_absolute()]
     kept = [place for place in places if not Path(place).resolve().is_relative_to(top)]
     return shutil.which(command, path=os.pathsep.join(kept)) or ""
 

@@ -62,15 +62,18 @@ def _of_project(root: Path) -> list[DefinedHook]:
         table = parse(data, path).get("hooks") if data is not None else None
     found: list[DefinedHook] = []
     for name, given in list(table.items())[:MOST] if isinstance(table, dict) else ():
-        with contextlib.suppress(ValidationError):
+        script = HookScript()
+        with contextlib.suppress(ValidationError):  # it is left without a command, which is told
             script = HookScript.model_validate(given)
-            program = str(root.resolve() / script.command)
-            found.append(DefinedHook(str(name)[:40], script, program, str(path), project=True))
+        program = str(root.resolve() / script.command)
+        found.append(DefinedHook(str(name)[:40], script, program, str(path), project=True))
     return found
 
 
 def _problem(given: DefinedHook) -> str:
     script = given.script
+    if not script.on:
+        return "it does not say what it is to hear (on)"
     if not script.command or any("\0" in part for part in (script.command, *script.args)):
         return "it needs a command, without a NUL character"
     if given.project and not _inside(given.program):

@@ -66,7 +66,7 @@ def apply_project(combined: Combined, root: Path) -> None:
 
 
 def _apply(combined: Combined, layer: dict[Key, Given], path: Path) -> None:
-    layer = {key: given for key, given in layer.items() if len(key) < 2 or key[0] not in ELSEWHERE}
+    layer = {key: given for key, given in layer.items() if len(key) < 3 or key[0] not in ELSEWHERE}
     tight = {key for key in layer if any(matches(key, pattern) for pattern in TIGHTENING)}
     chosen = {key for key in layer if any(matches(key, pattern) for pattern in CHOOSING)}
     barred = sorted(dotted(key) for key in layer if key not in tight | chosen | {RULES})

@@ -78,7 +78,7 @@ class Run:
     _explorers: Explorers | None = None
 
     def __post_init__(self) -> None:
-        """The built-in assistant has given its best at once: it is not asked to mend anything or to look again."""
+        """The built-in assistant has given its best at once: it is not asked to mend anything."""
         rounds = 0 if self.choice.model == OFFLINE_MODEL else REPAIRS
         self.roll = Roll(self.emit)
         steps = self.services.phases if rounds else ()

@@ -6,7 +6,7 @@
      ├────► plan ─────────────────┤      a question has one phase; a plan waits for the person;
      └────► execute ◄──► verify ──┴► ended    a change, or each task of a plan, is executed and verified
 
-Packages may add steps to verify: the model is told to look at what it has proposed in one more way, each once.
+Packages may add steps to verify: the model is told to look at what it has proposed in one more way, once.
 A proposal that failed its trial goes back to the model for at most `REPAIRS` rounds, and for no second one
 in which nothing has changed. After the end nothing is told to do any more.
 """
@@ -117,8 +117,8 @@ Instruction = Enter | Settle | Work | Repair | LookAgain | Tell | Conclude
 
 @dataclass(frozen=True)
 class Workflow:
-    """Where a run stands. ``task`` is what is done of a plan, ``rounds`` and ``mended`` tell of repairs, ``steps``
-    are those of packages that are still to be taken."""
+    """Where a run stands. ``task`` is what is done of a plan, ``rounds`` and ``mended`` tell of repairs,
+    ``steps`` are those of packages that are still to be taken."""
 
     where: Where = "new"
     task: str | None = None

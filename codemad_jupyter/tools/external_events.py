@@ -39,6 +39,7 @@ _DONE = {"completed": "ok", "failed": "error"}
 @dataclass
 class _Call:
     id: str
+    kind: str
     title: str
     began: float
     told: str = ""
@@ -122,11 +123,11 @@ class Account:
         self._finish()
         self.steps += 1
         title = _line(update.title or update.kind or "something")
-        call = _Call(new_id("call"), title, time.monotonic())
+        call = _Call(new_id("call"), update.kind or "other", title, time.monotonic())
         self._calls[update.tool_call_id] = call
         given = {"title": title, **_arguments(update)}
         risk = RISKS.get(update.kind or "", "execute")
-        self.emit(ToolCalled(call=call.id, tool=update.kind or "other", arguments=given, risk=risk))
+        self.emit(ToolCalled(call=call.id, tool=call.kind, arguments=given, risk=risk))
         return self._went_on(update)
 
     def _went_on(self, update: Any) -> None:
@@ -146,7 +147,7 @@ class Account:
         summary = self.redact(call.title)
         self.emit(
             ToolDone(
-                call=call.id, tool=call.title, status=status, summary=summary, content=told, seconds=seconds
+                call=call.id, tool=call.kind, status=status, summary=summary, content=told, seconds=seconds
             )
         )
 

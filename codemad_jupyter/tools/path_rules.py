@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 CONTROL = (
-    "codemad.toml", ".codemad/**", "AGENTS.md", "CLAUDE.md", "GEMINI.md", ".cursorrules", ".mcp.json", "mcp.json", ".envrc",
+    "codemad.toml", ".codemad/**", "AGENTS.md", "CLAUDE.md", "GEMINI.md", ".cursorrules", ".mcp.json",
+    "mcp.json", ".envrc",
     ".vscode/**", ".idea/**", ".claude/**", ".codex/**", ".cursor/**", ".gemini/**", ".jupyter/**",
     ".ipython/**", ".git/**", ".gitattributes", ".gitmodules", ".gitconfig", ".githooks/**", ".husky/**",
     ".pre-commit-config.yaml", ".github/**", ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv",

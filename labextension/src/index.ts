@@ -9,6 +9,7 @@ import { ghostPlugin } from './plugins/ghost';
 import { mergePlugin } from './plugins/merge';
 import { notebooksPlugin } from './plugins/notebooks';
 import { outputsPlugin } from './plugins/outputs';
+import { renderersPlugin } from './plugins/renderers';
 import { reviewPlugin } from './plugins/review';
 import { selectionPlugin } from './plugins/selection';
 import { sessionPlugin } from './plugins/session';
@@ -16,8 +17,13 @@ import { sidebarPlugin } from './plugins/sidebar';
 import { settingsPlugin } from './plugins/settings';
 import { statusPlugin } from './plugins/status';
 
+// What other extensions need to draw in the panel.
+export { IRenderers } from './tokens';
+export type { Drawable, IRenderer } from './renderers';
+
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   clientPlugin,
+  renderersPlugin,
   notebooksPlugin,
   sessionPlugin,
   sidebarPlugin,

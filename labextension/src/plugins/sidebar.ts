@@ -10,7 +10,7 @@ import { Branches } from '../branches';
 import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
-import { IClient, IOpenNotebooks, ISession } from '../tokens';
+import { IClient, IOpenNotebooks, IRenderers, ISession } from '../tokens';
 import { logoIcon, proveIcon } from '../views/icons';
 import { Panel } from '../views/panel';
 import { CommandIds } from './commands';
@@ -20,7 +20,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
   id: 'codemad-jupyter:plugin',
   description: 'The CodeMAD panel in the right sidebar.',
   autoStart: true,
-  requires: [IClient, ISession, IOpenNotebooks, IRenderMimeRegistry, IEditorLanguageRegistry],
+  requires: [IClient, ISession, IOpenNotebooks, IRenderMimeRegistry, IEditorLanguageRegistry, IRenderers],
   optional: [ITranslator, ILayoutRestorer, ICommandPalette, ILabShell],
   activate: (
     app: JupyterFrontEnd,
@@ -29,6 +29,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     notebooks: IOpenNotebooks,
     rendermime: IRenderMimeRegistry,
     languages: IEditorLanguageRegistry,
+    renderers: IRenderers,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
@@ -50,6 +51,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       notebooks,
       rendermime,
       languages,
+      renderers,
       trans,
       openDiff
     };

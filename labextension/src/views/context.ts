@@ -9,6 +9,7 @@ import type { Branches } from '../branches';
 import type { Drops } from '../drops';
 import type { OpenNotebooks } from '../notebook/documents';
 import type { Pages } from '../pages';
+import type { Renderers } from '../renderers';
 import type { Requests } from '../requests';
 import type { ISnapshot } from '../feed';
 import type { Session } from '../session';
@@ -19,6 +20,8 @@ export interface IPanelContext {
   rendermime: IRenderMimeRegistry;
   languages: IEditorLanguageRegistry;
   trans: TranslationBundle;
+  /** What other extensions draw. */
+  renderers?: Renderers;
   /** Shows the change of a file in a tab. */
   openDiff?: (edit: string) => void;
 }

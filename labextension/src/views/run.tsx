@@ -8,6 +8,7 @@ import { AgentsLine, SteeredView } from './agentsline';
 import { ApprovalCard } from './approval';
 import { CommandButton, Icon } from './button';
 import { usePanel } from './context';
+import { Drawn } from './drawn';
 import { EditCard } from './edit';
 import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
 import { Markdown } from './markdown';
@@ -99,7 +100,14 @@ function Group({ items, run }: { items: Item[]; run: IRun }): React.JSX.Element 
       </ul>
     );
   }
-  return <ItemView item={items[0]} run={run} />;
+  const [item] = items;
+  const view = <ItemView item={item} run={run} />;
+  // What a person decides on is drawn by nobody else.
+  return item.kind === 'edit' || item.kind === 'approval' || item.kind === 'plan' ? (
+    view
+  ) : (
+    <Drawn item={item}>{view}</Drawn>
+  );
 }
 
 function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element | null {

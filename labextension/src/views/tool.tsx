@@ -19,6 +19,7 @@ import { clip, line, plain } from '../text';
 import type { ITool } from '../transcript';
 import { Icon } from './button';
 import { usePanel } from './context';
+import { Drawn } from './drawn';
 import { secondsText, toolObject, toolVerb } from './format';
 
 /** Characters shown of a result; the model got more, the person rarely wants to. */
@@ -96,7 +97,7 @@ function Details({ id, tool }: { id: string; tool: ITool }): React.JSX.Element {
   return (
     <div id={id} className="codemad-tool-details">
       {asked && <Block title={trans.__('Asked with')} text={asked} />}
-      {result && <Block title={trans.__('Got')} text={prettyText(result)} />}
+      <Drawn item={tool}>{result && <Block title={trans.__('Got')} text={prettyText(result)} />}</Drawn>
       <p className="codemad-muted">
         {line(tool.tool)}
         {tool.agent !== 'main' && ` · ${line(tool.agent)}`}
