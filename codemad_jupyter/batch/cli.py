@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.agents import add_agents
+from codemad_jupyter.batch.attach import add_attach
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_attach,
         add_mcp,
         add_doctor,
         add_models,
@@ -91,11 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_run(commands: Commands) -> None:
-    run = subcommand(
-        commands,
-        "run",
-        "execute a notebook and write it, with its outputs, to another file",
-    )
+    run = subcommand(commands, "run", "execute a notebook and write it, with its outputs, to another file")
     run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
     run.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="where the executed notebook goes"
