@@ -89,12 +89,14 @@ class Follower:
             except (OSError, HTTPError, WebSocketError):
                 failures += 1
                 continue
-            async for event in self._events(socket):
-                failures, after = 0, max(after, event.seq)
-                self._take(event)
-                if isinstance(event, RunFinished) and event.run == run:
-                    socket.close()
-                    return event
+            try:
+                async for event in self._events(socket):
+                    failures, after = 0, max(after, event.seq)
+                    self._take(event)
+                    if isinstance(event, RunFinished) and event.run == run:
+                        return event
+            finally:
+                socket.close()
             failures += 1
         raise ServerUnreachable("The Jupyter server does not answer any more.", hint="Is it still there?")
 

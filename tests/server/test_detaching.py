@@ -13,6 +13,8 @@ import pytest
 
 from codemad_jupyter.batch.attach import Follower
 from codemad_jupyter.batch.printing import EventPrinter
+from codemad_jupyter.protocol.events import MessageDone, RunFinished, TextDelta
+from codemad_jupyter.protocol.messages import Message
 from tests.server.serving import Served, Tab, serving
 from tests.server.test_answering import MODEL, approve, as_tab
 from tests.servers.model_server import ModelServer
@@ -95,8 +97,12 @@ async def test_a_terminal_joins_and_leaves(
     await deltas(tab, 20)
     client = ServerClient(server.url("").rstrip("/"), token=TOKEN)
     tree = await asyncio.to_thread(client.session_tree, session)
-    follower = Follower(client, EventPrinter(json=False), interactive=False)
-    leaving = asyncio.create_task(follower.follow(session, run, after=tree.seq))
+
+    def joining() -> asyncio.Task[RunFinished]:
+        follower = Follower(client, EventPrinter(json=False), interactive=False)
+        return asyncio.create_task(follower.follow(session, run, after=tree.seq))
+
+    leaving = joining()
     shown = ""
 
     def has_shown() -> bool:
@@ -106,12 +112,22 @@ async def test_a_terminal_joins_and_leaves(
 
     await until(has_shown, "what was said before")
     leaving.cancel()
-    staying = asyncio.create_task(follower.follow(session, run, after=tree.seq))
+    await asyncio.wait([leaving])
+    capsys.readouterr()
+    staying = joining()
     model_server.go_on()
     async with asyncio.timeout(LIMIT):
         end = await staying
     assert (end.status, end.run) == ("done", run)
-    assert "second half" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"{LONG}\n", "each word once, from the beginning"
+
+
+def test_a_broken_line_loses_no_word(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = EventPrinter(json=False)
+    for text in ("The first ", "half"):
+        printer.show(TextDelta(message="m", text=text))
+    printer.show(MessageDone(id="m", message=Message.assistant("The first half and the rest."), model="m/n"))
+    assert capsys.readouterr().out == "The first half and the rest.\n"
 
 
 async def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
