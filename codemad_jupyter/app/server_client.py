@@ -1,7 +1,7 @@
 """A person's way to a Jupyter server that runs on this machine, for commands typed in a shell.
 
-The server's own token opens the routes of people; nothing is streamed, for what is asked here is done
-when the answer comes.
+The server's own token opens the routes of people; nothing is streamed here, for what is asked is done when
+the answer comes. Who joins a run (`batch.attach`) opens the stream of tabs.
 """
 
 import contextlib
@@ -19,6 +19,17 @@ from codemad_jupyter.protocol.events import EVENT, Event
 
 class ServerClient(HttpClient):
     """An `EngineClient` over the server's routes for people."""
+
+    nonce = ""
+    """By what the server knows a socket of ours; without it nothing can be allowed."""
+
+    @property
+    def stream(self) -> tuple[str, dict[str, str]]:
+        """The address of the server's stream, and the headers that open it."""
+        scheme = "wss" if self._parts.scheme == "https" else "ws"
+        path = f"{self._parts.path.rstrip('/')}/codemad/stream"
+        address = self._parts._replace(scheme=scheme, path=path, query="", fragment="").geturl()
+        return address, {"Authorization": f"token {self._token}"}
 
     def session(self) -> str:
         return str(self._ask("GET", "sessions")["current"])
@@ -41,6 +52,8 @@ class ServerClient(HttpClient):
         self, connection: http.client.HTTPConnection, method: str, route: str, *, body: str | None
     ) -> http.client.HTTPResponse:
         headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
+        if self.nonce:
+            headers["X-Codemad-Tab"] = self.nonce
         connection.connect()
         connection.sock.settimeout(ANSWER)
         path = f"{self._parts.path.rstrip('/')}/codemad/{route}"

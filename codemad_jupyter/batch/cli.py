@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from codemad_jupyter.batch.agents import add_agents
+from codemad_jupyter.batch.attach import add_attach
 from codemad_jupyter.batch.batch_command import add_batch
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_attach,
         add_mcp,
         add_doctor,
         add_models,

@@ -35,6 +35,7 @@ class EventPrinter:
     def __init__(self, *, json: bool) -> None:
         self._json = json
         self._streams: dict[str, PlainStream] = {}
+        self._said: dict[str, str] = {}
         self._line_open = False
         self._agents: dict[str, str] = {}
 
@@ -45,6 +46,7 @@ class EventPrinter:
             return
         match event:
             case TextDelta():
+                self._said[event.message] = self._said.get(event.message, "") + event.text
                 self._out(self._streams.setdefault(event.message, PlainStream()).add(event.text))
             case MessageDone():
                 self._message(event)
@@ -75,8 +77,10 @@ class EventPrinter:
             self.say(f"{status.name}: {status.state}{f': {first}' if first else ''}")
 
     def _message(self, event: MessageDone) -> None:
-        stream = self._streams.pop(event.id, None)
-        self._out(plain_text(event.message.text) if stream is None else stream.finish())
+        stream, said = self._streams.pop(event.id, None) or PlainStream(), self._said.pop(event.id, "")
+        if event.message.text.startswith(said):  # what a line that broke has left out
+            self._out(stream.add(event.message.text[len(said) :]))
+        self._out(stream.finish())
         if event.message.text:
             self._end_line()
 

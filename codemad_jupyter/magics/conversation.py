@@ -61,7 +61,16 @@ class Conversation:
             return
         self._show(command, place)
 
-    def _show(self, prompt: Prompt | ApprovePlan, place: Place) -> None:
+    def join(self) -> bool:
+        """Draw the run that goes on in the session, from its beginning; False where none does."""
+        place = place_of(self._ip)
+        tree = self.door.client(place).session_tree(self.door.session(place))
+        if tree.running is None:
+            return False
+        self._show(Ack(session=tree.session.id, run=tree.running, seq=tree.seq), place)
+        return True
+
+    def _show(self, prompt: Prompt | ApprovePlan | Ack, place: Place) -> None:
         transcript = Transcript(first_number=self.edits.next_number)
         canvas = canvas_for(self._ip, transcript, ask=not place.headless)
         if self.door.notice:
@@ -90,12 +99,12 @@ class Conversation:
         )
 
     def _run(
-        self, prompt: Prompt | ApprovePlan, place: Place, transcript: Transcript, canvas: Canvas
+        self, prompt: Prompt | ApprovePlan | Ack, place: Place, transcript: Transcript, canvas: Canvas
     ) -> None:
         """The client itself cancels the run at an interrupt while it waits; one that comes while an
         event is drawn is passed on here. Either way the last events are still read and drawn."""
         client = self.door.client(place)
-        ack = client.submit(prompt)
+        ack = prompt if isinstance(prompt, Ack) else client.submit(prompt)
         try:
             self._draw(ack, client, place=place, transcript=transcript, canvas=canvas)
         except KeyboardInterrupt:

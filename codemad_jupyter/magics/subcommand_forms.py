@@ -42,6 +42,7 @@ Name = Literal[
     "replay",
     "memory",
     "sessions",
+    "attach",
     "help",
 ]
 
@@ -90,10 +91,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "memory [VERB …]",
         "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
     ),
-    "sessions": (
-        "sessions [VERB …]",
-        "list, search, fork, branch, switch, compare, merge, export … (see: help sessions)",
-    ),
+    "sessions": ("sessions [VERB …]", "list, search, fork, branch, compare, export … (see: help sessions)"),
+    "attach": ("attach", "join the run that goes on in this session, and follow it"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -281,6 +280,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "replay": _cassette("replay"),
     "memory": _memory,
     "sessions": _sessions,
+    "attach": _plain("attach"),
     "help": _help,
 }
 

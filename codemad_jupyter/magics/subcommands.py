@@ -42,6 +42,9 @@ def perform(command: Subcommand, talk: Conversation, ip: InteractiveShell) -> No
             show_text(ip, _blame(talk, ip))
         case "memory" | "sessions":
             show_text(ip, _remembered(talk, ip, command))
+        case "attach":
+            if not talk.join():
+                show_text(ip, "Nothing runs in this session now.")
         case "plan":
             _plan(talk, ip, command.words)
         case "agents":

@@ -176,7 +176,7 @@ async def tree(services: Services, session: Session) -> SessionTree:
         branches=tuple(_info(branch, session.state.branch, runs) for branch in branches),
         turns=tuple(_turns(links, session, edits)),
         running=running[-1] if running else None,
-        seq=session.bus.seq,
+        seq=session.state.runs[running[-1]].seq - 1 if running else session.bus.seq,
     )
 
 

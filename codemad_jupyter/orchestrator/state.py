@@ -22,6 +22,8 @@ class RunState:
     prompt: str = ""
     model: str = ""
     commit: str = ""
+    seq: int = 0
+    """The number of its first event."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ class State:
             case ev.SessionChanged():
                 self.title, self.model = event.title, event.model
             case ev.RunStarted(run=str(run)):
-                self.runs[run] = RunState(run, prompt=event.prompt, model=event.model)
+                self.runs[run] = RunState(run, prompt=event.prompt, model=event.model, seq=event.seq)
                 self.undone.clear()
             case ev.CheckpointMade():
                 self.branch_of[event.checkpoint] = self.branch

@@ -1,4 +1,4 @@
-"""The Sessions page with the real server behind it: branches, the tree, two branches side by side, a merge."""
+"""The Sessions page with the real server behind it: branches, the tree, two side by side, a merge."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ function Side({ side, title, chosen, toggle }: ISideProps): React.JSX.Element {
     ) : null;
   const isEmpty = side.messages.length + side.edits.length === 0;
   return (
-    <section className="codemad-side" aria-labelledby={heading}>
+    <section className="codemad-branch-side" aria-labelledby={heading}>
       <h3 id={heading}>{title}</h3>
       {isEmpty && <p className="codemad-page-empty">{trans.__('Nothing more.')}</p>}
       <ul>

@@ -1,0 +1,160 @@
+"""``codemad attach``: joins the run that goes on in a session of a Jupyter server, from where it is: what was
+said so far, then live. Ctrl-C leaves it; the run goes on. Questions are put to whoever sits here."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.batch.subcommand import subcommand
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tornado.websocket import WebSocketClientConnection
+
+    from codemad_jupyter.app.server_client import ServerClient
+    from codemad_jupyter.batch.printing import EventPrinter
+    from codemad_jupyter.batch.subcommand import Commands
+    from codemad_jupyter.protocol.events import ApprovalAsked, Event, RunFinished
+
+TRIES = 6
+"""Connections that are tried before the server counts as gone."""
+PAUSE = 0.5
+"""Seconds before the second try; each further one waits longer."""
+
+
+def add_attach(commands: Commands) -> None:
+    """The subcommand."""
+    attach = subcommand(commands, "attach", "join the run that goes on in a Jupyter server, and follow it")
+    from codemad_jupyter.app.session_words import WHICH
+
+    attach.add_argument("session", nargs="?", default="", metavar="SESSION", help=WHICH)
+    attach.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    attach.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
+    attach.set_defaults(perform=_attach)
+
+
+def _attach(asked: argparse.Namespace) -> int:
+    from codemad_jupyter.app.server_client import running_server
+    from codemad_jupyter.app.session_text import pick_session
+    from codemad_jupyter.batch.printing import EventPrinter
+    from codemad_jupyter.protocol.errors import UsageError
+
+    server = running_server(asked.root.resolve())
+    if server is None:
+        said = f"No Jupyter server with CodeMAD serves {asked.root.resolve()}."
+        raise UsageError(said, hint="Name its folder with --root. Other runs end with their process.")
+    session = pick_session(server.sessions(), asked.session).id if asked.session else server.session()
+    tree = server.session_tree(session)
+    if tree.running is None:
+        print("Nothing runs in this session now.", file=sys.stderr)
+        return 0
+    follower = Follower(server, EventPrinter(json=asked.json), interactive=sys.stdin.isatty())
+    try:
+        end = asyncio.run(follower.follow(session, tree.running, after=tree.seq))
+    except KeyboardInterrupt:
+        print("\nLeft it; the run goes on. Join again with: codemad attach", file=sys.stderr)
+        return 0
+    return 0 if end.status == "done" else 1
+
+
+class Follower:
+    """Prints the events of a run as they come, and puts its questions to the person."""
+
+    def __init__(self, server: ServerClient, printer: EventPrinter, *, interactive: bool) -> None:
+        self._server = server
+        self._printer = printer
+        self._interactive = interactive
+        self._answering: set[asyncio.Task[None]] = set()
+        self._open: set[str] = set()
+
+    async def follow(self, session: str, run: str, *, after: int) -> RunFinished:
+        """The run to its end. A connection that breaks is taken up again after the last event seen."""
+        from tornado.httpclient import HTTPError
+        from tornado.websocket import WebSocketError
+
+        from codemad_jupyter.protocol.errors import ServerUnreachable
+        from codemad_jupyter.protocol.events import RunFinished
+
+        failures = 0
+        while failures < TRIES:
+            await asyncio.sleep(PAUSE * failures)
+            try:
+                socket = await self._connected(session, after)
+            except (OSError, HTTPError, WebSocketError):
+                failures += 1
+                continue
+            try:
+                async for event in self._events(socket):
+                    failures, after = 0, max(after, event.seq)
+                    self._take(event)
+                    if isinstance(event, RunFinished) and event.run == run:
+                        return event
+            finally:
+                socket.close()
+            failures += 1
+        raise ServerUnreachable("The Jupyter server does not answer any more.", hint="Is it still there?")
+
+    async def _connected(self, session: str, after: int) -> WebSocketClientConnection:
+        from tornado.httpclient import HTTPRequest
+        from tornado.websocket import websocket_connect
+
+        from codemad_jupyter.protocol.frames import Hello, Subscribe
+
+        address, headers = self._server.stream
+        socket = await websocket_connect(HTTPRequest(address, headers=headers), max_message_size=2**27)
+        for frame in (Hello(client=f"attach-{uuid.uuid4().hex}"), Subscribe(session=session, after=after)):
+            await socket.write_message(frame.model_dump_json())
+        return socket
+
+    async def _events(self, socket: WebSocketClientConnection) -> AsyncIterator[Event]:
+        from codemad_jupyter.protocol.errors import raised
+        from codemad_jupyter.protocol.frames import SERVER_FRAME
+
+        while (text := await socket.read_message()) is not None:
+            frame = SERVER_FRAME.validate_json(text)
+            if frame.type == "welcome":
+                self._server.nonce = frame.nonce
+            elif frame.type == "stream_error":
+                raise raised(frame.error)
+            elif frame.type == "event":
+                yield frame.event
+
+    def _take(self, event: Event) -> None:
+        self._printer.show(event)
+        if event.type == "approval_settled":
+            self._open.discard(event.approval)
+            self._printer.say(f"{event.decision}: {event.reason}" if event.reason else event.decision)
+        elif event.type == "approval_asked":
+            self._open.add(event.approval)
+            task = asyncio.create_task(self._ask(event))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _ask(self, event: ApprovalAsked) -> None:
+        """Put a question; one of the past may be settled by what follows it."""
+        from codemad_jupyter.app.plain_text import plain_text
+        from codemad_jupyter.protocol.commands import Approve, Reject
+        from codemad_jupyter.protocol.errors import CodemadError
+
+        await asyncio.sleep(PAUSE)
+        if event.approval not in self._open:
+            return
+        self._printer.say(f"{event.tool} waits for an answer:\n\n{event.action}\n\n{event.reason}")
+        if not self._interactive:
+            self._printer.say("Answer it in JupyterLab, or where somebody can type.")
+            return
+        words = await asyncio.to_thread(input, "Allow it? [y/N] ")
+        session, approval = event.session, event.approval
+        yes = Approve(session=session, approval=approval, digest=event.digest)
+        no = Reject(session=session, approval=approval, reason="the person said no")
+        command = yes if words.strip().lower() in ("y", "yes") else no
+        try:
+            await asyncio.to_thread(self._server.submit, command)
+        except CodemadError as error:
+            self._printer.say(plain_text(str(error)))
