@@ -102,8 +102,11 @@ function Group({ items, run }: { items: Item[]; run: IRun }): React.JSX.Element 
   }
   const [item] = items;
   const view = <ItemView item={item} run={run} />;
-  // What a person decides on is drawn by nobody else.
-  return item.kind === 'edit' || item.kind === 'approval' || item.kind === 'plan' ? (
+  // What a person said or decides on is drawn by nobody else.
+  return item.kind === 'edit' ||
+    item.kind === 'approval' ||
+    item.kind === 'plan' ||
+    item.kind === 'steered' ? (
     view
   ) : (
     <Drawn item={item}>{view}</Drawn>
