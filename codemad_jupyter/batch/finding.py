@@ -54,14 +54,15 @@ def _index(args: argparse.Namespace) -> int:
     index = _opened(args.folder, progress=_shown if with_progress else None)
     try:
         return _built(index, args, with_progress=with_progress)
-    except OSError as error:
-        raise _unwritten(error) from error
     finally:
         index.close()
 
 
 def _built(index: FolderIndex, args: argparse.Namespace, *, with_progress: bool) -> int:
-    report = index.update(anew=args.anew)
+    try:
+        report = index.update(anew=args.anew)
+    except OSError as error:
+        raise _unwritten(f"The index in {index.folder}", error) from error
     if with_progress:
         print("\r\x1b[K", end="", file=sys.stderr)
     if report.notice:
@@ -198,15 +199,14 @@ def _write(hits: list[Hit], *, as_json: bool, root: Path) -> None:
         raise
     except OSError as error:
         unread()
-        raise _unwritten(error) from error
+        raise _unwritten("Standard output", error) from error
 
 
-def _unwritten(error: OSError) -> CodemadError:
+def _unwritten(what: str, error: OSError) -> CodemadError:
     from codemad_jupyter.protocol.errors import CodemadError
 
-    where = error.filename or "standard output"
     return CodemadError(
-        f"{where} cannot be written: {error.strerror}.",
+        f"{what} cannot be written: {error.strerror}.",
         hint="Check its permissions and the space on the disk; CODEMAD_INDEX_DIR puts indexes elsewhere.",
     )
 
@@ -227,9 +227,10 @@ def _prepare(index: FolderIndex) -> None:
     except Held as held:
         print(f"codemad: {held}", file=sys.stderr)
     except OSError as error:
+        unwritten = _unwritten(f"The index in {index.folder}", error)
         if missing:
-            raise _unwritten(error) from error
-        print(f"codemad: answered from the index as it was. {_unwritten(error)}", file=sys.stderr)
+            raise unwritten from error
+        print(f"codemad: answered from the index as it was. {unwritten}", file=sys.stderr)
     if missing:
         print(f"codemad: built in {time.monotonic() - began:.1f} s.", file=sys.stderr)
 

@@ -137,8 +137,17 @@ def test_a_reader_that_goes_away_and_a_full_disk_end_it_cleanly(root: Path) -> N
             text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("codemad: standard output cannot be written: No space left")
+    assert done.stderr.startswith("codemad: Standard output cannot be written: No space left")
     assert "Traceback" not in done.stderr
+
+
+def test_an_index_that_cannot_be_written_is_said(root: Path) -> None:
+    (root.parent / "indexes").write_text("in the way")
+    for arguments in (("index",), ("search", "patients")):
+        done = run(root, *arguments)
+        assert done.returncode == 1
+        assert f"The index in {root.parent / 'indexes'}" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_damaged_index_is_built_again_and_said(root: Path) -> None:
