@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.notebooks.line import KernelGone
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.notebooks.ports import OnOutput, Stopped
 from codemad_jupyter.notebooks.trial import MEMORY, Method
@@ -45,8 +46,14 @@ class AgentKernel:
     async def execute(
         self, code: str, *, timeout: float | None = None, on_output: OnOutput | None = None
     ) -> ExecutionResult:
-        """See `KernelPort.execute`. Raises `Denied` where no strong sandbox is to be had."""
-        return await (await self._started()).execute(code, timeout=timeout, on_output=on_output)
+        """See `KernelPort.execute`. Raises `Denied` where no strong sandbox is to be had. After a death the
+        next code begins in a fresh kernel."""
+        live = await self._started()
+        try:
+            return await live.execute(code, timeout=timeout, on_output=on_output)
+        except KernelGone:
+            await self.close()
+            raise
 
     async def try_code(
         self,
@@ -88,10 +95,20 @@ class AgentKernel:
         return self._live
 
     async def _start(self) -> LiveKernel:
+        """Begin it, a second time where the first one ended at once: a place that the sandbox hides may go
+        away while the sandbox is made."""
+        began = time.monotonic()
+        try:
+            live = await self._begun()
+        except KernelGone:
+            live = await self._begun()
+        self.start_seconds = time.monotonic() - began
+        return live
+
+    async def _begun(self) -> LiveKernel:
         from jupyter_client.kernelspec import NoSuchKernel
         from jupyter_client.manager import AsyncKernelManager
 
-        began = time.monotonic()
         async with AsyncExitStack() as around:
             given = command_environment(os.environ, prefix=None, network=False)
             box = await around.enter_async_context(
@@ -110,7 +127,6 @@ class AgentKernel:
             around.callback(live.close)
             await live.wait_until_ready(timeout=PATIENCE)
             self._around = around.pop_all()
-        self.start_seconds = time.monotonic() - began
         return live
 
 
