@@ -102,8 +102,9 @@ class State:
             for run in runs:
                 if run in self.runs:
                     self.runs[run].undone = undone
-        if not back:
-            self.undone.append(event.checkpoint)
+        if not back:  # a restore may have led to another branch: it is taken back where it was begun
+            begun = self.branch_of.get(event.checkpoint, self.branch)
+            self.undone_on.setdefault(begun, []).append(event.checkpoint)
         elif self.undone:
             self.undone.pop()
 

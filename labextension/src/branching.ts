@@ -1,5 +1,5 @@
 /** Branches of a session in the panel: which runs are shown, and what can be redone where. Pure. */
-import type { BranchChanged, Event } from './protocol';
+import type { BranchChanged, Event, Restored } from './protocol';
 import type { Entry, IRun, ITranscript } from './transcript';
 
 /** The session stands on another branch, or the one it stands on has another name. */
@@ -16,6 +16,20 @@ export function branched(state: ITranscript, event: BranchChanged): ITranscript 
   const redoable = isSame ? state.redoable : (shelved[event.branch] ?? []);
   const { branch, name: branchName, differing } = event;
   return { ...state, entries, branch, branchName, shelved, redoable, differing };
+}
+
+/** What can be redone after an undo, a redo or a restore, which is taken back on the branch it was begun on. */
+export function redoableAfter(
+  { redoable, shelved, branch, madeOn }: ITranscript,
+  { kind, runs }: Restored
+): Pick<ITranscript, 'redoable' | 'shelved'> {
+  if (kind === 'redo') {
+    return { redoable: redoable.slice(0, -1), shelved };
+  }
+  if (madeOn === branch) {
+    return { redoable: [...redoable, runs], shelved };
+  }
+  return { redoable, shelved: { ...shelved, [madeOn]: [...(shelved[madeOn] ?? []), runs] } };
 }
 
 /** What belongs to the branch the session stands on; a line between runs goes with the run before it. */

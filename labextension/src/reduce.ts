@@ -18,7 +18,7 @@ import type {
   RunStarted
 } from './protocol';
 import { ended, isOver } from './crew';
-import { branched, changesTree } from './branching';
+import { branched, changesTree, redoableAfter } from './branching';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -102,7 +102,9 @@ function apply(state: ITranscript, event: Event): ITranscript {
         item.kind === 'approval' ? { ...item, decision: event.decision, answer: event.reason } : item
       );
     case 'checkpoint_made':
-      return event.reason === 'run' ? inRun(state, event.run, run => ({ ...run, checkpoint: true })) : state;
+      return event.reason === 'run'
+        ? inRun(state, event.run, run => ({ ...run, checkpoint: true }))
+        : { ...state, madeOn: state.branch };
     case 'verified':
       return inRun(state, event.run, run =>
         append(run, { kind: 'verified', key: `verified-${event.seq}`, report: event.report })
@@ -200,7 +202,10 @@ function committedText(event: Committed): string {
 function restored(state: ITranscript, event: Restored): ITranscript {
   const undone = event.kind !== 'redo';
   const named = new Set(event.runs);
-  const marked = eachRun(state, run => (named.has(run.id) ? { ...run, undone } : run));
+  const others = new Set(event.others);
+  const marked = eachRun(state, run =>
+    named.has(run.id) || others.has(run.id) ? { ...run, undone: named.has(run.id) === undone } : run
+  );
   const entry = {
     kind: 'restored' as const,
     key: `restored-${event.seq}`,
@@ -210,8 +215,7 @@ function restored(state: ITranscript, event: Restored): ITranscript {
     merged: event.merged,
     conflicts: event.conflicts
   };
-  const redoable = undone ? [...state.redoable, event.runs] : state.redoable.slice(0, -1);
-  return { ...marked, entries: [...marked.entries, entry], redoable };
+  return { ...marked, entries: [...marked.entries, entry], ...redoableAfter(state, event) };
 }
 
 function settled(proposal: IProposal, event: EditSettled): IProposal {

@@ -218,6 +218,8 @@ export interface ITranscript {
   /** The branch the session stands on. */
   branch: string;
   branchName: string;
+  /** The branch on which the latest checkpoint was made. */
+  madeOn: string;
   /** By branch, what could be redone there when it was left. */
   shelved: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Files that are otherwise than the branch last had them, until the next prompt. */
@@ -246,6 +248,7 @@ export function emptyTranscript(session = ''): ITranscript {
     redoable: [],
     branch: 'main',
     branchName: '',
+    madeOn: 'main',
     shelved: {},
     differing: [],
     treeSeq: 0,

@@ -196,6 +196,7 @@ test('sessions are ordered by pin, then by use', () => {
 test('a branch shows its own runs and has its own redo', () => {
   const log = new Log().start('r1').finish('r1').start('r2');
   log.tell({ type: 'edit_proposed', run: 'r2', edit: cellEdit('x') }).finish('r2');
+  log.tell({ type: 'checkpoint_made', run: 'r2', reason: 'undo', checkpoint: 'k' });
   log.tell({ type: 'restored', run: 'r2', kind: 'undo', checkpoint: 'k', runs: ['r2'] });
   const stand = (branch: string, runs: string[], differing: string[] = []) => ({
     type: 'branch_changed' as const,
@@ -221,4 +222,14 @@ test('a branch shows its own runs and has its own redo', () => {
   log.tell(stand('main', ['r1', 'r2']));
   expect(state().redoable).toEqual([['r2']]);
   expect(entriesHere(state().entries).map(entry => entry.kind)).toEqual(['run', 'run', 'restored']);
+  log.tell({ type: 'checkpoint_made', run: null, reason: 'restore', checkpoint: 'l' }, stand('b', ['r1', 'r3']));
+  log.tell({ type: 'restored', run: null, kind: 'restore', checkpoint: 'l', runs: ['r3'], others: ['r2'] });
+  expect(state().redoable).toEqual([]);
+  expect(state().entries.flatMap(each => (each.kind === 'run' ? [each.undone] : []))).toEqual([
+    false,
+    false,
+    true
+  ]);
+  log.tell(stand('main', ['r1', 'r2']));
+  expect(state().redoable).toEqual([['r2'], ['r3']]);
 });

@@ -110,9 +110,9 @@ def test_a_sentence_is_no_subcommand() -> None:
 def test_what_a_person_means() -> None:
     infos = [
         SessionInfo(id=id, title=title, model="", created=1, updated=at)
-        for id, title, at in (("abc", "One", 1.0), ("abd", "Two", 2.0))
+        for id, title, at in (("abc", "One", 1.0), ("abx", "Two", 2.0))
     ]
-    assert [pick_session(infos, word).id for word in ("1", "One", "abd")] == ["abd", "abc", "abd"]
+    assert [pick_session(infos, word).id for word in ("1", "One", "abx")] == ["abx", "abc", "abx"]
     turns = (Turn(run="run-1a", entry="1"), Turn(run="run-1b", parent="run-1a", entry="2"))
     branches = (BranchInfo(id="main", name="main"), BranchInfo(id="x1", name="x"))
     tree = SessionTree(session=infos[0], branches=branches, turns=turns)

@@ -182,7 +182,7 @@ async def test_undo_concerns_the_branch_one_stands_on(story: Story) -> None:
 
 
 async def test_a_checkpoint_leads_back_to_its_branch(story: Story) -> None:
-    await story.turn("one", path="a.py", content="a = 1\n")
+    first = await story.turn("one", path="a.py", content="a = 1\n")
     await story.do(cmd.MakeCheckpoint(session=story.session, name="here"))
     point = next(c.id for c in await story.engine.checkpoints(story.session) if c.name == "here")
     made = await story.branch(name="b")
@@ -192,9 +192,15 @@ async def test_a_checkpoint_leads_back_to_its_branch(story: Story) -> None:
     assert [e.branch for e in events if isinstance(e, BranchChanged)] == [MAIN]
     assert story.files() == {"a.py": "a = 1\n"}
     assert await story.words() == ["one"]
+    with pytest.raises(Conflict, match="nothing to redo"):
+        await story.do(cmd.Redo(session=story.session))
     await story.switch(made.branch)
     assert await story.words() == ["one", "two"]
     assert [turn.undone for turn in (await story.tree()).turns] == [False, True]
+    await story.do(cmd.Redo(session=story.session))
+    assert story.files() == {"a.py": "a = 2\n"}
+    main = (await story.tree()).branches[0]
+    assert (main.name, main.run) == ("main", first)
 
 
 step = st.one_of(

@@ -113,9 +113,9 @@ async def test_people_s_keys_do_not_open_kernel_routes(server: Served) -> None:
         assert response.code == 403
 
 
-@pytest.mark.parametrize("kind", ["approve", "reject", "rename_session"])
+@pytest.mark.parametrize("kind", ["approve", "reject", "rename_session", "arrange_session", "import_session"])
 async def test_a_kernel_may_not_approve(server: Served, kind: str) -> None:
-    extra = {"title": "x"} if kind == "rename_session" else {"approval": "a"}
+    extra = {"title": "x", "text": "{}"} if kind.endswith("session") else {"approval": "a"}
     extra |= {"digest": "d"} if kind == "approve" else {}
     body = {"type": kind, "session": "s", **extra}
     response = await server.fetch("codemad/kernel/commands", headers=server.secret, body=body)
