@@ -64,16 +64,13 @@ async def build_engine(
     """The engine of the workspace ``root``, started. Where it is not ``attended`` nobody can be asked;
     ``rules`` are those that the person gave on the way.
 
-    Where the store cannot be had as it should be, the engine starts all the same and says so in
-    every new session.
+    Where the store cannot be had as it should be, the engine starts all the same and says so.
     """
     root = await asyncio.to_thread(root.resolve)
     mask_logs(settings.redact)
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
-    hooks = await asyncio.to_thread(plugin_manager)
-    offered = await asyncio.to_thread(gathered_offers, hooks)
-    scripts = await asyncio.to_thread(_scripts, root, settings, hooks)
+    hooks, offered, scripts = await asyncio.to_thread(_plugged, root, settings)
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)
     router = router_for(root, settings, offered.providers)
@@ -173,17 +170,18 @@ def _mcp_servers(root: Path, settings: Settings) -> McpServers:
     return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
 
 
-def _scripts(root: Path, settings: Settings, hooks: Plugins) -> ScriptHooks | None:
-    """The hook scripts, as one more plugin; None where there are none."""
-    found = defined_hooks(root, settings.hooks)
+def _plugged(root: Path, settings: Settings) -> tuple[Plugins, Offers, ScriptHooks | None]:
+    """What packages offer, with the hook scripts as one more of them where there are any."""
+    hooks = plugin_manager()
+    offered, found = gathered_offers(hooks), defined_hooks(root, settings.hooks)
     if not found:
-        return None
+        return hooks, offered, None
     hooks.problems += [
         f"The hook {each.name} ({each.place}) cannot run: {each.problem}." for each in found if each.problem
     ]
     scripts = ScriptHooks(root, found)
     hooks.register(scripts)
-    return scripts
+    return hooks, offered, scripts
 
 
 def _registry(offered: Offers, mcp: McpServers, *, memory: bool, web: bool) -> Registry:

@@ -205,15 +205,13 @@ class Settings(ModelSettings):
         default_factory=dict,
         description="Agents of others that speak the Agent Client Protocol, tables [agents.NAME] with"
         " command, args and env (NAME to pass a variable on, NAME=value to set one), folders (of your home,"
-        " as ~/.config/NAME), network (true or false) and seconds (what a task may take). Each starts only"
-        " once approved: codemad agents external approve NAME.",
+        " as ~/.config/NAME), network and seconds. Each starts once approved: codemad agents external.",
     )
     hooks: dict[str, HookScript] = Field(
         default_factory=dict,
         description="Programs that hear of what happens, tables [hooks.NAME] with on (a list of before_tool,"
-        " after_tool, on_session_start, on_review, on_event), command, args, env, tool (a pattern), seconds"
-        " and closed (true: where it fails, what it was asked about is refused). They get JSON and refuse"
-        " with exit code 2.",
+        " after_tool, on_session_start, on_review, on_event), command, args, env, tool (a pattern), seconds,"
+        " closed (true: its failure refuses, too). They get JSON and refuse with exit code 2.",
     )
 
     agents_start: tuple[str, ...] = Field(

@@ -87,7 +87,7 @@ class ErrandRun:
         reason = f"This starts the agent {self.given.name}. {_REACH[agent.network]}"
         if bare:
             reason += f" Nothing confines it here: {'; '.join(sandbox.reasons)}."
-        habit = decide(action, await gate.granted()).habit and rights.mode != "plan"
+        habit = decide(action, await gate.granted()).habit
         line = await gate.admit(action, reason=reason, proposes=habit and not bare)
         gate.ended(line, "begun")
 

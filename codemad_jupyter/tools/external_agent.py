@@ -201,7 +201,7 @@ async def _crashed(name: str, process: Confined, fate: Fate) -> ToolError:
         fate.reason = "it has closed its output" if code is None else f"it ended with exit code {code}"
     return ToolError(
         f"The agent {name} did not finish: {fate.told()}.",
-        hint="What it had changed by then is kept: codemad agents list",
+        hint="Start it in a terminal to see more.",
     )
 
 

@@ -232,3 +232,11 @@ async def test_rules_and_the_mode_hold_for_it(make_desk: MakeDesk, place: Path) 
     events = await desk.ask("/agent small say hello")
     assert (end(events).status, "was refused" in end(events).text) == ("failed", True)
     assert await kept(desk) == []
+    alone = await make_desk(root=place / "work", attended=False)
+    events = await alone.ask("/agent small say hello")
+    assert (end(events).status, "mode batch" in end(events).text) == ("failed", True)
+    named = (Rule(decide="allow", tool="external_agent", role="acp/small", origin="the test"),)
+    desk = await make_desk(root=place / "work", attended=False, rules=named)
+    events = await desk.ask("/agent small say hello\nask other Fine | anything")
+    assert end(events).text == "small changed nothing."
+    assert "ask other: reject_once" in said(events), "nobody can be asked"
