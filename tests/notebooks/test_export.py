@@ -1,5 +1,6 @@
 """Tables taken out of a real kernel, and asked in SQL."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from codemad_jupyter.protocol.errors import KernelError
 from codemad_jupyter.tools.data import query_data
 from tests.tools.using import bare_context, use
 
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sandboxes here are Linux's")
 MADE = """
 import datetime, decimal, pandas as pd
 class Odd:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from codemad_jupyter.tools.data import WORKER, query_data
 from codemad_jupyter.tools.permissions import Permissions
 from codemad_jupyter.tools.sql_worker import answered
 from tests.tools.using import User, bare_context, use
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sandboxes here are Linux's")
 
 
 @pytest.fixture
