@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ def text(word: str) -> str:
     return f"{word}\n" * LINES
 
 
+def cell(word: str) -> str:
+    """The source of a cell, which shows the same."""
+    return f"c = '{word}'\n" * 40
+
+
 class Worker(ModelServer):
     """A model that works in six steps on every task, whatever became of the one before."""
 
@@ -47,15 +52,15 @@ class Worker(ModelServer):
         messages = request.body["messages"]
         last = max(at for at, each in enumerate(messages) if each["role"] == "user")
         step = sum(each["role"] == "assistant" for each in messages[last:])
-        word = re.findall(r"task (\d+-\d+)", request.last_text)
-        name = word[-1] if word else "none"
+        said = json.dumps([each["content"] for each in messages if each["role"] == "user"])
+        name = (re.findall(r"task (\d+-\d+)", said) or ["none"])[-1]
         command = f"yes x{name} | head -n 9000 > made.txt; sleep 0.1"
         patch = "*** Begin Patch\n*** Delete File: edited.txt\n*** End Patch"
         steps = (
             Turn(text="Let me look. " * 20, delay=0.005, calls=(Call("list_files", {}),)),
             Turn(calls=(Call("write_file", {"path": "edited.txt", "content": text(name)}),)),
             Turn(calls=(Call("write_file", {"path": "written.txt", "content": text(f"w{name}")}),
-                        Call("insert_cell", {"source": text(f"c = '{name}'")[:20_000]}))),
+                        Call("insert_cell", {"source": cell(name)}))),
             Turn(calls=(Call("run_command", {"command": command}),)),
             Turn(calls=(Call("apply_patch", {"patch": patch}),)),
         )  # fmt: skip
@@ -74,7 +79,14 @@ class Series:
     seconds: float = 0.0
 
 
-def kill_many(folder: Path, *, kills: int, seed: int) -> Series:
+def kill_many(
+    folder: Path,
+    *,
+    kills: int,
+    seed: int,
+    longest: float = LONGEST_LIFE,
+    told: Callable[[str], object] | None = None,
+) -> Series:
     """So many lives, each ended without a warning; a last one looks at what the others left."""
     root = folder / "work"
     root.mkdir(parents=True)
@@ -85,10 +97,12 @@ def kill_many(folder: Path, *, kills: int, seed: int) -> Series:
     series, dice, began = Series(), random.Random(seed), time.monotonic()
     with Worker() as model, _parent(folder, model) as parent:
         for number in range(kills + 1):
-            life = dice.uniform(0, LONGEST_LIFE) if number < kills else 0.0
+            life = dice.uniform(0, longest) if number < kills else 0.0
             after = "starting" if dice.random() < 0.15 and number < kills else "found"
             _life(parent, series, seconds=life if after == "found" else life / 8, after=after)
             _look(root, series)
+            if told is not None and number % 10 == 9:
+                told(f"{number + 1} kills, {len(series.faults)} faults, {time.monotonic() - began:.0f} s")
     refs = [line for line in git(root, "for-each-ref").splitlines() if "codemad" not in line]
     if "\n".join(refs) != before[0].strip():
         series.faults.append(f"the person's repository has other references: {refs}")
@@ -185,9 +199,9 @@ def _look(root: Path, series: Series) -> None:
             if whole != text(whole.split("\n", 1)[0]):
                 series.faults.append(f"{name} is neither old nor new")
     cells = json.loads((root / "n.ipynb").read_text())["cells"]
-    for source in ("".join(cell["source"]) for cell in cells[2:]):
-        if source.strip() != text(source.split("\n", 1)[0])[:20_000].strip():
-            series.faults.append("a cell is neither old nor new")
+    for source in ("".join(each["source"]) for each in cells[2:]):
+        word = source.partition("'")[2].partition("'")[0]
+        series.faults += [] if source.strip() == cell(word).strip() else ["a cell is neither old nor new"]
 
 
 def _processes(root: Path) -> list[int]:
@@ -208,7 +222,12 @@ def main() -> None:
     given = parser.parse_args()
     place = "/opt" if os.access("/opt", os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="codemad-kills-", dir=place))
-    series = kill_many(folder, kills=given.kills, seed=given.seed)
+    series = kill_many(
+        folder,
+        kills=given.kills,
+        seed=given.seed,
+        told=lambda text: print(text, flush=True),  # noqa: T201
+    )
     lines = [f"{number:5} killed at: {name}" for name, number in series.doing.most_common()]
     last = series.found[-1]
     lines += [
