@@ -16,6 +16,8 @@ from codemad_jupyter.protocol.events import AgentChanged, AgentSaid, Event
 
 MAIN = "main"
 """The agent that the person talks to."""
+PACE = 1.0
+"""Seconds between two words about what an agent has used."""
 MOST_TASK = 2_000
 """Characters of a task or a report that are told with a state."""
 ENDED: frozenset[AgentState] = frozenset({"done", "failed", "stopped"})
@@ -31,7 +33,7 @@ class Mark:
     ) -> None:
         self.status = status
         self._tell = tell
-        self._began = 0.0
+        self._told = self._began = 0.0
         self._work: asyncio.Task[Any] | None = None
         self._halted = False
         self._before: tuple[int, float | None, int] = (0, 0.0, 0)
@@ -65,14 +67,17 @@ class Mark:
         self._now(state="waiting", task=task[:MOST_TASK], text="")
 
     def used(self, tokens: int, cost: float | None, steps: int) -> None:
-        """What it has used so far for this task; told after each model call."""
+        """What it has used so far for this task; the first is told at once, then now and then."""
         spent = self._before[1]
         now = {
             "tokens": self._before[0] + tokens,
             "cost": None if spent is None or cost is None else spent + cost,
             "steps": self._before[2] + steps,
         }
-        self._now(**now)
+        self.status = self.status.model_copy(update=now)
+        if time.monotonic() - self._told >= PACE:
+            self._told = time.monotonic()
+            self._now()
 
     def ends(self, state: AgentState, text: str) -> None:
         """It has come to its end; only the first one counts."""
@@ -143,7 +148,7 @@ class Roll:
         """One of them. Raises `NotFound`."""
         if name not in self._marks:
             known = ", ".join(self._marks) or "there are none"
-            raise NotFound(f"There is no agent {name[:80]!r} in this run.", hint=f"Agents: {known}.")
+            raise NotFound(f"There is no agent {name[:80]} in this run.", hint=f"Agents: {known}.")
         return self._marks[name]
 
     def stop(self, name: str) -> None:

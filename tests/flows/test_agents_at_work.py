@@ -74,7 +74,7 @@ async def test_one_is_stopped_and_one_steered_while_the_others_go_on(
     await asked(model_server, 4)
     await desk.engine.submit(Cancel(session=desk.session, run=run, agent=c))
     await desk.engine.submit(Steer(session=desk.session, run=run, agent=b, text="Look at area only"))
-    with pytest.raises(NotFound, match="There is no agent 'nobody'"):
+    with pytest.raises(NotFound, match="There is no agent nobody"):
         await desk.engine.submit(Steer(session=desk.session, agent="nobody", text="x"))
     with pytest.raises(Conflict, match="run is over"):
         await desk.engine.submit(Steer(session=desk.session, run="run-of-before", text="x"))

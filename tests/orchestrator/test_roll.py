@@ -46,7 +46,7 @@ async def test_one_that_waits_is_stopped_at_once_and_never_begins() -> None:
     assert not begun.is_set()
     with pytest.raises(Conflict, match="ended already"):
         heard.roll.stop("coder")
-    with pytest.raises(NotFound, match="no agent 'nobody'"):
+    with pytest.raises(NotFound, match="no agent nobody"):
         heard.roll.stop("nobody")
 
 
