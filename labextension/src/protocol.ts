@@ -1444,8 +1444,6 @@ export interface SessionChanged {
   type: 'session_changed';
   title: string;
   model: string;
-  pinned: boolean;
-  archived: boolean;
 }
 
 /**
