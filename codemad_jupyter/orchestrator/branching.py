@@ -3,7 +3,6 @@ moved. Files stay as they are unless the person asks for those of the branch; th
 
 import time
 import uuid
-from typing import NamedTuple
 
 from codemad_jupyter.orchestrator import comparing
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer, notebooks_of
@@ -23,18 +22,12 @@ DIFFERING = 200
 """Files that are named."""
 
 
-class Place(NamedTuple):
-    """An entry to go on from (None: the very beginning)."""
-
-    head: str | None
-
-
-async def place(services: Services, session: Session, asked: cmd.ForkSession | cmd.MakeBranch) -> Place:
-    """Where in the tree of the session that is. Raises `NotFound` or `UsageError`."""
+async def place(services: Services, session: Session, asked: cmd.ForkSession | cmd.MakeBranch) -> str | None:
+    """The entry to go on from (None: the very beginning). Raises `NotFound` or `UsageError`."""
     if asked.entry is not None and asked.run is not None:
         raise UsageError("A message and a run were named.", hint="Name one of them.")
     if asked.entry is None and asked.run is None:
-        return Place(session.head)
+        return session.head
     links = await services.store.links(session.id)
     if asked.entry is not None:
         found = [link for link in links if link.id == asked.entry]
@@ -43,7 +36,7 @@ async def place(services: Services, session: Session, asked: cmd.ForkSession | c
     if not found:
         what = f"message {asked.entry}" if asked.entry is not None else f"run {asked.run} with messages"
         raise NotFound(f"This session has no {what}.", hint="See its tree: codemad sessions show")
-    return Place(found[0].parent if asked.before else found[-1].id)
+    return found[0].parent if asked.before else found[-1].id
 
 
 async def make(
@@ -53,7 +46,7 @@ async def make(
     branches = await services.store.branches(session.id)
     if len(branches) >= MOST:
         raise Conflict(f"This session has {MOST} branches.", hint="Fork it into a session of its own.")
-    head = (await place(services, session, asked)).head
+    head = await place(services, session, asked)
     given = named(asked.name, branches)
     name = given or next(n for n in map("branch {}".format, range(2, MOST + 3)) if not _taken(n, branches))
     at = time.time()

@@ -23,9 +23,10 @@ CUT = "The session was forked here."
 
 
 def forked(
-    session: Session, path: Sequence[Entry], events: Iterable[Event], title: str
+    session: Session, path: Sequence[Entry], events: Iterable[Event], *, title: str, cut: bool
 ) -> tuple[Whole, list[Event]]:
-    """A new session with the conversation ``path`` of another, and the events that show it."""
+    """A new session with the conversation ``path`` of another, and the events that show it. ``cut``: it ends
+    within a run."""
     id, now = uuid.uuid4().hex, time.time()
     names = {entry.id: uuid.uuid4().hex for entry in path}
     entries = tuple(
@@ -38,7 +39,7 @@ def forked(
     info = SessionInfo(
         id=id, title=title, model=session.state.model, created=now, updated=now, origin=session.id
     )
-    told = [*_of_runs(session, path, events), *_summaries(events, names)]
+    told = [*_of_runs(session, path, events, cut=cut), *_summaries(events, names)]
     undone = tuple(
         run for run in dict.fromkeys(e.run for e in path) if run and session.state.runs[run].undone
     )
@@ -55,19 +56,18 @@ def numbered(events: Iterable[Event], session: str) -> list[Event]:
     ]
 
 
-def _of_runs(session: Session, path: Sequence[Entry], events: Iterable[Event]) -> list[Event]:
+def _of_runs(session: Session, path: Sequence[Entry], events: Iterable[Event], *, cut: bool) -> list[Event]:
     runs = {entry.run for entry in path}
     last = path[-1].run if path else None
-    whole = all(entry.id in {e.id for e in path} for entry in session.path if entry.run == last)
-    ended = whole and last in session.state.runs and session.state.runs[last].status is not None
+    ended = not cut and last in session.state.runs and session.state.runs[last].status is not None
     kept: list[Event] = []
     rest: list[Event] = []
     for event in events:
         if event.run in runs and event.type in KEPT:
             (rest if event.run == last and not ended else kept).append(event)
     if not ended and last is not None:
-        cut = _until(rest, [entry.message for entry in path if entry.run == last])
-        kept += [*cut, RunFinished(status="interrupted", text=CUT, cost=None, run=last, at=time.time())]
+        begun = _until(rest, [entry.message for entry in path if entry.run == last])
+        kept += [*begun, RunFinished(status="interrupted", text=CUT, cost=None, run=last, at=time.time())]
     return kept
 
 

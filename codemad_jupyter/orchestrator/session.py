@@ -151,8 +151,7 @@ class Session:
         info = await self._store.update_session(
             self.id, title=title, model=model, pinned=pinned, archived=archived
         )
-        told = info.model_dump(include={"title", "model", "pinned", "archived"})
-        self.bus.emit(SessionChanged.model_validate(told))
+        self.bus.emit(SessionChanged(title=info.title, model=info.model))
         await self.bus.saved()
 
 

@@ -29,9 +29,14 @@ class SessionsDesk:
         session = await self._opened(asked.session)
         place = await branching.place(self._services, session, asked)
         await session.bus.saved()
-        path = await self._services.store.entries(session.id, place.head)
+        path = await self._services.store.entries(session.id, place)
         events = await self._services.store.events(session.id)
-        whole, told = await asyncio.to_thread(copying.forked, session, path, events, asked.title)
+        known = {entry.id for entry in path}
+        links = await self._services.store.links(session.id)
+        cut = bool(path) and any(link.run == path[-1].run and link.id not in known for link in links)
+        whole, told = await asyncio.to_thread(
+            copying.forked, session, path, events, title=asked.title, cut=cut
+        )
         await self._services.store.keep_whole(whole, told)
         return whole.info.id
 

@@ -46,8 +46,6 @@ class SessionChanged(EventBase):
     type: Literal["session_changed"] = "session_changed"
     title: str
     model: str
-    pinned: bool = False
-    archived: bool = False
 
 
 class BranchChanged(EventBase):

@@ -1458,8 +1458,6 @@ export interface SessionChanged {
   type: 'session_changed';
   title: string;
   model: string;
-  pinned: boolean;
-  archived: boolean;
 }
 
 /**

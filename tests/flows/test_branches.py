@@ -287,6 +287,7 @@ async def test_a_fork_in_the_middle_of_a_run_ends_there(story: Story) -> None:
     session.bus.emit(RunFinished(status="done", text="Done."), run=run)
     await session.bus.saved()
     place = session.path[2].id  # the first result
+    await story.branch(run=run, before=True)  # from elsewhere
     ack = await story.engine.submit(cmd.ForkSession(session=story.session, entry=place))
     types = [(e.type, getattr(e, "id", "")) for e in await story.engine.stored(ack.session)]
     assert ("message_done", "m1") in types

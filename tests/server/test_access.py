@@ -115,9 +115,14 @@ async def test_people_s_keys_do_not_open_kernel_routes(server: Served) -> None:
 
 @pytest.mark.parametrize("kind", ["approve", "reject", "rename_session", "arrange_session", "import_session"])
 async def test_a_kernel_may_not_approve(server: Served, kind: str) -> None:
-    extra = {"title": "x", "text": "{}"} if kind.endswith("session") else {"approval": "a"}
-    extra |= {"digest": "d"} if kind == "approve" else {}
-    body = {"type": kind, "session": "s", **extra}
+    extras = {
+        "approve": {"session": "s", "approval": "a", "digest": "d"},
+        "reject": {"session": "s", "approval": "a"},
+        "rename_session": {"session": "s", "title": "x"},
+        "arrange_session": {"session": "s", "archived": True},
+        "import_session": {"text": "{}"},
+    }
+    body = {"type": kind, **extras[kind]}
     response = await server.fetch("codemad/kernel/commands", headers=server.secret, body=body)
     assert response.code == 403
     assert json.loads(response.body)["error"]["code"] == "denied"
