@@ -125,7 +125,12 @@ class OwnFolder:
     ) -> "OwnFolder":
         """A new one, registered as ours. Raises what `Worktrees.make` does."""
         made = await worktrees.make(name, **about)
-        return cls(services, worktrees, await worktrees.occupy(made, work=True), ask=ask)
+        try:
+            made = await worktrees.occupy(made, work=True)
+        except BaseException:  # stopped right now: nobody would ever know of it
+            await asyncio.shield(worktrees.remove(made))
+            raise
+        return cls(services, worktrees, made, ask=ask)
 
     async def rest(self) -> None:
         """End all that runs in it, until somebody works here again."""

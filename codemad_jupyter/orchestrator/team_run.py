@@ -24,7 +24,7 @@ from codemad_jupyter.orchestrator.team_asked import MEMBERS, STAGES, TeamAsked, 
 from codemad_jupyter.orchestrator.team_tests import Verdict, test_command, verdict
 from codemad_jupyter.orchestrator.teams import Stage, hierarchy, mesh, pipeline, swarm
 from codemad_jupyter.protocol.agents import AgentMessage
-from codemad_jupyter.protocol.errors import ToolError, UsageError
+from codemad_jupyter.protocol.errors import CodemadError, ToolError, UsageError
 from codemad_jupyter.protocol.events import Event, Notice
 from codemad_jupyter.protocol.messages import Message, TextPart
 from codemad_jupyter.tools.executor import bounded
@@ -132,7 +132,9 @@ class TeamRun:
         )
         lines = [f"- {each.agent}: {self._standing(each.agent, each.report)}" for each in choice.candidates]
         if choice.best is None:
-            return "\n".join([choice.why, *lines]), ()
+            raise ToolError(
+                "\n".join([choice.why, *lines]), hint="Say more of what is wanted, and ask again."
+            )
         lines.insert(0, f"The work of {choice.best.agent} is taken: {choice.why}.")
         return "\n".join(lines), (choice.best.agent,)
 
@@ -182,7 +184,7 @@ class TeamRun:
                     services,
                     worktrees_of(services),
                     f"{name.replace('_', '-')[:34]}-{run[-5:]}",
-                    ask=self._asker(agent),
+                    ask=self._asker(name),
                     task=task[:500],
                     agent=agent,
                     session=self.session.id,
@@ -214,9 +216,11 @@ class TeamRun:
         return bounded("\n".join(each.diff or f"{each.path}: {each.detail}" for each in found), SHOWN)
 
     async def _proposed(self, made: Sequence[Worktree]) -> str:
-        if not made:
-            return "Nothing is proposed."
-        return await propose_work(self.crew.services, self.session, self.reviewer, made, run=self.who.run)
+        trees = worktrees_of(self.crew.services)
+        changed = [each for each in made if (await trees.look(each)).changed]
+        if not changed:
+            return "Nothing was changed, so there is nothing to review."
+        return await propose_work(self.crew.services, self.session, self.reviewer, changed, run=self.who.run)
 
     async def _cleared(self) -> str:
         """Remove the folders in which nothing would be lost; what to know of the others."""
@@ -232,11 +236,7 @@ class TeamRun:
         """End what runs and let go of the folders, however the team ended."""
         for mark in self._marks.values():
             mark.ends("stopped", "Stopped.")
-        for folder in self._folders.values():
-            if folder.worktree.owner is not None:
-                await folder.close()
-                with suppress(OSError):
-                    await folder.remove_if_empty()
+        await asyncio.gather(*map(_let_go, self._folders.values()))
 
     async def _say_how_confined(self) -> None:
         """Where there is no strong sandbox a person hears it before anything asks."""
@@ -251,11 +251,11 @@ class TeamRun:
     def _unattended(self) -> bool:
         return self.crew.services.permissions.mode == "batch"
 
-    def _asker(self, agent: str) -> Asker:
+    def _asker(self, folder: str) -> Asker:
         async def ask(question: Question) -> Answered:
             if self._unattended:
                 return Answered("expired", "nobody can be asked here")
-            reason = f"{question.reason} The agent {agent} asks, for its own folder."
+            reason = f"{question.reason} An agent asks, for a folder of its own ({folder})."
             return await self.ask(replace(question, reason=reason))
 
         return ask
@@ -275,6 +275,13 @@ class TeamRun:
 
     def _reported(self, agent: str, report: Report) -> None:
         self._marks[agent].ends("done" if report.status == "done" else "failed", report.text)
+
+
+async def _let_go(folder: OwnFolder) -> None:
+    if folder.worktree.owner is not None:
+        await folder.close()
+        with suppress(OSError, CodemadError):  # what cannot be removed stays, and is listed
+            await folder.remove_if_empty()
 
 
 async def answer_by_team(

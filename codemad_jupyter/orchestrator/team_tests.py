@@ -14,9 +14,12 @@ MOST_LOOKED_AT = 20_000
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
 _TARGET = re.compile(r"^test:", re.MULTILINE)
 _SETTLES = frozenset(
-    {"conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "package.json", "Makefile"}
+    (
+        *("conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "package.json", "Makefile"),
+        *("pytest.py", "sitecustomize.py", "usercustomize.py"),
+    )
 )
-"""Files by which tests can be switched off."""
+"""Files by which tests can be switched off, also where they are new."""
 
 
 class Verdict(NamedTuple):
@@ -83,7 +86,7 @@ def verdict(output: str, exit_code: int | None, *, changed: Iterable[str], new: 
     bent = tuple(
         path
         for path in changed
-        if path not in fresh and (_is_test(path) or PurePosixPath(path).name in _SETTLES)
+        if PurePosixPath(path).name in _SETTLES or (_is_test(path) and path not in fresh)
     )
     counts = {"passed": 0, "failed": 0, "error": 0}
     for number, kind in _COUNT.findall(output[-2_000:]):

@@ -80,4 +80,25 @@ def _sockets(confinement: Confinement) -> list[Path]:
         return []
     hidden = (*confinement.masked, *SCRATCH)
     found = {Path(os.path.realpath(match[1])) for match in LISTENING.finditer(text)}
-    return [p for p in found if _is_socket(p) and not any(p.is_relative_to(each) for each in hidden)]
+    return [
+        p
+        for p in found
+        if _is_socket(p) and _reachable(p) and not any(p.is_relative_to(each) for each in hidden)
+    ]
+
+
+def _reachable(path: Path) -> bool:
+    """Whether a way leads there in a name space of ours, where root has no rights over what is others'.
+
+    Behind a closed folder neither the program gets nor bubblewrap, which would make no sandbox at all."""
+    try:
+        return all(_passable(each.stat()) for each in path.parents)
+    except OSError:
+        return False
+
+
+def _passable(state: os.stat_result) -> bool:
+    if state.st_uid == os.geteuid():
+        return bool(state.st_mode & stat.S_IXUSR)
+    group = state.st_gid in (os.getegid(), *os.getgroups())
+    return bool(state.st_mode & (stat.S_IXGRP if group else stat.S_IXOTH))
