@@ -142,18 +142,20 @@ def _life(parent: "subprocess.Popen[str]", series: Series, *, seconds: float, af
     assert parent.stdin is not None
     parent.stdin.write("live\n")
     parent.stdin.flush()
-    child = int(_said(parent)["child"])
-    said = _said(parent)
-    while after not in (said.get("doing"), *said) and "gone" not in said:
-        said = _said(parent)
-    heard = [said]
-    if "gone" not in said:
+    child, begun = 0, False
+    heard: list[dict[str, Any]] = [{}]
+    while not (child and begun) and "gone" not in heard[-1]:
+        heard.append(_said(parent))  # the child may speak before its parent says who it is
+        child = child or int(heard[-1].get("child", 0))
+        begun = begun or after in (heard[-1].get("doing"), *heard[-1])
+    by_itself = "gone" in heard[-1]
+    if not by_itself:
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
     while "gone" not in heard[-1]:
         heard.append(_said(parent))
     _take(series, heard)
-    if "gone" in said:
+    if by_itself:
         series.faults.append("a victim ended by itself: see the log")
 
 

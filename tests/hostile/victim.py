@@ -7,6 +7,7 @@ every victim after it.
 """
 
 import asyncio
+import ctypes
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ from codemad_jupyter.app.build import build_engine
 from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.git.worktrees import Worktrees
+from codemad_jupyter.notebooks.confined import NEVER_OUTLIVE
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.protocol.commands import Command, MakeCheckpoint, Prompt, Target, Undo
 from codemad_jupyter.protocol.errors import CodemadError
@@ -105,6 +107,7 @@ def main() -> None:
     while sys.stdin.readline():
         child = os.fork()
         if not child:
+            ctypes.CDLL(None).prctl(NEVER_OUTLIVE, 9, 0, 0, 0)
             asyncio.run(live(root))
             os._exit(0)
         say(child=child)
