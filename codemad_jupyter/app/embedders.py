@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 REQUEST, AT_ONCE = 64, 4
 """Texts in one request, and requests under way while nobody waits."""
 WAITED = 4.0
-"""Seconds a search waits for the vector of its query."""
+"""Seconds of silence after which a search goes on without the vector of its query."""
+LONGEST = 20.0
+"""The same from its beginning: a process that calls for the first time loads the SDK, which takes seconds."""
 ACCOUNT = Account(purpose="embed")
 Result = TypeVar("Result")
 
@@ -139,13 +141,13 @@ class Calls:
         except CallFailed as error:
             raise ModelError(error.text, hint=error.hint) from error
         except TimeoutError as error:
-            said = f"{self.model} did not answer within {WAITED:g} s."
+            said = f"{self.model} did not answer within {LONGEST:g} s."
             raise ModelError(said, hint="Search goes by words for a minute.") from error
 
     async def _asked(self, texts: list[str], *, waited_for: bool) -> list[list[float]]:
         if waited_for:
-            async with asyncio.timeout(WAITED):
-                return await self._router.embed(self.model, texts, account=ACCOUNT, tries=1)
+            async with asyncio.timeout(LONGEST):
+                return await self._router.embed(self.model, texts, account=ACCOUNT, tries=1, timeout=WAITED)
         room = asyncio.Semaphore(AT_ONCE)
 
         async def part(at: int) -> list[list[float]]:

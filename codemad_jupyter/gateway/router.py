@@ -109,9 +109,16 @@ class Router:
         return None if default is None else Choice(model=default, reason=DEFAULT)
 
     async def embed(
-        self, model: str, texts: Sequence[str], *, account: Account | None = None, tries: int = TRIES
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        account: Account | None = None,
+        tries: int = TRIES,
+        timeout: float | None = None,
     ) -> list[list[float]]:
-        """One vector for each text. Raises `UsageError` for a name that cannot be right, or `CallFailed`."""
+        """One vector for each text; ``timeout`` is the longest silence, the purpose's own unless it is given.
+        Raises `UsageError` for a name that cannot be right, or `CallFailed`."""
         provider = self._provider(model)
         if not isinstance(provider, OpenAIProvider):
             hint = "Name one of OpenAI, of Ollama, or of a server that speaks OpenAI's interface."
@@ -125,7 +132,7 @@ class Router:
             catalog=self.catalog,
             account=account or Account(purpose="embed"),
             line=self.stack.line(provider.name),
-            timeout=served.timeout,
+            timeout=served.timeout if timeout is None else min(timeout, served.timeout),
             cap=self.config.retry_cap,
             sleep=self.stack.sleep,
         )

@@ -27,8 +27,9 @@ QUERY, EXCERPT = 1_000, 500
 """Characters that are sent of the query, and of each place."""
 TOKENS = 1_000
 """What the answer may take; models that think first need more than the numbers."""
-DEADLINE = 10.0
-"""Seconds after which the order stays as it is."""
+SILENCE, DEADLINE = 10.0, 20.0
+"""Seconds of silence, and in all with what the first call of a process takes to load, after which the order
+stays as it is."""
 AGAIN = 60.0
 """Seconds until a model that failed is asked again."""
 Hits = tuple[Hit, ...]
@@ -77,7 +78,7 @@ class Reranker:
             system=prompt.read_text("utf-8"),
             messages=(Message.user(told),),
             max_tokens=min(TOKENS, served.max_output_tokens),
-            timeout=min(DEADLINE, served.timeout),
+            timeout=min(SILENCE, served.timeout),
         )
         async with asyncio.timeout(DEADLINE):
             said = await answer_to(

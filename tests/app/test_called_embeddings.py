@@ -143,3 +143,15 @@ def test_who_is_asked_is_the_persons_choice(opened: Opened) -> None:
     settings = opened.settings()
     settings._origins["purposes.embed.model"] = str(root / "codemad.toml")
     assert embedder_for(root, settings) is None
+
+
+def test_a_provider_that_is_silent_does_not_hold_a_search_up(opened: Opened) -> None:
+    opened.server.play(Turn(), Turn(), Turn(hang=True))
+    index = opened(timeout=1.0)
+    index.update()
+    assert index.embed() == 3
+    assert index.search("load patients")[0].path == "load.py"
+    assert index.fault_of_model
+    asked = len(opened.server.asked)
+    assert index.search("load patients at once")[0].path == "load.py"
+    assert len(opened.server.asked) == asked

@@ -129,8 +129,8 @@ def exactly(place: Place, chunks: int) -> str:
     index = place.index()
     snapshot = Index(index.folder).current()
     assert snapshot is not None
-    have = snapshot.chunks
-    for number, path in enumerate(snapshot.paths):
+    have = int(snapshot.alive[snapshot.file_of].sum())
+    for path, number in snapshot.numbers.items():
         if have <= chunks:
             break
         begin, end = snapshot.range_of(number)
@@ -261,7 +261,9 @@ def main() -> None:
         print("| what | clock s | processor s | peak MB (helper) | goal | found |\n|---|---|---|---|---|---|")
         for name in STAGES:
             if name == "words":
-                print(f"From here on: {exactly(Place(scratch, None), options.chunks)}.", flush=True)
+                print(
+                    f"| from here on | | | | | {exactly(Place(scratch, None), options.chunks)} |", flush=True
+                )
             skipped = (name == "package" and find_spec("bm25s") is None) or (
                 name in ("embed", "meaning") and options.model is None
             )
