@@ -248,7 +248,7 @@ class Settings(ModelSettings):
             raise ValueError("not five percentages that make 100")
         return value
 
-    @field_validator("permissions", mode="before")
+    @field_validator("permissions", "agents_start", mode="before")
     @classmethod
     def _rules(cls, value: Any) -> Any:
         """A variable of the environment holds the list as JSON."""

@@ -172,6 +172,7 @@ async def test_what_an_agent_may_not_do_it_cannot(
         Turn(match=me("tester-2"), text="I was told that I may, and may not."),
     )
     before = manifest(desk.root)
+    monkeypatch.setenv("CODEMAD_AGENTS_START", '["echo ready > prepared.txt"]')
     alone = await make_desk(root=desk.root, attended=False)
     events = await alone.ask("/team pipeline coder,tester look around")
     done = {e.call: e for e in events if isinstance(e, ToolDone)}
@@ -189,7 +190,7 @@ async def test_what_an_agent_may_not_do_it_cannot(
     assert handed.startswith("look around\n\nFrom the step before:\n<report-")
     assert ORDERS in handed
     titles = [e.edit.title.partition(" (")[0] for e in events if isinstance(e, EditProposed)]
-    assert titles == ["Create made.txt"]
+    assert sorted(titles) == ["Create made.txt", "Create prepared.txt"]
 
 
 async def test_a_coordinator_gives_out_pieces_and_what_clashes_is_named(
