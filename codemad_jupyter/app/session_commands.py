@@ -80,8 +80,8 @@ def perform(client: EngineClient, asked: argparse.Namespace, *, edge: cmd.Edge) 
 
 
 def _list(client: EngineClient, asked: argparse.Namespace) -> Answer:
+    current = client.session()  # first: it makes one where there is none
     shown = ordered(client.sessions(), archived=bool(getattr(asked, "archived", False)))
-    current = client.session()
     data = {"sessions": [info.model_dump() for info in shown], "current": current}
     return Answer(list_text(shown, current), data)
 
