@@ -22,7 +22,8 @@ PARTLY = {
     "STO-01": "the store's own connection; there is no tool yet that runs a model's SQL",
     "BAT-07": "agents' work is merged one review at a time; the product does not start four by itself yet",
     "UI-10": "sessions are reloaded from the store; there is no import of a session file yet",
-    "HUB-01": "the key is kept by the server; a pod is not looked through",
+    "HUB-01": "OPEN: a key that is typed in is kept encrypted on the disk, not in memory alone",
+    "UI-02": "some twenty strings in the lab and more in the magics, not two hundred on every field",
 }
 """Cases of which a part has no surface yet: what is proved, and what is missing."""
 

@@ -282,27 +282,3 @@ async def test_nobody_is_there_to_be_asked_by_a_command(scene: Scene) -> None:
     )  # fmt: skip
     outcome = await scene.run(desk, (command(text, timeout=20) for text in asking), approver="allows")
     assert {result(outcome, number)["ended"] for number in range(len(asking))} == {"done"}
-
-
-@pytest.mark.case("EXE-21", "PRV-05")
-async def test_calls_that_make_no_sense_are_answered(scene: Scene) -> None:
-    touch = f"touch {scene.mark}"
-    odd = [
-        [Call("run_comand", {"command": touch}), Call("Run_Command", {"command": touch})],
-        [Call("run_command", {"command": ["touch", str(scene.mark)]}), Call("run_command", {})],
-        [Call("run_command", {"command": touch, "asked": True, "approved": "yes"})],
-        [Call("list_files", {}), Call("run_command", {"command": touch, "timeout": "NaN"})],
-        [
-            Call("run_command", {"command": touch}, id="same"),
-            Call("run_command", {"command": touch}, id="same"),
-        ],
-        [Call("list_files", {"pattern": "*.x"}), Call("write_file", {"path": 7, "content": None})],
-    ]
-    desk = await scene.desk()
-    outcome = await scene.run(desk, *odd)
-    assert outcome.end.status == "done"
-    assert {event.tool for event in outcome.done if event.status == "ok"} <= {"list_files", "run_command"}
-    for raw in ('"text"', "null", "[1]", '{"command": "touch', "", '{"command": 1e999}', '{"a":1}{"b":2}'):
-        outcome = await scene.run(desk, [Call("run_command", raw)])
-        assert "ok" not in outcome.statuses
-        assert not outcome.asked
