@@ -24,6 +24,7 @@ WORDS = {
     "environment": "from {variable}",
     "keyring": "in the system's key store",
     "file": "in the encrypted file",
+    "memory": "in the memory of this server until it stops",
     "none": "no key",
 }
 
@@ -42,6 +43,15 @@ def keep(provider: str, text: str, *, place: Place | None = None, passphrase: st
     kept = KeyStore(passphrase=passphrase).set(provider, key, place=place)
     words = (said, f"The key for {card(provider).title} is kept {WORDS[kept]}.", _outdone(provider))
     return " ".join(filter(None, words))
+
+
+def outlives_this_process(place: Place | None) -> None:
+    """For a command that ends at once. Raises `UsageError` where keys stay in the memory of a process."""
+    if place is None and KeyStore().usual()[0] == "memory":
+        raise UsageError(
+            "Keys stay in the memory of the server here, and a command has ended before it could use one.",
+            hint="Type it in the panel's key page, or name a place: --in file.",
+        )
 
 
 def sign_in(

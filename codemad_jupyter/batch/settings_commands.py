@@ -149,6 +149,8 @@ def _keys(args: argparse.Namespace) -> int:
         tried = asyncio.run(key_desk.try_key(args.provider, load_settings(lenient=True), model=args.model))
         _say(tried.model_dump_json(indent=2) if args.json else tried.text)
         return 0 if tried.ok else 1
+    if args.verb in ("set", "login"):
+        key_desk.outlives_this_process(args.place)
     if args.verb == "delete":
         said = key_desk.forget(args.provider)
     elif args.verb == "login":

@@ -9,13 +9,14 @@ Fingerprint = tuple[tuple[int, int, int] | tuple[str, ...] | None, ...]
 
 
 def fingerprint(root: Path) -> Fingerprint:
-    """Differs once a file that the settings of the workspace ``root`` come from has changed, or a sign-in is
-    to be renewed."""
+    """Differs once a file that the settings of the workspace ``root`` come from has changed, a key in memory
+    has, or a sign-in is to be renewed."""
     data = data_dir()
     names = (trust.FILE, key_store.INDEX, key_store.SEALED, mcp_approvals.FOLDER)
     of_project = (root / trust.PROJECT_FILE, root / mcp_definitions.MCP_FILE)
     kept = (data / name for name in names)
-    return (*map(_stamp, (user_file(), *of_project, *kept)), access.ending())
+    stamps = map(_stamp, (user_file(), *of_project, *kept))
+    return (*stamps, access.ending(), (str(key_store.memory_changes()),))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

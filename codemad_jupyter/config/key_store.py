@@ -1,4 +1,5 @@
-"""Owns the keys a person gave CodeMAD to keep: in the system's key store, else in an encrypted file.
+"""Owns the keys a person gave CodeMAD to keep: in the system's key store, else in an encrypted file; where
+``CODEMAD_KEYS=memory`` says so (a shared demo), in the memory of this process alone.
 
 A small table beside them says which provider's key lies where, so that nothing is unlocked or asked for
 where no key was kept.
@@ -17,13 +18,21 @@ from codemad_jupyter.config.private_files import SPACE, read_bounded, write_priv
 from codemad_jupyter.config.providers import CARDS, card
 from codemad_jupyter.protocol.errors import CodemadError, StoreError, UsageError
 
-Place = Literal["keyring", "file"]
+Place = Literal["keyring", "file", "memory"]
+VARIABLE = "CODEMAD_KEYS"
 SERVICE = "codemad-jupyter"
 INDEX, SEALED, KEY_FILE = "keys.json", "keys.sealed", "keys.secret"
 LIMIT = 15.0
 """Seconds the system's key store may take: it may be waiting for a person who unlocks it."""
 
 T = TypeVar("T")
+_memory: dict[Path, dict[str, str]] = {}
+_changes = 0
+
+
+def memory_changes() -> int:
+    """How often a key in this process's memory was set or forgotten: what watches files cannot see that."""
+    return _changes
 
 
 class KeyStore:
@@ -40,6 +49,7 @@ class KeyStore:
         environ = os.environ if environ is None else environ
         self._folder = folder or data_dir()
         self._limit = limit
+        self._in_memory = environ.get(VARIABLE) == "memory"
         self._file = EncryptedFile(
             self._folder / SEALED,
             key_file=user_file().parent / KEY_FILE,
@@ -51,12 +61,15 @@ class KeyStore:
         try:
             kept = json.loads(read_bounded(self._folder / INDEX, follow_links=False) or b"{}")
         except (UsageError, ValueError, RecursionError):
-            return {}
+            kept = {}
         known = kept.items() if isinstance(kept, dict) else ()
-        return {name: place for name, place in known if name in CARDS and place in ("keyring", "file")}
+        places = {name: place for name, place in known if name in CARDS and place in ("keyring", "file")}
+        return places | dict.fromkeys(_memory.get(self._folder, ()), "memory")
 
     def usual(self) -> tuple[Place, str]:
         """Where a new key would go, and what is to be said about it."""
+        if self._in_memory:
+            return "memory", "Keys stay in the memory of this server: they are gone when it stops."
         why = self._unusable()
         if not why:
             return "keyring", ""
@@ -67,6 +80,8 @@ class KeyStore:
         place = self.places().get(provider)
         if place is None:
             return None
+        if place == "memory":
+            return _memory[self._folder].get(provider)
         if place == "file":
             return self._file.read().get(provider)
         kept: str | None = self._in_time(lambda: _backend().get_password(SERVICE, provider))
@@ -75,12 +90,13 @@ class KeyStore:
     def set(self, provider: str, key: str, *, place: Place | None = None) -> Place:
         """Keep a key that was found usable, and say where."""
         card(provider)
-        chosen = place or self.usual()[0]
-        if chosen == "keyring":
+        chosen, former = place or self.usual()[0], self.places()
+        if chosen == "memory":
+            self._remember(provider, key)
+        elif chosen == "keyring":
             self._in_time(lambda: _backend().set_password(SERVICE, provider, key))
         else:
             self._file.write({**self._file.read(), provider: key})
-        former = self.places()
         self._note({**former, provider: chosen})
         if former.get(provider, chosen) != chosen:
             self._forget(provider, former[provider])
@@ -97,7 +113,19 @@ class KeyStore:
         self._note(places)
         return True
 
+    def _remember(self, provider: str, key: str | None) -> None:
+        global _changes
+        mine = _memory.setdefault(self._folder, {})
+        if key is None:
+            mine.pop(provider, None)
+        else:
+            mine[provider] = key
+        _changes += 1
+
     def _forget(self, provider: str, place: Place) -> None:
+        if place == "memory":
+            self._remember(provider, None)
+            return
         if place == "keyring":
             if self._in_time(lambda: _backend().get_password(SERVICE, provider)) is not None:
                 self._in_time(lambda: _backend().delete_password(SERVICE, provider))
@@ -108,6 +136,9 @@ class KeyStore:
 
     def _note(self, places: Mapping[str, Place]) -> None:
         path = self._folder / INDEX
+        places = {name: place for name, place in places.items() if place != "memory"}
+        if not places and not path.exists():
+            return
         try:
             write_private(path, json.dumps(places, indent=1, sort_keys=True).encode())
         except OSError as error:

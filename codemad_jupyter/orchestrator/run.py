@@ -123,13 +123,15 @@ class Run:
         self.emit(finished)
 
     async def _warn_of_mode(self) -> None:
-        """An automatic mode without a sandbox that deserves the name asks for everything, and says so."""
+        """An automatic mode without a sandbox that deserves the name is refused: it asks for everything."""
         if self.services.permissions.mode != "auto_sandboxed":
             return
         sandbox = await self.services.sandbox()
         if sandbox.strength != "strong":
             why = " ".join(sandbox.reasons)
-            self.warn(f"Every command is asked about: the sandbox here is {sandbox.strength}. {why}".strip())
+            text = f"Mode auto_sandboxed is refused: the sandbox here is {sandbox.strength}. {why}".strip()
+            said = f"{text} Everything is asked about."
+            self.emit(Notice(level="warning", code="auto_mode_refused", text=said))
 
     async def _work(self) -> Outcome:
         decision = self.decision

@@ -8,7 +8,7 @@ from codemad_jupyter.protocol.base import Value
 
 TrustState = Literal["trusted", "changed", "untrusted"]
 """``changed``: the folder is trusted, but its settings are others than those the person saw."""
-KeyPlace = Literal["environment", "keyring", "file", "none"]
+KeyPlace = Literal["environment", "keyring", "file", "memory", "none"]
 
 
 class FolderTrust(Value):

@@ -67,8 +67,8 @@ def check_sdk() -> None:
 def agent_confinement(
     given_: AgentDefinition, folder: Path, *, hidden: Iterable[Path], environ: Mapping[str, str]
 ) -> Confinement:
-    """What the agent may reach: its worktree, the folders it keeps its own things in, programs. Of the home
-    nothing else is even there."""
+    """What the agent may reach: its worktree, the folders it keeps its own things in, programs and the
+    files that its approved command names. Of the home nothing else is even there."""
     agent, home = given_.agent, Path(environ.get("HOME") or Path.home()).resolve()
     plain = workspace_confinement(
         folder, environ=environ, network=agent.network, data=hidden, limits=Limits(memory=0)
@@ -78,7 +78,8 @@ def agent_confinement(
         if not place.exists():
             place.mkdir(mode=0o700, parents=True)
     masked = plain.masked if home == Path("/") else (*plain.masked, home)
-    programs = [Path(sys.prefix), Path(sys.base_prefix), *_places_of(given_.program)]
+    named = [Path(word) for word in agent.args if Path(word).is_absolute() and Path(word).is_file()]
+    programs = [Path(sys.prefix), Path(sys.base_prefix), *_places_of(given_.program), *named]
     shown = [p.resolve() for p in (*harmless(home), *programs) if there(p)]
     shown = [p for p in shown if p != home and any(p.is_relative_to(each) for each in (*masked, *SCRATCH))]
     variables = {

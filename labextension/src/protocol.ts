@@ -808,7 +808,7 @@ export interface KernelChanged {
 export interface KeyInfo {
   provider: string;
   title: string;
-  place: 'environment' | 'keyring' | 'file' | 'none';
+  place: 'environment' | 'keyring' | 'file' | 'memory' | 'none';
   variable: string;
   detail: string;
 }
@@ -818,7 +818,7 @@ export interface KeyInfo {
  */
 export interface KeyRing {
   keys: KeyInfo[];
-  store: 'environment' | 'keyring' | 'file' | 'none';
+  store: 'environment' | 'keyring' | 'file' | 'memory' | 'none';
   notice: string;
 }
 

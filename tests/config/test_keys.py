@@ -12,8 +12,11 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
+from codemad_jupyter.app.key_desk import forget, keep
+from codemad_jupyter.batch.cli import main
 from codemad_jupyter.batch.kernel_environment import kernel_environment
 from codemad_jupyter.config.credentials import all_keys, environment_keys, keyed_providers
+from codemad_jupyter.config.freshness import fingerprint
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore
 from codemad_jupyter.config.providers import CARDS
@@ -250,3 +253,27 @@ def test_nothing_heavy_is_imported_before_a_key_is_kept(folder: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_where_a_demo_is_shared_a_key_stays_in_memory(
+    folder: Path, use: Use, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key that a visitor types is on no disk and in no kernel; a command says that it cannot keep one."""
+    use(MemoryKeyring())
+    monkeypatch.setenv("CODEMAD_KEYS", "memory")
+    before = fingerprint(folder)
+    assert "the memory of this server" in keep("anthropic", KEY)
+    assert fingerprint(folder) != before
+    found = all_keys().get("anthropic")
+    assert found is not None
+    assert (found.get_secret_value(), all_keys().place("anthropic")) == (KEY, "memory")
+    assert KEY.encode() not in kept_bytes(folder.parent)
+    assert not (folder / "keys.json").exists()
+    assert KEY not in kernel_environment(os.environ, {"anthropic/any"}).values()
+    assert main(["keys", "set", "anthropic"]) == 2
+    assert "panel's key page" in capsys.readouterr().err
+    KeyStore().set("anthropic", KEY, place="file")
+    assert KeyStore().places() == {"anthropic": "file"}
+    keep("anthropic", OTHER)
+    assert "is forgotten" in forget("anthropic")
+    assert "anthropic" not in keyed_providers({})

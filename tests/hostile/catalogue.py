@@ -14,15 +14,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TESTS = HERE.parent
 NO_SURFACE = {
-    "STO-04": "there is no tool yet that runs a model's SQL; the store's own statements are fixed",
     "HUB-04": "there is no administrator's policy yet that settings, environment or edges could try to pass",
 }
 """Cases about parts that the product does not have, each with the reason."""
 PARTLY = {
-    "STO-01": "the store's own connection; there is no tool yet that runs a model's SQL",
-    "BAT-07": "agents' work is merged one review at a time; the product does not start four by itself yet",
-    "UI-10": "sessions are reloaded from the store; there is no import of a session file yet",
-    "HUB-01": "OPEN: a key that is typed in is kept encrypted on the disk, not in memory alone",
+    "BAT-07": "clashes of a team and of merged folders; no kill -9 at each single step of a merge",
+    "UI-10": "imported sessions on the server and text in the panel, not each string of an import drawn",
+    "HUB-01": "on values: no disk, no kernel; not the whole file system and every process of a running pod",
     "UI-02": "some twenty strings in the lab and more in the magics, not two hundred on every field",
 }
 """Cases of which a part has no surface yet: what is proved, and what is missing."""

@@ -156,6 +156,7 @@ async def test_without_a_sandbox_everything_is_asked_about(
         assert (state.strength, bool(state.reasons)) == ("none", True)
         if mode == "auto_sandboxed":
             assert "confined by nothing" in outcome.asked[0].reason
+            assert "auto_mode_refused" in [e.code for e in outcome.events if e.type == "notice"]
         await desk.engine.close()
 
 

@@ -105,7 +105,7 @@ function Key({ info, changed }: { info: KeyInfo; changed: () => void }): React.J
             {trans.__('Try')}
           </CommandButton>
         )}
-        {(info.place === 'keyring' || info.place === 'file') && (
+        {info.place !== 'none' && info.place !== 'environment' && (
           <CommandButton kind="quiet" label={trans.__('Delete the key for %1', title)} onClick={forget}>
             {trans.__('Delete')}
           </CommandButton>
@@ -165,6 +165,8 @@ function placeText({ place, variable }: KeyInfo, trans: TranslationBundle): stri
       return trans.__('in the system’s key store');
     case 'file':
       return trans.__('in the encrypted file');
+    case 'memory':
+      return trans.__('in the memory of this server, until it stops');
     case 'none':
       return trans.__('no key');
   }
