@@ -40,7 +40,7 @@ def test_a_server_is_listed_approved_tried_and_forgotten(
     (listed,) = json.loads(capsys.readouterr().out)
     assert (listed["name"], listed["state"]) == ("small", "new")
 
-    assert main(["mcp", "test", "small"]) == 1
+    assert main(["mcp", "test", "small"]) == 4
     assert "was not started" in capsys.readouterr().err
     assert main(["mcp", "approve", "small"]) == 2
     assert "needs a person at a terminal" in capsys.readouterr().err

@@ -124,7 +124,7 @@ def test_a_person_approves_exactly_what_is_shown(
     assert main([*external, "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["external"][0]
     assert (listed["name"], listed["state"], listed["network"]) == ("small", "new", False)
-    assert main([*external, "test", "small"]) == 1
+    assert main([*external, "test", "small"]) == 4
     assert "was not started" in capsys.readouterr().err
     assert main([*external, "approve", "small"]) == 2
     assert "needs a person at a terminal" in capsys.readouterr().err
