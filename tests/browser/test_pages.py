@@ -13,6 +13,7 @@ from tests.browser.reviewing import CELLS, Review, proposing, replacing
 from tests.browser.sidebar import themes
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import wait_until
 
 SECRET = "sk-ant-api03-" + "Zq8Xw3Lk9Vb2Nm7Pd4Rt6Yh1"
 ODD = (
@@ -74,8 +75,8 @@ def test_the_timeline_shows_names_compares_restores_and_forgets(
     points.nth(2).get_by_role("button", name="Restore").click()
     expect(dialog(desk.page)).to_contain_text("Restore “The beginning”?")
     dialog(desk.page).get_by_role("button", name="Restore").click()
-    expect(points.nth(0)).to_contain_text("Before a restore")
-    assert document.sources() == [source for _, _, source in CELLS]
+    expect(points.nth(0)).to_contain_text("Before a restore")  # it is made before the cells are brought back
+    wait_until(lambda: document.sources() == [source for _, _, source in CELLS])
     assert not file.exists()
     points.nth(0).get_by_role("button", name="Restore").click()
     dialog(desk.page).get_by_role("button", name="Restore").click()
