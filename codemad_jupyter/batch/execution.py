@@ -12,15 +12,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-from codemad_jupyter.batch.mending import Mender, Workshop
 from codemad_jupyter.batch.repairs import told
-from codemad_jupyter.notebooks.live import LiveKernel
+
+if TYPE_CHECKING:
+    from codemad_jupyter.batch.mending import Mender, Workshop
+    from codemad_jupyter.notebooks.live import LiveKernel
 
 PAUSE = 1.0
 """Seconds between two writings while a cell runs; more where writing is slow."""
@@ -141,7 +143,7 @@ class Execution:
             on_cell_start=self._began,
             on_cell_executed=self._executed,
         )
-        self.mender = Mender(notebook, workshop, self._look) if workshop is not None else None
+        self.mender = self._repairs_by(workshop) if workshop is not None else None
 
     async def go(self) -> None:
         """Execute all cells, or up to the first that fails."""
@@ -186,7 +188,14 @@ class Execution:
         if self._loop is not None and self._task is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
+    def _repairs_by(self, workshop: Workshop) -> Mender:
+        from codemad_jupyter.batch.mending import Mender  # the engine's values, which few runs need
+
+        return Mender(self._notebook, workshop, self._look)
+
     def _look(self) -> LiveKernel:
+        from codemad_jupyter.notebooks.live import LiveKernel
+
         return LiveKernel.from_manager(self._client.km)
 
     async def _began(self, cell: Any, cell_index: int) -> None:

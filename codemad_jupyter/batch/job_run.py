@@ -31,7 +31,7 @@ _STATES: dict[int, JobState] = {
     1: "failed",
     2: "usage",
     CODES["out_of_budget"]: "out_of_budget",
-    CODES["refused"]: "refused",
+    4: "refused",
     CODES["repaired"]: "repaired",
     CODES["cancelled"]: "cancelled",
 }

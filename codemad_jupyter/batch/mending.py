@@ -60,7 +60,7 @@ class _Broken:
 
 class Mender:
     """Repairs the cells of one execution. ``repairs`` is what was tried so far; ``ending`` says how a run for
-    a repair ended early: out of budget, or refused."""
+    a repair ended early."""
 
     def __init__(self, node: Any, shop: Workshop, kernel: Callable[[], LiveKernel]) -> None:
         self.repairs: list[Repair] = []

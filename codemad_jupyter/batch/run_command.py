@@ -26,22 +26,7 @@ def add_run(commands: Commands) -> None:
     run.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="where the executed notebook goes"
     )
-    run.add_argument(
-        "-p",
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set a parameter; numbers, true, false and null are read as such (may be repeated)",
-    )
-    run.add_argument(
-        "-r",
-        "--raw",
-        action="append",
-        default=[],
-        metavar="NAME=TEXT",
-        help="set a parameter to exactly this text (may be repeated)",
-    )
+    _add_parameters(run)
     run.add_argument("--kernel", metavar="NAME", help="the kernel (default: the one the notebook names)")
     run.add_argument(
         "--timeout", type=seconds, metavar="S", help="seconds one cell may take (default: no limit)"
@@ -78,6 +63,25 @@ def add_run(commands: Commands) -> None:
     add_trust_option(run)
     add_options(run)
     run.set_defaults(perform=_run)
+
+
+def _add_parameters(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter; numbers, true, false and null are read as such (may be repeated)",
+    )
+    run.add_argument(
+        "-r",
+        "--raw",
+        action="append",
+        default=[],
+        metavar="NAME=TEXT",
+        help="set a parameter to exactly this text (may be repeated)",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -11,13 +11,12 @@ from codemad_jupyter.batch.repairs import Repair, told
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import NotebookError
 
-Ending = Literal["done", "failed", "out_of_budget", "refused", "repaired", "cancelled"]
+Ending = Literal["done", "failed", "out_of_budget", "repaired", "cancelled"]
 FORMS = (".json", ".html")
 CODES: dict[Ending, int] = {
     "done": 0,
     "failed": 1,
     "out_of_budget": 3,
-    "refused": 4,
     "repaired": 5,
     "cancelled": 130,
 }
@@ -98,7 +97,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
 pre {{ overflow-x: auto; padding: .75rem; border: 1px solid #8886; border-radius: 4px; font-size: 14px }}
 table {{ border-collapse: collapse }}
 td, th {{ text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top }}
-.failed, .out_of_budget, .refused {{ color: light-dark(#b00020, #ff8a80) }}
+.failed, .out_of_budget {{ color: light-dark(#b00020, #ff8a80) }}
 .repaired {{ color: light-dark(#8a5a00, #ffcc66) }} .done, .ok {{ color: light-dark(#1b6e2a, #81d58f) }}
 .add {{ color: light-dark(#1b6e2a, #81d58f) }} .gone {{ color: light-dark(#b00020, #ff8a80) }}
 </style></head><body>

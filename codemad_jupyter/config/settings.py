@@ -2,7 +2,8 @@
 environment and arguments come together. Each value remembers where it came from.
 
 A project's file is written by whoever wrote the project: it counts once the person trusts the folder, and may
-then tighten limits and choose among the person's models, nothing else.
+then tighten limits and choose among the person's models, nothing else. All settings stand in this one file,
+long as it is: each is a line or two, and whoever looks for one looks here.
 """
 
 import json
