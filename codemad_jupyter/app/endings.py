@@ -5,6 +5,7 @@ from collections.abc import Callable
 from codemad_jupyter.protocol.commands import (
     AcceptEdit,
     Ack,
+    AnswerQuestion,
     Approve,
     ApprovePlan,
     ChangePlan,
@@ -40,6 +41,7 @@ from codemad_jupyter.protocol.events import (
     Event,
     MemoryChanged,
     PlanChanged,
+    QuestionSettled,
     Restored,
     RunFinished,
 )
@@ -66,6 +68,9 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
         case Approve() | Reject():
             approval = command.approval
             return lambda event: isinstance(event, ApprovalSettled) and event.approval == approval
+        case AnswerQuestion():
+            question = command.question
+            return lambda event: isinstance(event, QuestionSettled) and event.question == question
         case Undo() | Redo() | RestoreCheckpoint():
             kind = "restore" if isinstance(command, RestoreCheckpoint) else command.type
             return lambda event: isinstance(event, Restored) and event.kind == kind

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.app.server_client import ServerClient
     from codemad_jupyter.batch.printing import EventPrinter
     from codemad_jupyter.batch.subcommand import Commands
-    from codemad_jupyter.protocol.events import ApprovalAsked, Event, RunFinished
+    from codemad_jupyter.protocol.events import ApprovalAsked, Event, QuestionAsked, RunFinished
 
 TRIES = 6
 """Connections that are tried before the server counts as gone."""
@@ -130,11 +130,30 @@ class Follower:
         if event.type == "approval_settled":
             self._open.discard(event.approval)
             self._printer.say(f"{event.decision}: {event.reason}" if event.reason else event.decision)
-        elif event.type == "approval_asked":
-            self._open.add(event.approval)
-            task = asyncio.create_task(self._ask(event))
+        elif event.type == "question_settled":
+            self._open.discard(event.question)
+        elif event.type in ("approval_asked", "question_asked"):
+            asking = self._ask(event) if event.type == "approval_asked" else self._tell(event)
+            self._open.add(event.approval if event.type == "approval_asked" else event.question)
+            task = asyncio.create_task(asking)
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+
+    async def _tell(self, event: QuestionAsked) -> None:
+        """Let the person answer what an agent wants to know; the printer has shown it."""
+        from codemad_jupyter.app.question_text import chosen
+        from codemad_jupyter.protocol.commands import AnswerQuestion
+        from codemad_jupyter.protocol.errors import CodemadError
+
+        await asyncio.sleep(PAUSE)
+        if event.question not in self._open or not self._interactive:
+            return
+        words = chosen(event, await asyncio.to_thread(input, "Your answer (empty: skip): "))
+        command = AnswerQuestion(session=event.session, question=event.question, answer=words)
+        try:
+            await asyncio.to_thread(self._server.submit, command)
+        except CodemadError as error:
+            self._printer.say(str(error))
 
     async def _ask(self, event: ApprovalAsked) -> None:
         """Put a question; one of the past may be settled by what follows it."""

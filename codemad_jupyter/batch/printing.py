@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from codemad_jupyter.app.plain_text import PlainStream, plain_text
+from codemad_jupyter.app.question_text import shown
 from codemad_jupyter.protocol.agents import AgentStatus
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
 from codemad_jupyter.protocol.events import (
@@ -15,6 +16,7 @@ from codemad_jupyter.protocol.events import (
     MessageDone,
     Notice,
     PlanChanged,
+    QuestionAsked,
     RunStarted,
     TextDelta,
     ToolDone,
@@ -59,6 +61,8 @@ class EventPrinter:
                 self._agent(event.status)
             case EditSettled():
                 self.say(f"{event.status}: {event.detail}" if event.detail else f"edit {event.status}")
+            case QuestionAsked():
+                self.say(shown(event))
             case Notice():
                 self.say(event.text)
             case RunStarted() if event.why not in (CHOSEN, DEFAULT, ""):

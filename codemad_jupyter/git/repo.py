@@ -192,8 +192,14 @@ def program(*, outside: Path) -> str:
 
 
 def find_root(folder: Path) -> Path | None:
-    """The nearest folder upwards that has a ``.git``; whether that can be trusted is not looked at."""
-    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), None)
+    """The nearest folder upwards that has a ``.git``; whether that can be trusted is not looked at. A folder
+    of that name without a HEAD is no repository, as for git itself."""
+    return next((place for place in (folder, *folder.parents) if _has_git(place / ".git")), None)
+
+
+def _has_git(path: Path) -> bool:
+    is_folder = path.is_dir() and not path.is_symlink()
+    return os.path.lexists(path / "HEAD" if is_folder else path)
 
 
 def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codemad_jupyter.app.question_text import shown
 from codemad_jupyter.magics.buttons import Buttons
 from codemad_jupyter.magics.canvas import Canvas, canvas_for, show_text
 from codemad_jupyter.magics.door import Door
 from codemad_jupyter.magics.place import Place, place_of
-from codemad_jupyter.magics.questions import answer
+from codemad_jupyter.magics.questions import answer, tell
 from codemad_jupyter.magics.review import Edits
 from codemad_jupyter.magics.transcript import Transcript
 from codemad_jupyter.protocol.commands import Ack, ApprovePlan, Attachment, Cancel, Command, Prompt
 from codemad_jupyter.protocol.errors import CodemadError, Denied, UsageError
-from codemad_jupyter.protocol.events import ApprovalAsked, Event, Notice
+from codemad_jupyter.protocol.events import ApprovalAsked, Event, Notice, QuestionAsked
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -117,15 +118,18 @@ class Conversation:
     ) -> None:
         for event in client.follow(ack):
             segment = transcript.add(event)
-            if isinstance(event, ApprovalAsked):
+            if isinstance(event, ApprovalAsked | QuestionAsked):
                 segment = transcript.note(self._question(event, client, place))
             if segment is not None:
                 canvas.touch(segment)
             canvas.pump()
 
-    def _question(self, event: ApprovalAsked, client: EngineClient, place: Place) -> str:
+    def _question(self, event: ApprovalAsked | QuestionAsked, client: EngineClient, place: Place) -> str:
         if self.door.server is not None:
-            return f"Waiting for your answer in the CodeMAD sidebar: {event.action}"
+            what = shown(event) if isinstance(event, QuestionAsked) else event.action
+            return f"Waiting for your answer in the CodeMAD sidebar: {what}"
+        if isinstance(event, QuestionAsked):
+            return tell(event, client, headless=place.headless)
         return answer(event, client, headless=place.headless)
 
     def _conclude(self, transcript: Transcript, place: Place) -> None:

@@ -15,28 +15,25 @@ from codemad_jupyter.orchestrator import (
 )
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
-from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.committing import commit_if_due
 from codemad_jupyter.orchestrator.compacting import Compactor
+from codemad_jupyter.orchestrator.desk import desk_of
 from codemad_jupyter.orchestrator.executing import notice_of
 from codemad_jupyter.orchestrator.insight import Insight
-from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.outside import OutsideDesk
 from codemad_jupyter.orchestrator.pruning import Gardener
-from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.roll import MAIN, Roll
 from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
 from codemad_jupyter.orchestrator.slash import expanded
-from codemad_jupyter.orchestrator.starting import RunDesk, Started, Starting
+from codemad_jupyter.orchestrator.starting import Started, Starting
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import DataLevelChosen, Notice, RunFinished
 from codemad_jupyter.protocol.privacy import ContextPreview
-from codemad_jupyter.tools.jobs import Jobs
 
 ENDING = 0.5
 """Seconds in which a cell that has been run is written down."""
@@ -57,22 +54,18 @@ class ActiveSession:
         busy_runs: Callable[[], set[str]],
     ) -> None:
         self.session = session
-        self.watch = KernelWatch(session.bus.emit)
         self.run: str | None = None
         self._services = services
         self._insight = insight
         self._gardener = gardener
         self._busy_runs = busy_runs
-        self._checkpointer = Checkpointer(services, session)
-        self.approvals = Approvals(session.bus.emit, patience=services.patience, allowed=services.allowed)
-        self._reviewer = Reviewer(services, session, self._checkpointer, approvals=self.approvals)
+        self.desk = desk = desk_of(services, session)
         self._compactor = Compactor(services, session)
-        self._jobs = Jobs(services.root, wanted=services.sandbox_wanted, hidden=services.hidden)
         self._starting = Starting(
             services,
             session,
             insight=insight,
-            desk=RunDesk(self._reviewer, self._checkpointer, self.approvals, self.watch, self._jobs),
+            desk=desk,
             compactor=self._compactor,
         )
         self._target = Target()
@@ -80,7 +73,7 @@ class ActiveSession:
         self._roll: Roll | None = None
         self._lock = asyncio.Lock()
         self._told = False
-        self.outside = OutsideDesk(services, session, self._reviewer, self._checkpointer, self.approvals)
+        self.outside = OutsideDesk(services, session, desk.reviewer, desk.checkpointer, desk.approvals)
 
     @property
     def running(self) -> bool:
@@ -91,7 +84,7 @@ class ActiveSession:
     def busy(self) -> bool:
         """Does a run go on, a cell that an accepted edit asked for, a command in the background, or a call
         of an agent from elsewhere?"""
-        return self.running or self._reviewer.cells.busy or self._jobs.busy or bool(self.outside.calls)
+        return self.running or self.desk.busy or bool(self.outside.calls)
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
         """Begin a run. Raises `Conflict` while another one goes on."""
@@ -110,7 +103,7 @@ class ActiveSession:
         prompt = expanded(prompt, self._services.commands)
         choice, purpose = self._starting.choice_for(prompt)
         conversation = self.session.conversation
-        return await self._insight.preview(prompt, conversation, choice, purpose, self.watch)
+        return await self._insight.preview(prompt, conversation, choice, purpose, self.desk.watch)
 
     async def take(self, command: Command) -> None:
         """Do what a command asks that begins no run."""
@@ -131,13 +124,15 @@ class ActiveSession:
                 self._reached(command.run).steer(command.agent, self._services.redact(command.text))
                 await self.session.bus.saved()
             case cmd.Approve():
-                self.approvals.approve(command)
+                self.desk.approvals.approve(command)
             case cmd.Reject():
-                self.approvals.reject(command)
+                self.desk.approvals.reject(command)
+            case cmd.AnswerQuestion():
+                self.desk.questions.answer(command)
             case cmd.AcceptEdit() | cmd.RejectEdit() | cmd.AcceptRun() | cmd.RejectRun():
                 await self._settle(command)
             case cmd.TryEdit():
-                await self._reviewer.try_again(command.edit)
+                await self.desk.reviewer.try_again(command.edit)
             case cmd.MakeCheckpoint() | cmd.NameCheckpoint() | cmd.PruneCheckpoints():
                 async with self._lock:
                     await timeline.keep(*self._given, command, busy=self._busy_runs())
@@ -150,7 +145,7 @@ class ActiveSession:
             case cmd.MergeAgents():
                 async with self._lock:
                     self._check_free()
-                    self.run = await bringing_in.bring_in(*self._given[:2], self._reviewer, command)
+                    self.run = await bringing_in.bring_in(*self._given[:2], self.desk.reviewer, command)
             case cmd.ChooseDataLevel():
                 await self._choose_level(command)
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
@@ -191,13 +186,13 @@ class ActiveSession:
         """Stop what runs, and store what was said."""
         await self._stop()
         self.outside.stop()
-        await asyncio.gather(self._reviewer.cells.stop(), self._jobs.close())
+        await asyncio.gather(self.desk.reviewer.cells.stop(), self.desk.jobs.close())
         await self._compactor.stop()
         await self.session.bus.saved()
 
     @property
     def _given(self) -> tuple[Services, Session, Checkpointer]:
-        return self._services, self.session, self._checkpointer
+        return self._services, self.session, self.desk.checkpointer
 
     def _check_free(self) -> None:
         if self.running:
@@ -236,7 +231,7 @@ class ActiveSession:
         else:
             run = self.session.state.edit_runs.get(command.edit)
         try:
-            await run_review.settle(self.session, self._reviewer, command)
+            await run_review.settle(self.session, self.desk.reviewer, command)
         finally:  # where one edit of a run failed the others are settled
             async with self._lock:
                 await commit_if_due(self._services, self.session, run)
@@ -246,7 +241,7 @@ class ActiveSession:
         async with self._lock:
             self._check_free()
             self.run = await branch_merging.merge(
-                *self._given[:2], self._reviewer, chosen=chosen, asked=asked
+                *self._given[:2], self.desk.reviewer, chosen=chosen, asked=asked
             )
 
     async def _restore(
@@ -254,10 +249,10 @@ class ActiveSession:
     ) -> None:
         """What brings files or the conversation to another state."""
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
-            await asyncio.wait_for(self._reviewer.cells.finished(), ENDING)
+            await asyncio.wait_for(self.desk.reviewer.cells.finished(), ENDING)
         async with self._lock:
-            if self.running or self._reviewer.cells.busy or self._jobs.busy or len(self.outside.calls) > 1:
-                what = "A command in the background" if self._jobs.busy else "A run or one of its cells"
+            if self.running or self.desk.busy or len(self.outside.calls) > 1:
+                what = "A command in the background" if self.desk.jobs.busy else "A run or one of its cells"
                 raise Conflict(f"{what} is going on.", hint="Stop it first, then try again.")
             if isinstance(command, cmd.MakeBranch | cmd.SwitchBranch):
                 restored = await timeline.branch(*self._given, command)
@@ -285,7 +280,7 @@ class ActiveSession:
             self._reached(command.run).stop(command.agent)
             return
         self.outside.stop(command.run)
-        work = [self._reviewer.cells.stop(command.run)]
+        work = [self.desk.reviewer.cells.stop(command.run)]
         if command.run is None or command.run == self.run:
             work.append(self._stop())
         await asyncio.gather(*work)
@@ -297,7 +292,7 @@ class ActiveSession:
         if notice is not None:
             self.session.bus.emit(notice, run=self.run)
         if stopped == "killed":
-            self.watch.killed()
+            self.desk.watch.killed()
         await self.session.bus.saved()
 
     async def _stop(self) -> None:

@@ -237,7 +237,7 @@ class Engine:
 
     async def waiting_run(self, session: str, approval: str) -> str | None:
         """The run that waits for the answer to a question; None where nothing does."""
-        return (await self._activated(session)).approvals.run_of(approval)
+        return (await self._activated(session)).desk.approvals.run_of(approval)
 
     async def gives_rights(self, session: str, edit: str) -> bool:
         """Would this edit change a file by which rights are given?"""
@@ -249,7 +249,7 @@ class Engine:
 
     def _kernel_fate(self, fate: KernelFate) -> None:
         for active in self._active.values():
-            active.watch.fate(fate)
+            active.desk.watch.fate(fate)
 
     async def _opened(self, id: str) -> Session:
         return (await self._activated(id)).session
@@ -283,7 +283,7 @@ class Engine:
                     gardener=self._gardener,
                     busy_runs=self._busy_runs,
                 )
-                if active.approvals.settle_dead(session.state):
+                if active.desk.settle_dead(session.state):
                     await session.bus.saved()
                 self._active[id] = active
             return self._active[id]

@@ -10,19 +10,17 @@ from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
-from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.delegating import Explorers
+from codemad_jupyter.orchestrator.desk import RunDesk
 from codemad_jupyter.orchestrator.equipment import Equipment
 from codemad_jupyter.orchestrator.intent import Decision
-from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop
 from codemad_jupyter.orchestrator.memories import RunMemory
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
-from codemad_jupyter.orchestrator.review import Reviewer
+from codemad_jupyter.orchestrator.questions import PersonOfRun
 from codemad_jupyter.orchestrator.role_runs import Crew, equipped_by
 from codemad_jupyter.orchestrator.roll import Roll
 from codemad_jupyter.orchestrator.run_ports import CheckpointedKernel, RunProposals
@@ -43,7 +41,7 @@ from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.executor import Executor
 from codemad_jupyter.tools.gate import Answered, Question, Who
-from codemad_jupyter.tools.jobs import Commands, Jobs
+from codemad_jupyter.tools.jobs import Commands
 from codemad_jupyter.tools.proposals import new_id
 from codemad_jupyter.tools.reach import Proposals
 from codemad_jupyter.tools.tool import ToolContext
@@ -62,11 +60,7 @@ class Run:
     purpose: Purpose
     services: Services
     session: Session
-    reviewer: Reviewer
-    checkpointer: Checkpointer
-    approvals: Approvals
-    watch: KernelWatch
-    jobs: Jobs
+    desk: RunDesk
     other_session: Callable[[str, DataLevel], Awaitable[str]]
     equipment: Equipment
     limits: Limits
@@ -154,7 +148,7 @@ class Run:
             self.prompt.text,
             self._crew(kernel, notebook, level),
             session=self.session,
-            reviewer=self.reviewer,
+            reviewer=self.desk.reviewer,
             who=Who(session=self.session.id, run=self.id, edge=self.prompt.edge),
             ask=self._ask,
         )
@@ -167,7 +161,7 @@ class Run:
         notebook: NotebookPort | None = None
         try:
             kernel = await self.services.ports.kernel(self.prompt.target)
-            kernel = WatchedKernel(kernel, self.watch) if kernel is not None else None
+            kernel = WatchedKernel(kernel, self.desk.watch) if kernel is not None else None
             notebook = await self.services.ports.notebook(self.prompt.target)
         except CodemadError as error:
             self.warn(str(error))
@@ -204,7 +198,7 @@ class Run:
             choice=self.choice,
             level=level,
             tally=self.tally,
-            proposals=RunProposals(self.services, self.reviewer, self.id, kernel),
+            proposals=RunProposals(self.services, self.desk.reviewer, self.id, kernel),
             emit=self.emit,
             roll=self.roll,
             equip=equipped_by(self.services),
@@ -246,7 +240,7 @@ class Run:
             notebook=notebook,
             warn=self.warn,
             other_session=self.other_session,
-            news=self.watch.take_note,
+            news=self.desk.watch.take_note,
         )
 
     def _executor(
@@ -259,7 +253,7 @@ class Run:
         emit: Callable[[Event], object],
     ) -> Executor:
         services, level = self.services, prepared.level
-        guarded = CheckpointedKernel(kernel, self.checkpointer, self.id, self.emit) if kernel else None
+        guarded = CheckpointedKernel(kernel, self.desk.checkpointer, self.id, self.emit) if kernel else None
         context = ToolContext(
             root=services.root,
             target=self.prompt.target,
@@ -274,8 +268,9 @@ class Run:
             diagnostics=services.diagnostics,
             memory=RunMemory(services.memories, self.session.id, self.id, prepared.request.model, level),
             plan=self._phases.plan,
-            commands=Commands(self.jobs, lambda: self.checkpointer.around(self.id)),
+            commands=Commands(self.desk.jobs, lambda: self.desk.checkpointer.around(self.id)),
             explorers=self._explorers,
+            person=self._person(emit),
             announce=emit,
         )
         return Executor(
@@ -291,8 +286,14 @@ class Run:
             role=equipment.rights.role,
         )
 
+    def _person(self, emit: Callable[[Event], object]) -> PersonOfRun | None:
+        """Who can be asked; nobody where none is there."""
+        if self.services.permissions.mode == "batch":
+            return None
+        return PersonOfRun(self.desk.questions, emit, self.services.redact)
+
     async def _ask(self, question: Question) -> Answered:
-        return await self.approvals.ask(question, run=self.id)
+        return await self.desk.approvals.ask(question, run=self.id)
 
 
 def _masked_text(places: int) -> str:

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.orchestrator import plans, slash
-from codemad_jupyter.orchestrator.approvals import Approvals
-from codemad_jupyter.orchestrator.checkpointing import Checkpointer
 from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.classifying import decided
 from codemad_jupyter.orchestrator.compacting import Compactor
+from codemad_jupyter.orchestrator.desk import RunDesk
 from codemad_jupyter.orchestrator.equipment import equipped, equipped_as
 from codemad_jupyter.orchestrator.errands import ErrandRun
 from codemad_jupyter.orchestrator.insight import Insight
 from codemad_jupyter.orchestrator.intent import Decision, decide
-from codemad_jupyter.orchestrator.kernel_watch import KernelWatch
 from codemad_jupyter.orchestrator.plain_run import Work, plain_run, telling
 from codemad_jupyter.orchestrator.planning import next_task
-from codemad_jupyter.orchestrator.review import Reviewer
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import choice_of, limits_of, tightest
 from codemad_jupyter.orchestrator.roles import Roles
@@ -35,22 +32,10 @@ from codemad_jupyter.protocol.external_agents import AgentDefinition
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.plans import Plan, plan_text
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Purpose
-from codemad_jupyter.tools.jobs import Jobs
 from codemad_jupyter.tools.proposals import new_id
 
 MAX_PROMPT = 1_000_000
 """Characters of the longest prompt."""
-
-
-@dataclass(frozen=True)
-class RunDesk:
-    """What the runs of a session share."""
-
-    reviewer: Reviewer
-    checkpointer: Checkpointer
-    approvals: Approvals
-    watch: KernelWatch
-    jobs: Jobs
 
 
 @dataclass(frozen=True)
@@ -231,11 +216,7 @@ class Starting:
             purpose=purpose,
             services=services,
             session=session,
-            reviewer=desk.reviewer,
-            checkpointer=desk.checkpointer,
-            approvals=desk.approvals,
-            watch=desk.watch,
-            jobs=desk.jobs,
+            desk=desk,
             other_session=self._insight.session_text,
             equipment=equipment,
             limits=limits,

@@ -36,6 +36,7 @@ class State:
     edits: dict[str, Edit] = field(default_factory=dict)
     edit_runs: dict[str, str] = field(default_factory=dict)
     approvals: dict[str, ev.ApprovalAsked] = field(default_factory=dict)
+    questions: dict[str, ev.QuestionAsked] = field(default_factory=dict)
     summaries: list[ev.Compacted] = field(default_factory=list)
     plan: Plan | None = None
     """The latest plan, as it is now."""
@@ -70,6 +71,10 @@ class State:
                 self.approvals[event.approval] = event
             case ev.ApprovalSettled():
                 self.approvals.pop(event.approval, None)
+            case ev.QuestionAsked():
+                self.questions[event.question] = event
+            case ev.QuestionSettled():
+                self.questions.pop(event.question, None)
             case ev.Committed(run=str(run)) if run in self.runs:
                 self.runs[run].commit = event.commit
             case ev.PlanChanged():

@@ -184,6 +184,15 @@ class Reject(Value):
     reason: str = ""
 
 
+class AnswerQuestion(Value):
+    """Answer what an agent asked; None leaves it unanswered. It allows nothing."""
+
+    type: Literal["answer_question"] = "answer_question"
+    session: str
+    question: str
+    answer: str | None = None
+
+
 class AcceptEdit(Value):
     """Apply the named hunks (None: all pending ones); ``execute`` also runs the touched code cell."""
 
@@ -418,6 +427,7 @@ Command = Annotated[
     | Steer
     | Approve
     | Reject
+    | AnswerQuestion
     | AcceptEdit
     | RejectEdit
     | TryEdit

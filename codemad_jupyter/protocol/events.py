@@ -214,6 +214,26 @@ class ApprovalSettled(EventBase):
     reason: str = ""
 
 
+class QuestionAsked(EventBase):
+    """An agent asks the person something; ``options`` are answers that can be chosen. ``expires`` is when it
+    goes on without an answer (seconds since the epoch)."""
+
+    type: Literal["question_asked"] = "question_asked"
+    question: str
+    text: str
+    options: tuple[str, ...] = ()
+    expires: float = 0.0
+
+
+class QuestionSettled(EventBase):
+    """``answer`` is the person's, or why there is none."""
+
+    type: Literal["question_settled"] = "question_settled"
+    question: str
+    status: Literal["answered", "declined", "expired"]
+    answer: str = ""
+
+
 class CheckpointMade(EventBase):
     """Made before the first change of a run, before each undo, redo and restore, and on demand."""
 
@@ -400,6 +420,8 @@ Event = Annotated[
     | ToolDone
     | ApprovalAsked
     | ApprovalSettled
+    | QuestionAsked
+    | QuestionSettled
     | CheckpointMade
     | EditProposed
     | EditTried

@@ -12,6 +12,7 @@ from codemad_jupyter.tools import (
     kernel,
     memory,
     patches,
+    person,
     plan,
     shell,
     symbols,
@@ -37,4 +38,5 @@ BUILT_IN: tuple[Tool, ...] = (
     *memory.TOOLS,
     *plan.TOOLS,
     *delegate.TOOLS,
+    *person.TOOLS,
 )

@@ -84,6 +84,14 @@ class SendsExplorers(Protocol):
         ...
 
 
+class AsksPerson(Protocol):
+    """The person, as an agent may ask them."""
+
+    async def ask(self, text: str, options: tuple[str, ...]) -> str:
+        """Their answer. Raises `ToolError` where there is none."""
+        ...
+
+
 class WorksInTeam(Protocol):
     """The team of an agent, as that agent may use it."""
 

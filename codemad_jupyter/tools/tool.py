@@ -25,6 +25,7 @@ from codemad_jupyter.protocol.permissions import Axis, Risk
 from codemad_jupyter.tools.jobs import Commands
 from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.reach import (
+    AsksPerson,
     Finder,
     KeepsPlan,
     Proposals,
@@ -90,6 +91,7 @@ class ToolContext:
     asked: bool = False
     """Has a person said yes to exactly this call?"""
     explorers: SendsExplorers | None = None
+    person: AsksPerson | None = None
     team: WorksInTeam | None = None
     announce: Callable[[Event], object] = _unheard
     """Says something as this run."""

@@ -95,6 +95,16 @@ export interface AgentStatus {
 }
 
 /**
+ * Answer what an agent asked; None leaves it unanswered. It allows nothing.
+ */
+export interface AnswerQuestion {
+  type: 'answer_question';
+  session: string;
+  question: string;
+  answer?: string | null;
+}
+
+/**
  * ``digest`` binds the answer to exactly this action. ``commands`` are the simple commands of a command
  * line; ``keepable`` says that the person may allow exactly this for good; ``expires`` is when no answer
  * becomes a no (seconds since the epoch).
@@ -427,7 +437,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AnswerQuestion | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -646,14 +656,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -1269,6 +1279,38 @@ export interface PruneCheckpoints {
   keep?: number | null;
   size?: number | null;
   named?: boolean;
+}
+
+/**
+ * An agent asks the person something; ``options`` are answers that can be chosen. ``expires`` is when it
+ * goes on without an answer (seconds since the epoch).
+ */
+export interface QuestionAsked {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'question_asked';
+  question: string;
+  text: string;
+  options: string[];
+  expires: number;
+}
+
+/**
+ * ``answer`` is the person's, or why there is none.
+ */
+export interface QuestionSettled {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'question_settled';
+  question: string;
+  status: 'answered' | 'declined' | 'expired';
+  answer: string;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * Pure. Which run an event belongs to, and what concerns several runs, is decided in `reduce`.
  */
+import { questionSettled, questioned } from './questions';
 import { MAIN, added, agentChanged, agentSaid, steered } from './crew';
 import type {
   ApprovalAsked,
@@ -68,6 +69,10 @@ export function withinRun(run: IRun, event: RunEvent): IRun {
       return toolDone(run, event);
     case 'approval_asked':
       return append(run, asked(event));
+    case 'question_asked':
+      return append(run, questioned(event));
+    case 'question_settled':
+      return questionSettled(run, event);
     case 'edit_proposed':
       return append(run, proposed(event));
     case 'agent_changed':
@@ -116,6 +121,9 @@ export function newRun(id: string, event: RunStarted): IRun {
 export function closed(item: Item): Item {
   if (item.kind === 'approval' && item.decision === 'pending') {
     return { ...item, decision: 'expired' };
+  }
+  if (item.kind === 'question' && item.status === 'open') {
+    return { ...item, status: 'expired' };
   }
   if (item.kind === 'steered' && item.state === 'waiting') {
     return { ...item, state: 'unread' };

@@ -144,6 +144,11 @@ export class Session {
     await this.command({ type: 'reject', session: this._id, approval, reason });
   }
 
+  /** Answer what an agent asked; null leaves it unanswered. */
+  async answer(question: string, answer: string | null): Promise<void> {
+    await this.command({ type: 'answer_question', session: this._id, question, answer });
+  }
+
   /** Apply hunks of an edit (null: all that are pending), and run the cell if asked. */
   async acceptEdit(edit: string, hunks: number[] | null, execute = false): Promise<void> {
     await this.command({ type: 'accept_edit', session: this._id, edit, hunks, execute });

@@ -3,6 +3,8 @@
  *
  * Nothing here knows of React, of Lab or of the network.
  */
+import { isAsking } from './questions';
+import type { IQuestion } from './questions';
 import type { IAgent, IOwnUse, ISteered } from './crew';
 import type {
   AgentMessage,
@@ -142,6 +144,7 @@ export type Item =
   | ITool
   | IProposal
   | IApproval
+  | IQuestion
   | INote
   | IExecuted
   | IVerified
@@ -259,7 +262,7 @@ export function emptyTranscript(session = ''): ITranscript {
   };
 }
 
-/** All items that wait for the person: proposals and approvals of runs that were not undone. */
+/** All items that wait for the person: proposals, approvals and questions of runs that were not undone. */
 export function waiting(transcript: ITranscript): { edits: number; approvals: number } {
   let edits = 0;
   let approvals = 0;
@@ -269,7 +272,7 @@ export function waiting(transcript: ITranscript): { edits: number; approvals: nu
     }
     for (const item of entry.items) {
       edits += item.kind === 'edit' && item.status === 'pending' ? 1 : 0;
-      approvals += item.kind === 'approval' && item.decision === 'pending' ? 1 : 0;
+      approvals += isAsking(item) ? 1 : 0;
     }
   }
   return { edits, approvals };

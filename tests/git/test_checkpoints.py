@@ -291,3 +291,14 @@ async def test_five_thousand_files(tmp_path: Path, capsys: pytest.CaptureFixture
         assert snapshot.files == 5_000
     with capsys.disabled():
         print("\ncheckpoint of 5,000 files, CPU s:", [round(t, 3) for t in times])  # noqa: T201
+
+
+async def test_a_folder_named_git_that_is_no_repository_is_none(tmp_path: Path) -> None:
+    root = tmp_path / "top"
+    (root / ".git").mkdir(parents=True)
+    (root / "a.txt").write_bytes(b"kept\n")
+    checkpoints = Checkpoints(root, tmp_path / "data")
+    snapshot = await checkpoints.take("first")
+    (root / "a.txt").write_bytes(b"changed\n")
+    assert await checkpoints.read(snapshot, "a.txt") == b"kept\n"
+    await checkpoints.drop(["first"])

@@ -2,6 +2,7 @@
 import { checkIcon, closeIcon, infoIcon, redoIcon, runIcon, undoIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { isAsking } from '../questions';
 import { clip, line, plain } from '../text';
 import type { IDraft, IExecuted, INote, IRestored, IRun, Item } from '../transcript';
 import { AgentsLine, SteeredView } from './agentsline';
@@ -13,6 +14,7 @@ import { EditCard } from './edit';
 import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
 import { Markdown } from './markdown';
 import { PlanCard } from './plan';
+import { QuestionCard } from './question';
 import { RememberedView } from './remembered';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
@@ -105,6 +107,7 @@ function Group({ items, run }: { items: Item[]; run: IRun }): React.JSX.Element 
   // What a person said or decides on is drawn by nobody else.
   return item.kind === 'edit' ||
     item.kind === 'approval' ||
+    item.kind === 'question' ||
     item.kind === 'plan' ||
     item.kind === 'steered' ? (
     view
@@ -121,6 +124,8 @@ function ItemView({ item, run }: { item: Item; run: IRun }): React.JSX.Element |
       return <Thinking text={item.text} />;
     case 'edit':
       return <EditCard proposal={item} undone={run.undone} run={run.id} />;
+    case 'question':
+      return <QuestionCard item={item} />;
     case 'approval':
       return <ApprovalCard item={item} />;
     case 'note':
@@ -156,8 +161,8 @@ function Working({ run }: { run: IRun }): React.JSX.Element {
     execute: trans.__('Working'),
     verify: trans.__('Checking the result')
   };
-  const isAsking = run.items.some(item => item.kind === 'approval' && item.decision === 'pending');
-  const text = isAsking ? trans.__('Waiting for your answer') : (phases[run.phase] ?? trans.__('Working'));
+  const waits = run.items.some(isAsking);
+  const text = waits ? trans.__('Waiting for your answer') : (phases[run.phase] ?? trans.__('Working'));
   return (
     <div className="codemad-working">
       <span className="codemad-dots" aria-hidden="true">
