@@ -49,6 +49,23 @@ from codemad_jupyter.protocol.events import (
 Ending = Callable[[Event], bool]
 
 
+class Submitted:
+    """Which command an acknowledgement was the answer to. Two may be equal, such as that of a prompt when it
+    is followed anew and that of the command which cancels it, so they are told apart as objects."""
+
+    def __init__(self) -> None:
+        self._commands: dict[int, tuple[Ack, Command]] = {}
+
+    def keep(self, ack: Ack, command: Command) -> None:
+        """Remember it, until it is followed."""
+        self._commands[id(ack)] = (ack, command)
+
+    def ending(self, ack: Ack) -> Ending | None:
+        """How to know the last event that belongs to it; None when there is nothing to wait for."""
+        _, command = self._commands.pop(id(ack), (ack, None))
+        return ending(command, ack)
+
+
 def ending(command: Command | None, ack: Ack) -> Ending | None:
     """Says of each event whether it is the last; None when there is nothing to wait for.
 

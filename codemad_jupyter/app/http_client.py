@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from codemad_jupyter.app.endings import Ending, ending
+from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol import errors
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
@@ -60,15 +60,15 @@ class HttpClient:
         self._kernel = kernel
         self._certificate = certificate
         self._retry = retry
-        self._commands: dict[Ack, Command] = {}
+        self._submitted = Submitted()
 
     def submit(self, command: Command) -> Ack:
         ack = Ack.model_validate(self._ask("POST", "commands", body=command.model_dump_json()))
-        self._commands[ack] = command
+        self._submitted.keep(ack, command)
         return ack
 
     def follow(self, ack: Ack) -> Iterator[Event]:
-        last = ending(self._commands.pop(ack, None), ack)
+        last = self._submitted.ending(ack)
         return iter(()) if last is None else self._follow(ack, last=last)
 
     def session(self) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from codemad_jupyter.app.endings import ending
 from codemad_jupyter.app.http_client import ANSWER, HttpClient
 from codemad_jupyter.protocol.commands import Ack
 from codemad_jupyter.protocol.errors import CodemadError
@@ -35,7 +34,7 @@ class ServerClient(HttpClient):
         return str(self._ask("GET", "sessions")["current"])
 
     def follow(self, ack: Ack) -> Iterator[Event]:
-        last = ending(self._commands.pop(ack, None), ack)
+        last = self._submitted.ending(ack)
         if last is None:
             return
         for value in self._ask("GET", f"sessions/{quote(ack.session)}/events?after={ack.seq}")["events"]:

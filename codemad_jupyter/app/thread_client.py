@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, TypeVar, cast
 
 from codemad_jupyter.app.caller_thread import CallerThread
-from codemad_jupyter.app.endings import Ending, ending
+from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
@@ -82,7 +82,7 @@ class ThreadClient:
         self, build: Callable[[], Awaitable[EngineDoor]], *, caller: CallerThread | None = None
     ) -> None:
         self._caller = caller or CallerThread()
-        self._commands: dict[Ack, Command] = {}
+        self._submitted = Submitted()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._live, name="codemad-engine", daemon=True)
         self._thread.start()
@@ -95,11 +95,11 @@ class ThreadClient:
 
     def submit(self, command: Command) -> Ack:
         ack = self._do(self._engine.submit(command), timeout=None)
-        self._commands[ack] = command
+        self._submitted.keep(ack, command)
         return ack
 
     def follow(self, ack: Ack) -> Iterator[Event]:
-        last = ending(self._commands.pop(ack, None), ack)
+        last = self._submitted.ending(ack)
         return iter(()) if last is None else self._follow(ack, last=last)
 
     def session(self) -> str:

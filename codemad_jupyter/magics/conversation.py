@@ -109,6 +109,8 @@ class Conversation:
         try:
             self._draw(ack, client, place=place, transcript=transcript, canvas=canvas)
         except KeyboardInterrupt:
+            if transcript.ending is not None:
+                raise
             client.submit(Cancel(session=ack.session, run=ack.run))
             rest = ack.model_copy(update={"seq": max(ack.seq, transcript.seq)})
             self._draw(rest, client, place=place, transcript=transcript, canvas=canvas)

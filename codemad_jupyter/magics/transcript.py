@@ -90,7 +90,9 @@ class Transcript:
 
     def add(self, event: Event) -> Segment | None:
         """Take in one event; the segment it changed, if any."""
-        self.seq = max(self.seq, event.seq)
+        if isinstance(event, RunFinished):
+            self.ending = event
+        self.seq = max(self.seq, event.seq)  # an interrupt may come between any two lines
         match event:
             case TextDelta():
                 return self._text(event.message, event.text, whole=False)
@@ -114,8 +116,6 @@ class Transcript:
                 return self.note(f"{event.model}: {event.why}")
             case PlanChanged() if event.change != "dropped":
                 return self._piece(f"plan {event.plan.id}", Piece("plan", plan_text(event.plan)))
-            case RunFinished():
-                self.ending = event
         return None
 
     def note(self, text: str, *, problem: bool = False) -> Prose:

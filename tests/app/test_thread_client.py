@@ -164,6 +164,14 @@ def test_an_interrupt_cancels_and_the_end_is_still_told(scripted: MakeClient) ->
     assert events[-1].status == "cancelled"
 
 
+def test_a_run_can_be_followed_anew_after_it_was_cancelled(scripted: MakeClient) -> None:
+    client, _ = scripted()
+    ack = client.submit(PROMPT)
+    assert isinstance(next(client.follow(ack)), RunStarted)
+    assert client.submit(Cancel(session="s", run="r")) == ack
+    assert isinstance(list(client.follow(ack.model_copy()))[-1], RunFinished)
+
+
 def test_an_engine_that_cannot_be_built_says_why() -> None:
     async def build() -> Scripted:
         raise UsageError("No such folder.")
