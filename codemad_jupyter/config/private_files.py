@@ -14,7 +14,7 @@ MEND = "Mend the file or move it away."
 SPACE = "Check the folder's permissions and the space on the disk."
 
 
-def read_bounded(path: Path, *, follow_links: bool = True) -> bytes | None:
+def read_bounded(path: Path, *, follow_links: bool = True, most: int = LARGEST) -> bytes | None:
     """The bytes of a regular file, None where there is none. Raises `UsageError` for anything odd."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     if not follow_links:
@@ -29,13 +29,13 @@ def read_bounded(path: Path, *, follow_links: bool = True) -> bytes | None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{path} is no regular file.", hint=MEND)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", hint=MEND) from None
     finally:
         os.close(descriptor)
-    if len(data) > LARGEST:
-        raise UsageError(f"{path} is larger than {LARGEST:,} bytes.", hint=MEND)
+    if len(data) > most:
+        raise UsageError(f"{path} is larger than {most:,} bytes.", hint=MEND)
     return data
 
 

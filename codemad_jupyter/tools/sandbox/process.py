@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import stat
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.config.private_files import read_bounded
+from codemad_jupyter.protocol.errors import ToolError, UsageError
 from codemad_jupyter.tools.sandbox import bubblewrap, mac, system_calls
 from codemad_jupyter.tools.sandbox.confinement import SCRATCH, Confinement
 
@@ -178,14 +178,9 @@ class Confined:
 def _report(path: Path) -> bytes | None:
     """What a program left in its scratch folder: a regular file alone, never where a link leads."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
+        return read_bounded(path, follow_links=False, most=LARGEST_REPORT)
+    except UsageError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        data = file.read(LARGEST_REPORT + 1)
-    return data if len(data) <= LARGEST_REPORT else None
 
 
 async def start_with(
