@@ -117,10 +117,11 @@ class Starting:
             await session.change(title=title_of(prompt.text))
         await self._announce(run, prompt.text, edge=prompt.edge, target=prompt.target, choice=choice)
         await session.append(Message.user(task), run=run)
+        roll = Roll(lambda event: session.bus.emit(event, run=run))
         errand = ErrandRun(
-            self._services, session, desk.reviewer, desk.approvals, given, task, run, prompt.edge
+            self._services, session, desk.reviewer, desk.approvals, given, task, run, prompt.edge, roll
         )
-        return Started(run, plain_run(errand.work, run=run, session=session, cost=None))
+        return Started(run, plain_run(errand.work, run=run, session=session, cost=None), roll=roll)
 
     async def carry_out(self, command: ApprovePlan) -> Started:
         """The plan, task by task. Raises `NotFound` or `Conflict`."""
