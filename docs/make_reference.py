@@ -23,7 +23,7 @@ from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Se
 from codemad_jupyter.gateway.offline.intents import abilities
 from codemad_jupyter.hooks import Specs
 from codemad_jupyter.magics.arguments import OPTIONS
-from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS
+from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS
 from codemad_jupyter.protocol.commands import Command
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.catalog import BUILT_IN

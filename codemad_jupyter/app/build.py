@@ -18,7 +18,7 @@ from codemad_jupyter.config.mcp_approvals import McpApprovals
 from codemad_jupyter.config.mcp_definitions import defined
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
-from codemad_jupyter.config.trust import TrustedFolders
+from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
 from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.gateway.configuration import GatewayConfig
@@ -29,6 +29,7 @@ from codemad_jupyter.hooks import Plugins, plugin_manager
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.orchestrator.engine import Engine
 from codemad_jupyter.orchestrator.memories import Memories
+from codemad_jupyter.orchestrator.modes import Limit, Modes
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.tally import Limits
 from codemad_jupyter.protocol.permissions import Rule
@@ -91,7 +92,8 @@ async def build_engine(
             own_rules=user_file().parent,
             levels=Levels(folder, default=settings.data_level),
             memories=_memories(store, settings),
-            permissions=_permissions(settings, rules, attended=attended),
+            given=Permissions(rules=(*settings.permissions, *rules)),
+            modes=_modes(root, settings, attended=attended),
             allowed=AllowedActions(folder),
             audit=AuditLog(folder, redact=settings.redact),
             limits=_limits(settings),
@@ -126,9 +128,18 @@ def _finder_of(settings: Settings, root: Path, place: Path) -> WorkspaceFinder:
     return WorkspaceFinder(root, settings.model_copy(update={"index_dir": place}))
 
 
-def _permissions(settings: Settings, rules: tuple[Rule, ...], *, attended: bool) -> Permissions:
-    mode = settings.mode if attended else stricter(settings.mode, "batch")
-    return Permissions(mode=mode, rules=(*settings.permissions, *rules))
+def _modes(root: Path, settings: Settings, *, attended: bool) -> Modes:
+    """The mode, and how far a person may go beyond it: not where nobody is there, and not beyond what the
+    project's file, or a file of settings that cannot be read, has made of it."""
+    origin = settings.origins["mode"]
+    if not attended:
+        return Modes(stricter(settings.mode, "batch"), limit=Limit("batch", "nobody can be asked here"))
+    if origin in (str(root / PROJECT_FILE), "safest"):
+        why = (
+            "your settings cannot be read" if origin == "safest" else f"{PROJECT_FILE} of this folder says so"
+        )
+        return Modes(settings.mode, limit=Limit(settings.mode, why))
+    return Modes(settings.mode)
 
 
 def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, taped: bool) -> Diagnostics:

@@ -249,6 +249,7 @@ def _mcp(root: Path, settings: Settings) -> Check:
 
 async def _sandbox(settings: Settings) -> Check:
     """How commands of assistants are confined: each backend is tried by a program that wants out."""
+    from codemad_jupyter.tools.sandbox.state import remedy
     from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 
     found = await sandbox_state(settings.sandbox)
@@ -256,8 +257,7 @@ async def _sandbox(settings: Settings) -> Check:
     detail = "; ".join((named, *found.reasons))
     if found.strength in ("strong", "container"):
         return Check(name="sandbox", state="ok", detail=detail)
-    hint = "Install bubblewrap (Linux), and read what you approve."
-    return Check(name="sandbox", state="warning", detail=detail, hint=hint)
+    return Check(name="sandbox", state="warning", detail=detail, hint=remedy(found))
 
 
 def _trials() -> Check:

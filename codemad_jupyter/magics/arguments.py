@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS, Known, Subcommand, subcommand_in
+from codemad_jupyter.magics.subcommand_forms import Known, Subcommand, subcommand_in
+from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS
 from codemad_jupyter.protocol.commands import Intent
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -52,8 +53,8 @@ def read_line(line: str, known: Known | None = None) -> Ask | Subcommand:
         return replace(options, text=_needed(rest))
     if found.name == "fix":
         return replace(options, text="Fix the last error.", intent="fix")
-    if found.name == "compact":
-        return replace(options, text="/compact")
+    if found.name in ("compact", "mode"):
+        return replace(options, text=f"/{found.name} {found.word}".strip())
     if options != Ask(""):
         raise UsageError(
             f"{found.name} takes no options of a question.",

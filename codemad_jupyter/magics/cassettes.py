@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from codemad_jupyter.magics.conversation import Conversation
     from codemad_jupyter.magics.place import Place
-    from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_forms import Subcommand
 
 
 def choose_cassette(talk: Conversation, ip: InteractiveShell, command: Subcommand) -> str:

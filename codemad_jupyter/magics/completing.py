@@ -27,7 +27,7 @@ def offer(ip: InteractiveShell, slash_names: Callable[[str], Iterable[str]]) -> 
 def completions(text: str, slash_names: Callable[[str], Iterable[str]]) -> list[str]:
     """What may stand for the word that ends the text."""
     from codemad_jupyter.magics.arguments import OPTIONS
-    from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS
+    from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS
 
     name, _, rest = text.lstrip().partition(" ")
     words = rest.split(" ")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from codemad_jupyter.magics.arguments import Ask
     from codemad_jupyter.magics.conversation import Conversation
-    from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_forms import Subcommand
 
 NAME = "codemad"
 RED, RESET = "\x1b[31m", "\x1b[0m"

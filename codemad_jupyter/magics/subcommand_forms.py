@@ -1,100 +1,22 @@
-"""The subcommands of ``%codemad``: their exact forms, and the usage of each."""
+"""The exact forms of the subcommands of ``%codemad``: what in a line is one, and what is a question."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 from codemad_jupyter.app.agents_words import VERBS as AGENT_VERBS
-from codemad_jupyter.app.agents_words import agents_text
-from codemad_jupyter.app.memory_words import MEMORY_VERBS, memory_text
-from codemad_jupyter.app.merge_words import options_text
-from codemad_jupyter.app.plan_words import PLAN_VERBS, plan_verbs_text
-from codemad_jupyter.app.session_words import NEEDING, SESSION_VERBS, session_text
-from codemad_jupyter.app.timeline_words import VERBS, timeline_text
+from codemad_jupyter.app.memory_words import MEMORY_VERBS
+from codemad_jupyter.app.plan_words import PLAN_VERBS
+from codemad_jupyter.app.session_words import NEEDING, SESSION_VERBS
+from codemad_jupyter.app.timeline_words import VERBS
+from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS, Name
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.permissions import STRICTEST_FIRST
 from codemad_jupyter.protocol.privacy import DataLevel
 
-Name = Literal[
-    "apply",
-    "reject",
-    "undo",
-    "redo",
-    "checkpoints",
-    "blame",
-    "agents",
-    "merge",
-    "fix",
-    "plan",
-    "compact",
-    "verify",
-    "status",
-    "index",
-    "models",
-    "new",
-    "context",
-    "level",
-    "trust",
-    "permissions",
-    "record",
-    "replay",
-    "memory",
-    "sessions",
-    "attach",
-    "help",
-]
-
-SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "apply": ("apply [EDIT] [--run]", "apply a proposed edit, or all that wait; --run also runs the cell"),
-    "reject": ("reject [EDIT]", "reject a proposed edit, or all that wait"),
-    "undo": ("undo", "bring files, notebook and conversation back to before the latest run"),
-    "redo": ("redo", "bring back what the latest undo took away"),
-    "checkpoints": (
-        "checkpoints [VERB …]",
-        "list them, or show, diff, restore, make, name, prune (see: help checkpoints)",
-    ),
-    "blame": ("blame", "who made each cell of this notebook: you, or which run and model"),
-    "agents": (
-        "agents [VERB …]",
-        "folders in which agents work apart: list, new, show, diff, merge, drop (see: help agents)",
-    ),
-    "merge": (
-        "merge [NOTEBOOK] […]",
-        "a notebook with conflict markers: see the conflicts, choose sides (see: help merge)",
-    ),
-    "plan": ("plan [VERB …]", "the plan: show, edit, move, remove, approve, drop (see: help plan)"),
-    "compact": ("compact", "summarise the conversation so far, to send less of it"),
-    "fix": ("fix", "look at the last error and propose a repair"),
-    "verify": ("verify [--cells ID ...]", "run the notebook again elsewhere: which cells fail or differ"),
-    "status": ("status", "what answers here: engine, model, session, edits that wait"),
-    "index": ("index", "how far the search index of this folder is, and what it leaves out"),
-    "models": ("models [use NAME]", "list the models, or choose one for this session"),
-    "new": ("new", "begin a fresh session"),
-    "context": ("context [PROMPT]", "what a question would send to the model, without sending it"),
-    "level": ("level [LEVEL]", "how much of this notebook's data is sent: schema … images; or set it"),
-    "trust": (
-        "trust [--show | --revoke]",
-        "let this folder's codemad.toml and rules files (AGENTS.md …) count; or no longer",
-    ),
-    "permissions": (
-        "permissions [revoke DIGEST | test COMMAND]",
-        "mode, rules and what you allowed for good; take that back; or try a command against the rules",
-    ),
-    "record": ("record FILE|auto|off", "record the models' answers in a cassette, from the next question on"),
-    "replay": (
-        "replay FILE|auto|off [--or-ask]",
-        "answer from a cassette and ask no model; --or-ask: but for what is not recorded",
-    ),
-    "memory": (
-        "memory [VERB …]",
-        "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
-    ),
-    "sessions": ("sessions [VERB …]", "list, search, fork, branch, compare, export … (see: help sessions)"),
-    "attach": ("attach", "join the run that goes on in this session, and follow it"),
-    "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
-}
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
 
 
@@ -222,6 +144,15 @@ def _level(words: list[str], known: Known) -> Subcommand | None:
     return Subcommand("level", "".join(words))
 
 
+def _mode(words: list[str], known: Known) -> Subcommand | None:
+    """A mode is named exactly; "mode of the prices" is a question."""
+    if len(words) > 1:
+        return None
+    if words and words[0] not in STRICTEST_FIRST:
+        raise UsageError(f"There is no mode {words[0]!r}.", hint=f"Modes: {', '.join(STRICTEST_FIRST)}.")
+    return Subcommand("mode", "".join(words))
+
+
 def _trust(words: list[str], known: Known) -> Subcommand | None:
     if len(words) > 1 or words not in ([], ["--show"], ["--revoke"]):
         return None
@@ -274,6 +205,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "new": _plain("new"),
     "context": _context,
     "level": _level,
+    "mode": _mode,
     "trust": _trust,
     "permissions": _permissions,
     "record": _cassette("record"),
@@ -283,17 +215,3 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "attach": _plain("attach"),
     "help": _help,
 }
-
-
-def usage_of(name: str) -> str:
-    """The usage of one subcommand."""
-    form, text = SUBCOMMANDS[name]
-    more = {
-        "checkpoints": timeline_text,
-        "agents": agents_text,
-        "merge": options_text,
-        "memory": memory_text,
-        "plan": plan_verbs_text,
-        "sessions": session_text,
-    }.get(name, str)()
-    return f"Usage: %codemad {form}\n  {text}\n{more}".rstrip()

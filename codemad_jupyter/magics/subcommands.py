@@ -11,7 +11,8 @@ from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.cassettes import choose_cassette
 from codemad_jupyter.magics.place import place_of
 from codemad_jupyter.magics.safe_text import code_span, safe_markdown
-from codemad_jupyter.magics.subcommand_forms import LEVELS, Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import LEVELS, Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from codemad_jupyter.magics.transcript import restored_line
 from codemad_jupyter.magics.verify import verify
 from codemad_jupyter.protocol.commands import ChooseDataLevel, ChooseModel, Prompt, Redo, Undo

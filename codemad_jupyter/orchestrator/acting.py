@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget
 from codemad_jupyter.protocol.events import Restored
-from codemad_jupyter.protocol.permissions import AuditLine, Axis
+from codemad_jupyter.protocol.permissions import AuditLine, Axis, Mode
 from codemad_jupyter.tools.path_rules import gives_rights
 from codemad_jupyter.tools.permissions import Action, Permissions, applies_by_itself, decide, digest
 
@@ -44,6 +44,21 @@ def needs_nobody(root: Path, edit: Edit, given: Permissions) -> bool:
     """Does the edit apply by itself? One that failed when it was tried waits for a person."""
     failed = edit.trial is not None and edit.trial.status == "failed"
     return not failed and all(applies_by_itself(path, given, root=root) for path in places(edit))
+
+
+def mode_line(session: str, was: Mode, mode: Mode, *, refused: str = "") -> AuditLine:
+    """Another mode, for the audit log."""
+    return AuditLine(
+        at=time.time(),
+        session=session,
+        who="the person",
+        tool="choose_mode",
+        axis="control",
+        action=f"{was} -> {mode}",
+        decision="denied" if refused else "approved",
+        rule=refused,
+        outcome="not done" if refused else "done",
+    )
 
 
 def applied_line(session: str, run: str, edit: Edit, *, by_itself: bool) -> AuditLine:

@@ -16,6 +16,7 @@ from codemad_jupyter.orchestrator import (
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
+from codemad_jupyter.orchestrator.choosing import choose
 from codemad_jupyter.orchestrator.committing import commit_if_due
 from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.desk import desk_of
@@ -32,7 +33,7 @@ from codemad_jupyter.orchestrator.starting import Started, Starting
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
-from codemad_jupyter.protocol.events import DataLevelChosen, Notice, RunFinished
+from codemad_jupyter.protocol.events import Notice, RunFinished
 from codemad_jupyter.protocol.privacy import ContextPreview
 
 ENDING = 0.5
@@ -108,16 +109,17 @@ class ActiveSession:
     async def take(self, command: Command) -> None:
         """Do what a command asks that begins no run."""
         match command:
-            case cmd.RenameSession():
-                await self.session.change(title=command.title)
-            case cmd.ArrangeSession():
-                await self.session.change(pinned=command.pinned, archived=command.archived)
+            case (
+                cmd.RenameSession()
+                | cmd.ArrangeSession()
+                | cmd.ChooseModel()
+                | cmd.ChooseDataLevel()
+                | cmd.ChooseMode()
+            ):
+                await choose(*self._given[:2], command)
             case cmd.NameBranch():
                 async with self._lock:
                     await timeline.branch(*self._given, command)
-            case cmd.ChooseModel():
-                self._services.router.provider_for(command.model)
-                await self.session.change(model=command.model)
             case cmd.Cancel():
                 await self._cancel(command)
             case cmd.Steer():
@@ -146,8 +148,6 @@ class ActiveSession:
                 async with self._lock:
                     self._check_free()
                     self.run = await bringing_in.bring_in(*self._given[:2], self.desk.reviewer, command)
-            case cmd.ChooseDataLevel():
-                await self._choose_level(command)
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
                 self.session.bus.emit(await self._services.memories.do(command))
                 await self.session.bus.saved()
@@ -265,13 +265,6 @@ class ActiveSession:
             if restored is not None:
                 self.session.bus.emit(restored, run=restored.runs[0] if restored.runs else None)
                 self._services.audit.record(restored_line(self.session.id, restored))
-            await self.session.bus.saved()
-
-    async def _choose_level(self, command: cmd.ChooseDataLevel) -> None:
-        try:
-            await asyncio.to_thread(self._services.levels.choose, command.level, command.notebook)
-        finally:  # where it could not be kept it holds all the same
-            self.session.bus.emit(DataLevelChosen(level=command.level, notebook=command.notebook))
             await self.session.bus.saved()
 
     async def _cancel(self, command: cmd.Cancel) -> None:

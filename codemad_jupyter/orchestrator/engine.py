@@ -26,7 +26,7 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
-from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.events import Event, ModeChosen
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
@@ -54,6 +54,8 @@ class Engine:
         self._gardener = Gardener(services)
         self._insight = Insight(services)
         self._desk = SessionsDesk(services, self._opened)
+        services.modes.busy = lambda: bool(self._busy_runs())
+        services.modes.tell = self._mode_chosen
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -84,7 +86,7 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether a run goes on."""
+        """Whether anything goes on."""
         return any(active.busy for active in self._active.values())
 
     async def sessions(self) -> tuple[SessionInfo, ...]:
@@ -243,6 +245,10 @@ class Engine:
         """Would this edit change a file by which rights are given?"""
         found = (await self._activated(session)).session.state.edits.get(edit)
         return found is not None and control(self.services.root, found)
+
+    def _mode_chosen(self, event: ModeChosen) -> None:
+        for active in self._active.values():
+            active.session.bus.emit(event)
 
     def _busy_runs(self) -> set[str]:
         return {active.run for active in self._active.values() if active.running and active.run}

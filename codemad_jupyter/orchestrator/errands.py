@@ -11,9 +11,10 @@ from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.bringing_in import propose_work, worktrees_of
 from codemad_jupyter.orchestrator.own_folder import OwnFolder
 from codemad_jupyter.orchestrator.review import Reviewer
-from codemad_jupyter.orchestrator.roll import Mark, Roll
+from codemad_jupyter.orchestrator.roll import STOPPED, Mark, Roll
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
+from codemad_jupyter.orchestrator.steering import Steering
 from codemad_jupyter.protocol.commands import Edge
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import Event, Notice
@@ -48,14 +49,16 @@ class ErrandRun:
     task: str
     run: str
     edge: Edge
+    roll: Roll
+    """On which it stands under its name, to be stopped and told something."""
 
     async def work(self, emit: Callable[[Event], object]) -> str:
         """Do it all; the sentence with which the run ends. Raises `CodemadError`."""
         name = self.given.name
-        mark = Roll(emit).enter(name, self.task)
+        mark = self.roll.enter(name, self.task)
+        self.roll.main.steering = mark.steering  # what is said to the run is said to it
         try:
-            await self._admitted()
-            text = await self._in_folder(mark, emit)
+            text = await mark.attend(self._done(mark, emit))
         except asyncio.CancelledError:
             mark.ends("stopped", "Stopped by you.")
             raise
@@ -65,7 +68,14 @@ class ErrandRun:
         except Exception as error:
             mark.ends("failed", type(error).__name__)
             raise
+        if text is None:
+            mark.ends("stopped", STOPPED)
+            return f"{name} was stopped."
         return text
+
+    async def _done(self, mark: Mark, emit: Callable[[Event], object]) -> str:
+        await self._admitted()
+        return await self._in_folder(mark, emit)
 
     async def _admitted(self) -> None:
         """The person approved the definition and gave it the task: it starts, but for what rules say, and
@@ -126,6 +136,7 @@ class ErrandRun:
             folder=folder.folder,
             confinement=confinement,
             wanted=services.sandbox_wanted,
+            said=lambda: heard(mark.steering),
         )
         ours = OurSide(
             folder=folder.folder,
@@ -176,6 +187,11 @@ class ErrandRun:
             return Answered("expired", "nobody can be asked here")
         reason = f"{question.reason} The agent {self.given.name} asks, for its own folder."
         return await self.approvals.ask(replace(question, reason=reason), run=self.run)
+
+
+def heard(steering: Steering) -> str:
+    """What the person said meanwhile. Where there is nothing it hears no more: its work is done."""
+    return "" if steering.ended() else "\n\n".join(each.text for each in steering.take())
 
 
 async def _left(folder: OwnFolder, account: Account) -> bool:

@@ -25,15 +25,17 @@ from codemad_jupyter.orchestrator.agent_kernel import AgentKernel
 from codemad_jupyter.orchestrator.asking import Asking, Prepared
 from codemad_jupyter.orchestrator.cell_changes import cell_changes
 from codemad_jupyter.orchestrator.equipment import Equipment, equipped_as
+from codemad_jupyter.orchestrator.modes import Modes
 from codemad_jupyter.orchestrator.role_files import Role
 from codemad_jupyter.orchestrator.role_runs import BRIEF, Crew
+from codemad_jupyter.orchestrator.rules_here import permissions_here
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget
 from codemad_jupyter.protocol.errors import CodemadError, ToolError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.messages import ToolCallPart
-from codemad_jupyter.protocol.permissions import Rule
+from codemad_jupyter.protocol.permissions import Mode
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.supply import Purpose
 from codemad_jupyter.tools.delegate import TOOLS as DELEGATE_TOOLS
@@ -58,6 +60,8 @@ GUIDE = (
 PATIENCE = 900.0
 """Seconds that tests, or what prepares a folder, may take."""
 OUTPUT = 8_000
+CONFINED_MODE: Mode = "auto_sandboxed"
+"""What a sandbox confines runs by itself in an agent's folder."""
 _log = logging.getLogger(__name__)
 
 NOT_HERE = (*DELEGATE_TOOLS, *MEMORY_TOOLS, *DIAGNOSTIC_TOOLS)
@@ -116,7 +120,8 @@ class OwnFolder:
             services,
             root=self.folder,
             person_root=services.root,
-            permissions=permissions_here(services.permissions, services.root),
+            given=permissions_here(services.given, services.root),
+            modes=Modes(CONFINED_MODE),
         )
         self.jobs = Jobs(self.folder, wanted=services.sandbox_wanted, hidden=services.hidden)
 
@@ -286,20 +291,3 @@ class OwnFolder:
         if self._finder is None and self.services.finder_of is not None:
             self._finder = self.services.finder_of(self.folder, self._worktrees.beside(self.worktree))
         return self._finder
-
-
-def permissions_here(given: Permissions, root: Path) -> Permissions:
-    """What holds in an agent's folder: what a sandbox confines runs by itself, and rules about files of the
-    person's ``root`` that forbid or ask are about the same files here."""
-    rules = (*given.rules, *(_moved(rule, root) for rule in given.rules if _names(rule, root)))
-    return replace(given, mode="auto_sandboxed", rules=rules)
-
-
-def _names(rule: Rule, root: Path) -> bool:
-    place = str(Path(rule.path).expanduser()) if rule.path.startswith(("/", "~")) else ""
-    return rule.decide != "allow" and place.startswith(f"{root}/")
-
-
-def _moved(rule: Rule, root: Path) -> Rule:
-    place = str(Path(rule.path).expanduser())
-    return rule.model_copy(update={"path": place.removeprefix(f"{root}/")})

@@ -18,6 +18,7 @@ from codemad_jupyter.orchestrator.equipment import Equipment
 from codemad_jupyter.orchestrator.intent import Decision
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop
 from codemad_jupyter.orchestrator.memories import RunMemory
+from codemad_jupyter.orchestrator.modes import OTHERWISE, weakness
 from codemad_jupyter.orchestrator.phases import Phases
 from codemad_jupyter.orchestrator.plans import leave
 from codemad_jupyter.orchestrator.questions import PersonOfRun
@@ -32,7 +33,7 @@ from codemad_jupyter.orchestrator.watched_kernel import WatchedKernel
 from codemad_jupyter.orchestrator.workflow import REPAIRS, Begun
 from codemad_jupyter.protocol.agents import AgentState
 from codemad_jupyter.protocol.commands import Prompt
-from codemad_jupyter.protocol.errors import CodemadError
+from codemad_jupyter.protocol.errors import CodemadError, ModeRefused
 from codemad_jupyter.protocol.events import Event, IntentDecided, MessageDone, Notice, RunFinished, RunStatus
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import Message
@@ -120,12 +121,9 @@ class Run:
         """An automatic mode without a sandbox that deserves the name is refused: it asks for everything."""
         if self.services.permissions.mode != "auto_sandboxed":
             return
-        sandbox = await self.services.sandbox()
-        if sandbox.strength != "strong":
-            why = " ".join(sandbox.reasons)
-            text = f"Mode auto_sandboxed is refused: the sandbox here is {sandbox.strength}. {why}".strip()
-            said = f"{text} Everything is asked about."
-            self.emit(Notice(level="warning", code="auto_mode_refused", text=said))
+        if why := weakness(await self.services.sandbox()):
+            said = f"Mode auto_sandboxed is refused: {why}. {OTHERWISE}"
+            self.emit(Notice(level="warning", code=ModeRefused.code, text=said))
 
     async def _work(self) -> Outcome:
         decision = self.decision

@@ -20,6 +20,7 @@ from codemad_jupyter.git.checkpoints import Checkpoints
 from codemad_jupyter.notebooks.ports import Ports
 from codemad_jupyter.notebooks.trial import MEMORY, Method
 from codemad_jupyter.orchestrator.memories import Memories
+from codemad_jupyter.orchestrator.modes import Modes
 from codemad_jupyter.orchestrator.roles import Roles, built_in
 from codemad_jupyter.orchestrator.slash import BUILT_IN
 from codemad_jupyter.orchestrator.tally import Limits
@@ -31,7 +32,7 @@ from codemad_jupyter.store.store import Store
 from codemad_jupyter.tools.gate import Asker, Gate, Who
 from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
-from codemad_jupyter.tools.permissions import Permissions, visible
+from codemad_jupyter.tools.permissions import Permissions, stricter, visible
 from codemad_jupyter.tools.proposals import new_cell_id
 from codemad_jupyter.tools.reach import Finder
 from codemad_jupyter.tools.sandbox.state import Wanted
@@ -64,8 +65,10 @@ class Services:
     """Whether the rules files of a folder may be shown to a model."""
     own_rules: Path | None = None
     """The folder of the person's own rules files."""
-    permissions: Permissions = field(default_factory=Permissions)
-    """Mode and rules of the workspace; sandbox and kept actions are looked up when something is decided."""
+    given: Permissions = field(default_factory=Permissions)
+    """The rules of the workspace; the mode of `modes` holds with them, sandbox and kept actions are looked up
+    when something is decided."""
+    modes: Modes = field(default_factory=Modes)
     allowed: AllowedActions
     audit: AuditLog
     sandbox: Callable[[], Awaitable[SandboxState]] = no_sandbox
@@ -119,10 +122,17 @@ class Services:
         """The person's folder, whose rules hold and whose spending is counted."""
         return self.person_root or self.root
 
+    @property
+    def permissions(self) -> Permissions:
+        """What holds in the workspace now."""
+        return replace(self.given, mode=self.modes.now)
+
     async def granted(self, given: Permissions | None = None) -> Permissions:
-        """What holds now, for the workspace or for an agent with rights of its own. The sandbox is tried
-        only in the mode that asks for it: no first word of an answer waits for that."""
+        """What holds now, for the workspace or for an agent with rights of its own, whose mode a stricter one
+        chosen meanwhile overrules. The sandbox is tried only in the mode that asks for it: no first word of
+        an answer waits for that."""
         rights = given or self.permissions
+        rights = replace(rights, mode=stricter(rights.mode, self.modes.now))
         kept = await asyncio.to_thread(self.allowed.digests)
         sandbox = await self.sandbox() if rights.mode == "auto_sandboxed" else rights.sandbox
         return replace(rights, sandbox=sandbox, kept=kept)

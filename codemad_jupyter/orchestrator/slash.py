@@ -11,7 +11,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.slash import SlashCommand
 
-HELP, COMPACT, PLAN, AGENT = "help", "compact", "plan", "agent"
+HELP, COMPACT, PLAN, AGENT, MODE = "help", "compact", "plan", "agent", "mode"
 BUILT_IN: tuple[SlashCommand, ...] = (
     SlashCommand(name="ask", usage="QUESTION", text="answer, and change nothing", intent="answer"),
     SlashCommand(name="edit", usage="WHAT", text="change cells or files", intent="edit"),
@@ -81,6 +81,11 @@ BUILT_IN: tuple[SlashCommand, ...] = (
         intent="team",
         template="{given}",
     ),
+    SlashCommand(
+        name=MODE,
+        usage="[plan | batch | ask | auto_edit | auto_sandboxed]",
+        text="who is asked before something happens: show it, or choose",
+    ),
     SlashCommand(name=COMPACT, text="summarise the conversation so far, to send less of it"),
     SlashCommand(name=HELP, usage="[COMMAND]", text="these commands, or one of them"),
 )
@@ -124,7 +129,7 @@ def read(text: str, commands: Sequence[SlashCommand]) -> Called | None:
 def expanded(prompt: Prompt, commands: Sequence[SlashCommand]) -> Prompt:
     """The prompt that a slash command stands for; any other as it is. Raises `UsageError`."""
     called = read(prompt.text, commands)
-    if called is None or called.command.name in (HELP, COMPACT):  # those ask no model
+    if called is None or called.command.name in (HELP, COMPACT, MODE):  # those ask no model
         return prompt
     command, given = called
     if not given and not command.alone:

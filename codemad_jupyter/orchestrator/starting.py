@@ -6,7 +6,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from codemad_jupyter.gateway.choosing import Choice
-from codemad_jupyter.orchestrator import plans, slash
+from codemad_jupyter.orchestrator import modes, plans, slash
+from codemad_jupyter.orchestrator.choosing import choose_mode
 from codemad_jupyter.orchestrator.choosing_model import choice_for
 from codemad_jupyter.orchestrator.classifying import decided
 from codemad_jupyter.orchestrator.compacting import Compactor
@@ -76,7 +77,7 @@ class Starting:
     async def prompt(self, prompt: Prompt) -> Started:
         """A prompt, which may begin with a slash command."""
         called = slash.read(prompt.text, self._services.commands)
-        work = self._without_model(called, prompt) if called is not None else None
+        work = await self._without_model(called, prompt) if called is not None else None
         if work is not None:
             return await self._plain(prompt.text, work, edge=prompt.edge, target=prompt.target)
         if called is not None and called.command.name == slash.AGENT:
@@ -117,10 +118,11 @@ class Starting:
             await session.change(title=title_of(prompt.text))
         await self._announce(run, prompt.text, edge=prompt.edge, target=prompt.target, choice=choice)
         await session.append(Message.user(task), run=run)
+        roll = Roll(lambda event: session.bus.emit(event, run=run))
         errand = ErrandRun(
-            self._services, session, desk.reviewer, desk.approvals, given, task, run, prompt.edge
+            self._services, session, desk.reviewer, desk.approvals, given, task, run, prompt.edge, roll
         )
-        return Started(run, plain_run(errand.work, run=run, session=session, cost=None))
+        return Started(run, plain_run(errand.work, run=run, session=session, cost=None), roll=roll)
 
     async def carry_out(self, command: ApprovePlan) -> Started:
         """The plan, task by task. Raises `NotFound` or `Conflict`."""
@@ -145,11 +147,13 @@ class Starting:
         await self._announce(run, f"Verify {proof.path}", edge=command.edge, target=command.target)
         return Started(run, verify_run(proof, run=run, session=self._session, services=self._services))
 
-    def _without_model(self, called: slash.Called, prompt: Prompt) -> Work | None:
+    async def _without_model(self, called: slash.Called, prompt: Prompt) -> Work | None:
         """What a command does that asks no model about its prompt; None for all others."""
         name, given = called.command.name, called.given
         if name == slash.HELP:
             return telling(slash.help_text(given, self._services.commands))
+        if name == slash.MODE:
+            return await self._mode(given)
         if name == slash.COMPACT:
             model = prompt.model or self._session.state.model or self._services.router.default_model()
             return self._compactor.now(model, prompt.target)
@@ -162,6 +166,13 @@ class Starting:
             )
             return telling(shown)
         return None
+
+    async def _mode(self, given: str) -> Work:
+        """Choose the mode, or say which one holds. Chosen here: it holds before the run is announced."""
+        services = self._services
+        if given:
+            await choose_mode(services, self._session, modes.named(given))
+        return telling(modes.standing_text(await services.modes.standing(services.sandbox)))
 
     async def _plain(self, shown: str, work: Work, *, edge: Edge, target: Target) -> Started:
         run = new_id("run")

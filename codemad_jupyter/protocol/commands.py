@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.merging import MergeChoice
+from codemad_jupyter.protocol.permissions import Mode
 from codemad_jupyter.protocol.plans import PlanTask
 from codemad_jupyter.protocol.privacy import DataLevel
 
@@ -321,6 +322,15 @@ class ChooseDataLevel(Value):
     notebook: str | None = None
 
 
+class ChooseMode(Value):
+    """Let this mode hold in the workspace from now on, until CodeMAD starts anew. A looser one is refused
+    while a run goes on, beyond what the settings of the project allow, and from a kernel."""
+
+    type: Literal["choose_mode"] = "choose_mode"
+    session: str
+    mode: Mode
+
+
 class RememberFact(Value):
     """Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
     waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role."""
@@ -439,6 +449,7 @@ Command = Annotated[
     | PruneCheckpoints
     | VerifyNotebook
     | ChooseDataLevel
+    | ChooseMode
     | ResolveMerge
     | MergeAgents
     | RememberFact

@@ -18,6 +18,7 @@
     │   └── ToolChanged       a server describes its tool in another way than was approved
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
+        └── ModeRefused       a mode that cannot hold here
 """
 
 from typing import Literal
@@ -128,6 +129,10 @@ class ServerUnreachable(CodemadError):
 
 class Denied(CodemadError):
     code = "denied"
+
+
+class ModeRefused(Denied):
+    code = "auto_mode_refused"
 
 
 class ErrorValue(Value):

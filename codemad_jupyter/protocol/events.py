@@ -19,7 +19,7 @@ from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
-from codemad_jupyter.protocol.permissions import Axis
+from codemad_jupyter.protocol.permissions import Axis, Mode
 from codemad_jupyter.protocol.permissions import Risk as Risk
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
@@ -346,6 +346,14 @@ class DataLevelChosen(EventBase):
     notebook: str | None = None
 
 
+class ModeChosen(EventBase):
+    """Another mode holds in the workspace, as long as this process does."""
+
+    type: Literal["mode_chosen"] = "mode_chosen"
+    mode: Mode
+    was: Mode
+
+
 class Compacted(EventBase):
     """A model summarised the conversation's first ``turns`` turns, up to the entry ``until``: from now on
     ``text`` is sent in their place, where the data level lets in what stood in them (``level``). The turns
@@ -434,6 +442,7 @@ Event = Annotated[
     | Verified
     | KernelChanged
     | DataLevelChosen
+    | ModeChosen
     | Compacted
     | MemoryChanged
     | Committed

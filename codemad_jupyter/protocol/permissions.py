@@ -12,6 +12,16 @@ confines runs by itself, too; nobody is there and rules alone decide; or nothing
 
 STRICTEST_FIRST: tuple[Mode, ...] = ("plan", "batch", "ask", "auto_edit", "auto_sandboxed")
 
+MODE_TEXTS: dict[Mode, str] = {
+    "plan": "nothing but reading; a plan can be made",
+    "batch": "nobody is asked: what no rule allows is refused",
+    "ask": "you are asked about commands, code and each change",
+    "auto_edit": "changes of files and cells apply by themselves; commands and code are asked about",
+    "auto_sandboxed": "changes apply by themselves, and so does what a strong sandbox confines; the network,"
+    " your own kernel and whatever gives rights are asked about",
+}
+"""What each mode lets through without a question, for a person."""
+
 Risk = Literal["read", "write", "execute", "network"]
 
 Axis = Literal[
@@ -101,6 +111,25 @@ class SandboxState(BaseModel):
     """Name of the backend: bubblewrap, landlock, sandbox-exec; empty where there is none."""
     reasons: tuple[str, ...] = ()
     """Why it is not stronger, a sentence each, for the person who wants to change it."""
+
+
+class ModeInfo(Value):
+    """A mode one can choose; ``refused`` says why it cannot be chosen here."""
+
+    name: Mode
+    text: str
+    refused: str = ""
+
+
+class Standing(Value):
+    """Who is asked now and what confines commands, with what could be chosen instead and what to do about a
+    weak sandbox. ``settled`` is the mode of the settings."""
+
+    mode: Mode
+    settled: Mode
+    modes: tuple[ModeInfo, ...]
+    sandbox: SandboxState
+    remedy: str = ""
 
 
 UNCONFINED = SandboxState(strength="none")

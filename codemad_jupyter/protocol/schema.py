@@ -26,6 +26,7 @@ from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.mentions import Mention
 from codemad_jupyter.protocol.merging import MergeView
 from codemad_jupyter.protocol.models import ModelInfo
+from codemad_jupyter.protocol.permissions import Standing
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.sessions import BranchComparison, SessionExport, SessionInfo, SessionTree
@@ -63,6 +64,7 @@ VALUES = (
     SessionInfo,
     SessionTree,
     SettingsInfo,
+    Standing,
     WorktreeInfo,
     WorktreeWork,
 )

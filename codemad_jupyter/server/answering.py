@@ -19,6 +19,8 @@ HEADER = "X-Codemad-Tab"
 MOST_RUNS = 1_000
 PERSONAL = frozenset({"approve", "choose_data_level"})
 """Commands for which the token alone is not enough."""
+MAY_LOOSEN = frozenset({"choose_mode", "prompt"})
+"""Those that may choose a mode in which less is asked about."""
 BEGINNING = frozenset({"prompt", "approve_plan"})
 """Commands that begin a run which may ask."""
 
@@ -76,6 +78,8 @@ class Answering:
             )
 
     async def _gives_rights(self, command: Command) -> bool:
+        if command.type in MAY_LOOSEN:
+            return (await self._host.engine()).services.modes.loosened_by(command)
         if command.type != "accept_edit":
             return False
         return await (await self._host.engine()).gives_rights(command.session, command.edit)

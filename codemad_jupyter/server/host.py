@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.orchestrator.engine import Engine
     from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Command
     from codemad_jupyter.protocol.events import Event
+    from codemad_jupyter.protocol.permissions import Standing
     from codemad_jupyter.server.ports import ServerPorts
     from codemad_jupyter.server.stream import StreamHandler
     from codemad_jupyter.server.tabs import Tabs
@@ -161,8 +162,10 @@ class EngineHost:
         models = [model.model_dump() for model in await engine.models(probe=probe)]
         return {"models": models, "default": engine.default_model}
 
-    async def status(self, *, checks: bool = False) -> dict[str, Any]:
-        """How things stand; asking does not start the engine. ``checks`` adds the doctor's report."""
+    async def status(self, *, checks: bool = False, standing: bool = False) -> dict[str, Any]:
+        """How things stand; asking does not start the engine. ``checks`` adds the doctor's report,
+        ``standing`` the modes and the sandbox, which starts it."""
+        engine = await self.engine() if standing else None
         report: dict[str, Any] = {
             "version": codemad_jupyter.__version__,
             "workspace": self.root.name,
@@ -176,6 +179,9 @@ class EngineHost:
             report["store"] = "memory" if services.store.path is None else "file"
             report["notices"] = list(services.notices)
             report["mcp_off"] = list(services.mcp.off) if services.mcp is not None else []
+            report["mode"] = services.modes.now
+        if engine is not None:
+            report["standing"] = (await _standing(engine)).model_dump()
         if checks:
             from codemad_jupyter.app.health import examine
 
@@ -267,6 +273,10 @@ class EngineHost:
         from jupyter_server._tz import utcnow
 
         self.app.web_app.settings["last_activity_times"]["codemad"] = utcnow()
+
+
+async def _standing(engine: Engine) -> Standing:
+    return await engine.services.modes.standing(engine.services.sandbox)
 
 
 async def _settled(engine: Engine, command: AcceptEdit, *, after: int) -> None:

@@ -29,11 +29,13 @@ a hub about it."""
 ALLOWED = frozenset(
     {"prompt", "cancel", "accept_edit", "reject_edit", "undo", "redo", "new_session", "choose_model"}
     | {"make_checkpoint", "restore_checkpoint", "name_checkpoint", "prune_checkpoints"}
-    | {"choose_data_level", "resolve_merge", "merge_agents"}
+    | {"choose_data_level", "choose_mode", "resolve_merge", "merge_agents"}
     | {"change_plan", "approve_plan", "drop_plan"}
     | {"fork_session", "make_branch", "switch_branch", "name_branch", "merge_branch"}
     | {"remember_fact", "edit_memory", "forget_memory"}
 )
+CHECKED = frozenset({"accept_edit", "choose_mode", "prompt"})
+"""Those that may give rights, which takes a person at a tab."""
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment shows the reader that the line is alive."""
 PATIENCE = 60.0
@@ -72,7 +74,7 @@ class CommandsHandler(KernelGate, BodyHandler):
         command = _permitted(self.command())
         if command.type == "choose_data_level":
             await self._only_tighter(command)
-        if command.type == "accept_edit":
+        if command.type in CHECKED:
             await self.host.answering.check(command, "")
         ack = await self.host.submit_for_kernel(command)
         return ack.model_dump()

@@ -210,11 +210,13 @@ class MentionsHandler(CodemadHandler):
 
 
 class StatusHandler(CodemadHandler):
-    """How CodeMAD is doing here; with ``?checks=1`` everything is tried, which takes a while."""
+    """How CodeMAD is doing here; with ``?checks=1`` everything is tried, which takes a while, with
+    ``?standing=1`` the sandbox alone, and which modes there are is told."""
 
     _track_activity = False
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        await self.answer(lambda: self.host.status(checks=bool(self.number("checks"))))
+        asked = {name: bool(self.number(name)) for name in ("checks", "standing")}
+        await self.answer(lambda: self.host.status(**asked))

@@ -9,7 +9,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,13 +49,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, kw_only=True)
 class Errand:
     """One task for an agent, the folder it works in, and how it is confined. Without a ``task`` it is only
-    greeted."""
+    greeted. ``said`` gives what the person has told it since, which it hears at the end of its turn; once
+    there is nothing, nothing more is asked for."""
 
     given: AgentDefinition
     task: str
     folder: Path
     confinement: Confinement
     wanted: sandbox.Wanted = "auto"
+    said: Callable[[], str] = lambda: ""
 
 
 def check_sdk() -> None:
@@ -141,12 +143,13 @@ async def _talk(errand: Errand, ours: OurSide, wire: Wire) -> str:
     try:
         async with asyncio.timeout(STARTING):
             session = await _begun(acp, connection, errand)
-        if not errand.task:
-            return ""
-        prompt = [acp.text_block(errand.task)]
-        asked = connection.prompt(session_id=session, prompt=prompt)
-        answer = await _answered(asked, lambda: connection.cancel(session_id=session))
-        return _STOPS.get(answer.stop_reason, "")
+        words, stopped = errand.task, ""
+        while words:
+            asked = connection.prompt(session_id=session, prompt=[acp.text_block(words)])
+            answer = await _answered(asked, lambda: connection.cancel(session_id=session))
+            stopped = _STOPS.get(answer.stop_reason, "")
+            words = errand.said()
+        return stopped
     except acp.RequestError as error:
         raise ToolError(
             f"The agent {errand.given.name} gave an error: {str(error)[:500]} {_detail(error)}".strip()

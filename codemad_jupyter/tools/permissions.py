@@ -167,6 +167,8 @@ def applies_by_itself(place: str, given: Permissions, *, root: Path, axis: Axis 
     """Whether a proposed edit of this file needs no person."""
     if given.mode not in ("auto_edit", "auto_sandboxed"):
         return False
+    if given.mode == "auto_sandboxed" and given.sandbox.strength != "strong":
+        return False  # the mode is refused here, and everything asked about
     action = Action(
         tool="edit", risk="write", axis=axis, arguments={"path": place}, root=root, role=given.role
     )

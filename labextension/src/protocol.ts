@@ -427,6 +427,16 @@ export interface ChooseDataLevel {
 }
 
 /**
+ * Let this mode hold in the workspace from now on, until CodeMAD starts anew. A looser one is refused
+ * while a run goes on, beyond what the settings of the project allow, and from a kernel.
+ */
+export interface ChooseMode {
+  type: 'choose_mode';
+  session: string;
+  mode: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+}
+
+/**
  * Use this model (``provider/name``) for the session from now on.
  */
 export interface ChooseModel {
@@ -437,7 +447,7 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AnswerQuestion | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AnswerQuestion | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ChooseMode | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -656,14 +666,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
 }
 
 /**
@@ -1014,6 +1024,29 @@ export interface MessageDone {
   model: string;
   usage: Usage;
   cost: number | null;
+}
+
+/**
+ * Another mode holds in the workspace, as long as this process does.
+ */
+export interface ModeChosen {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'mode_chosen';
+  mode: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+  was: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+}
+
+/**
+ * A mode one can choose; ``refused`` says why it cannot be chosen here.
+ */
+export interface ModeInfo {
+  name: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+  text: string;
+  refused: string;
 }
 
 /**
@@ -1476,6 +1509,15 @@ export interface SaidMessage {
 }
 
 /**
+ * What confines the commands of agents here, as its own test has found it.
+ */
+export interface SandboxState {
+  strength: 'strong' | 'limited' | 'container' | 'none';
+  backend?: string;
+  reasons?: string[];
+}
+
+/**
  * A part of what is sent to the model, with its estimated tokens. ``left_out`` names what was cut or
  * left out of it to fit the window.
  */
@@ -1585,6 +1627,18 @@ export interface SideEdit {
   path: string;
   cell: string | null;
   diff: string;
+}
+
+/**
+ * Who is asked now and what confines commands, with what could be chosen instead and what to do about a
+ * weak sandbox. ``settled`` is the mode of the settings.
+ */
+export interface Standing {
+  mode: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+  settled: 'ask' | 'auto_edit' | 'auto_sandboxed' | 'batch' | 'plan';
+  modes: ModeInfo[];
+  sandbox: SandboxState;
+  remedy: string;
 }
 
 /**

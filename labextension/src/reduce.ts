@@ -17,8 +17,9 @@ import type {
   RunFinished,
   RunStarted
 } from './protocol';
-import { ended, isOver } from './crew';
-import { branched, changesTree, redoableAfter } from './branching';
+import { ended } from './crew';
+import { branched, redoableAfter } from './branching';
+import { dated } from './dates';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -30,45 +31,6 @@ export function reduce(state: ITranscript, event: Event): ITranscript {
   }
   const next = dated(apply(state, event), event);
   return event.seq > 0 ? { ...next, seq: event.seq } : next;
-}
-
-const OF_CHECKPOINTS = new Set([
-  'checkpoint_made',
-  'checkpoints_changed',
-  'restored',
-  'edit_settled',
-  'cell_executed'
-]);
-const OF_CONTEXT = new Set([
-  'session_changed',
-  'run_finished',
-  'restored',
-  'data_level_chosen',
-  'compacted',
-  'memory_changed'
-]);
-
-/** An agent's folder is there when it begins, and is at rest when it or the run ends. */
-function ofWork(event: Event): boolean {
-  return event.type === 'agent_changed'
-    ? event.status.worktree !== null && (event.status.steps === 0 || isOver(event.status))
-    : event.type === 'run_finished';
-}
-
-/** Notes what the pages beside the conversation have to ask for again. */
-function dated(state: ITranscript, event: Event): ITranscript {
-  const checkpointsSeq = OF_CHECKPOINTS.has(event.type) ? event.seq : state.checkpointsSeq;
-  const contextSeq = OF_CONTEXT.has(event.type) ? event.seq : state.contextSeq;
-  const memorySeq = event.type === 'memory_changed' ? event.seq : state.memorySeq;
-  const workSeq = ofWork(event) ? event.seq : state.workSeq;
-  const treeSeq = changesTree(event) ? event.seq : state.treeSeq;
-  const next = { ...state, checkpointsSeq, contextSeq, memorySeq, workSeq, treeSeq };
-  const isSame =
-    workSeq === state.workSeq &&
-    treeSeq === state.treeSeq &&
-    checkpointsSeq === state.checkpointsSeq &&
-    contextSeq === state.contextSeq;
-  return isSame ? state : next;
 }
 
 function apply(state: ITranscript, event: Event): ITranscript {
@@ -123,6 +85,8 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return said(state, event, { level: 'info', code: 'checkpoints', text: event.text });
     case 'data_level_chosen':
       return state;
+    case 'mode_chosen':
+      return said(state, event, { level: 'info', code: 'mode', text: `Mode ${event.mode} from now on.` });
     default:
       return inRun(state, event.run, run => withinRun(run, event));
   }

@@ -11,6 +11,7 @@ import type {
   Mention,
   MergeCheck,
   MergeView,
+  Standing,
   Target,
   WorktreeInfo,
   WorktreeWork
@@ -75,6 +76,18 @@ export class Requests {
   async chooseDataLevel(level: ContextPreview['level'], notebook: string | null): Promise<void> {
     if (await this._session.ensure()) {
       await this._session.command({ type: 'choose_data_level', session: this._id, level, notebook });
+    }
+  }
+
+  /** Who is asked before something happens, and what confines commands. */
+  async standing(): Promise<Standing> {
+    return (await this._client.request<{ standing: Standing }>('status', {}, '?standing=1')).standing;
+  }
+
+  /** Let another mode hold from now on; what is refused is shown. */
+  async chooseMode(mode: Standing['mode']): Promise<void> {
+    if (await this._session.ensure()) {
+      await this._session.command({ type: 'choose_mode', session: this._id, mode });
     }
   }
 

@@ -40,6 +40,7 @@ export type RunEvent = Exclude<
       | 'verified'
       | 'kernel_changed'
       | 'data_level_chosen'
+      | 'mode_chosen'
       | 'compacted'
       | 'memory_changed'
       | 'plan_changed'

@@ -233,6 +233,8 @@ export interface ITranscript {
   checkpointsSeq: number;
   /** The number of the last event after which a message would send something else. */
   contextSeq: number;
+  /** The number of the last event after which another mode holds. */
+  modeSeq: number;
   /** The number of the last event after which something else is remembered. */
   memorySeq: number;
   /** The number of the last event after which agents' worktrees may be others. */
@@ -257,6 +259,7 @@ export function emptyTranscript(session = ''): ITranscript {
     treeSeq: 0,
     checkpointsSeq: 0,
     contextSeq: 0,
+    modeSeq: 0,
     memorySeq: 0,
     workSeq: 0
   };

@@ -9,7 +9,8 @@ from codemad_jupyter.app.memory_commands import pick, read_memory_words
 from codemad_jupyter.app.memory_text import announced_line, changed_line, fact_line
 from codemad_jupyter.batch.cli import main
 from codemad_jupyter.magics.arguments import Ask, read_line
-from codemad_jupyter.magics.subcommand_forms import Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from codemad_jupyter.protocol.errors import NotFound, UsageError
 from codemad_jupyter.protocol.events import MemoryChanged
 from codemad_jupyter.protocol.memories import Memory

@@ -10,7 +10,8 @@ from codemad_jupyter.app.session_text import pick_branch, pick_session, pick_tur
 from codemad_jupyter.app.session_words import FORMATS, LEVELS
 from codemad_jupyter.batch.cli import main
 from codemad_jupyter.magics.arguments import Ask, read_line
-from codemad_jupyter.magics.subcommand_forms import Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.sessions import BranchInfo, ExportFormat, SessionInfo, SessionTree, Turn

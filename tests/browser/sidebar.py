@@ -50,6 +50,11 @@ class Sidebar:
         self.panel.get_by_role("menuitemradio", name=label).click()
         expect(self.panel.get_by_role("button", name=f"Model: {label}")).to_be_visible()
 
+    def show_rarer(self, name: str) -> None:
+        """Open one of the pages behind the menu."""
+        self.panel.get_by_role("button", name="More pages").click()
+        self.panel.get_by_role("menuitemradio", name=name).click()
+
     def press_by_keyboard(self, name: str) -> None:
         """Walk back from the message to a button with the keyboard alone, and press it."""
         button = self.panel.get_by_role("button", name=name)

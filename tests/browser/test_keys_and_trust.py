@@ -3,6 +3,7 @@ and what is set in Lab's editor stands in the person's file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_a_folder_is_trusted_a_key_is_kept_and_a_setting_is_written(
     panel.get_by_role("button", name="What is sent").click()
     expect(panel.get_by_role("list", name="Parts of the request")).to_contain_text("Rules of AGENTS.md")
 
-    panel.get_by_role("button", name="Keys and trust").click()
+    desk.sidebar.show_rarer("Keys and trust")
     shown = panel.get_by_role("region", name="Keys and trust")
     expect(shown).to_contain_text("These count: AGENTS.md")
     server = shown.get_by_role("listitem").filter(has_text="OpenAI-compatible server")
@@ -63,6 +64,36 @@ def test_a_folder_is_trusted_a_key_is_kept_and_a_setting_is_written(
     shown.get_by_role("button", name="Trust it no longer").click()
     expect(shown).to_contain_text("They count only once you trust it")
     set_in_the_editor(page, picture, tmp_path / "me" / "config.toml")
+
+
+def test_the_mode_is_chosen_and_the_sandbox_told_below_the_message(
+    own_lab: Lab, open_desk: Callable[..., Desk], picture: Callable[..., Path]
+) -> None:
+    desk = open_desk(own_lab)
+    page, panel = desk.page, desk.sidebar.panel
+    line = panel.get_by_role("group", name="Permissions and sandbox")
+    mode = line.get_by_role("button", name="Mode: ")
+    expect(mode).to_contain_text("Ask each time (ask)")
+    badge = line.get_by_role("button", name=re.compile("sandbox", re.IGNORECASE)).last
+    badge.press("Enter")
+    expect(line.get_by_role("note")).to_contain_text(re.compile("ommands of assistants"))
+    for theme in themes(page):
+        picture(page, f"badge-{theme}")
+        assert desk.sidebar.violations() == []
+    badge.press("Enter")
+    mode.press("Enter")
+    expect(panel.get_by_role("menuitemradio")).to_have_count(5)
+    for theme in themes(page):
+        picture(page, f"modes-{theme}")
+        assert desk.sidebar.violations() == []
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(mode).to_contain_text("Edits by themselves (auto_edit)")
+    expect(desk.sidebar.log).to_contain_text("Mode auto_edit from now on.")
+    panel.get_by_role("button", name="More pages").press("Enter")
+    for theme in themes(page):
+        picture(page, f"pages-{theme}")
 
 
 def set_in_the_editor(page: Page, picture: Callable[..., Path], file: Path) -> None:

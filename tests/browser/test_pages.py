@@ -173,7 +173,7 @@ def test_what_is_remembered_is_asked_shown_changed_and_forgotten(
     lines.nth(1).get_by_role("button", name="Keep").click()
     expect(lines.nth(1)).to_contain_text("Remembered, about you, everywhere: Likes polars.")
 
-    panel.get_by_role("button", name="Memory").click()
+    desk.sidebar.show_rarer("Memory")
     page_of = panel.get_by_role("region", name="Memory", exact=True)
     mine = page_of.get_by_role("region", name="About you, everywhere").get_by_role("listitem")
     expect(mine).to_have_count(1)

@@ -43,7 +43,7 @@ def test_a_branch_is_made_compared_merged_and_left(
     script.play(*proposing(Call("write_file", {"path": file.name, "content": "COLOUR = 'blue'\n"})))
     sidebar.ask("write it down in blue")
 
-    panel.get_by_role("button", name="Sessions and branches").click()
+    sidebar.show_rarer("Sessions and branches")
     region = panel.get_by_role("region", name="Sessions and branches")
     turns = region.get_by_role("list", name="Turns").locator("> li")
     expect(turns).to_have_count(3)
@@ -73,7 +73,7 @@ def test_a_branch_is_made_compared_merged_and_left(
     expect(sidebar.cards.last).to_contain_text("accepted")
     assert file.read_text() == "COLOUR = 'blue'\n"
 
-    panel.get_by_role("button", name="Sessions and branches").click()
+    sidebar.show_rarer("Sessions and branches")
     with page.expect_download() as saved:
         menu(page, region.get_by_role("button", name="More about “how many rows").first, "As JSON")
     exported = saved.value.path().read_text()

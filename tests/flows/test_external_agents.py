@@ -11,8 +11,8 @@ import pytest
 from codemad_jupyter.config.agent_definitions import AgentApprovals, agent_digest, defined_agents
 from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.git.worktrees import Worktrees
-from codemad_jupyter.protocol.commands import AcceptRun, Cancel, Prompt, Reject
-from codemad_jupyter.protocol.errors import Denied
+from codemad_jupyter.protocol.commands import AcceptRun, Cancel, Prompt, Reject, Steer
+from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound
 from codemad_jupyter.protocol.events import Event, RunFinished
 from codemad_jupyter.protocol.permissions import Rule
 from tests.flows.conftest import Desk, MakeDesk
@@ -192,6 +192,29 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+async def test_it_is_told_something_and_stopped_by_its_name(desk: Desk) -> None:
+    ask = Prompt(session=desk.session, text="/agent small ask other Fine | anything", edge="test")
+    ack = await desk.engine.submit(ask)
+    asked = (await desk.until(lambda event: event.type == "approval_asked", after=ack.seq))[-1]
+    await desk.engine.submit(Steer(session=desk.session, agent="small", text="say I heard it\nhang"))
+    assert asked.type == "approval_asked"
+    await desk.engine.submit(Reject(session=desk.session, approval=asked.approval))
+    events = await desk.until(
+        lambda event: event.type == "text_delta" and "hanging" in event.text, after=ack.seq
+    )
+    assert "I heard it" in said(events)
+    assert [event.read for event in events if event.type == "steered"] == [False, True]
+    with pytest.raises(NotFound, match="no agent other"):
+        await desk.engine.submit(Cancel(session=desk.session, agent="other"))
+    await desk.engine.submit(Cancel(session=desk.session, agent="small"))
+    events = await desk.until(lambda event: event.type == "run_finished", after=ack.seq)
+    assert (end(events).status, end(events).text) == ("done", "small was stopped.")
+    assert [e.status.state for e in events if e.type == "agent_changed"][-1] == "stopped"
+    assert await kept(desk) == []
+    with pytest.raises(Conflict, match="over"):
+        await desk.engine.submit(Steer(session=desk.session, agent="small", text="say too late"))
 
 
 async def test_time_is_limited(make_desk: MakeDesk, place: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from codemad_jupyter.protocol.commands import AcceptRun, Approve, Reject
-from codemad_jupyter.protocol.errors import Conflict, Denied
+from codemad_jupyter.orchestrator.modes import Modes
+from codemad_jupyter.protocol.commands import AcceptRun, Approve, ChooseMode, Reject
+from codemad_jupyter.protocol.errors import Conflict, Denied, UsageError
 from codemad_jupyter.protocol.events import ApprovalAsked, ApprovalSettled, Event
 from codemad_jupyter.protocol.permissions import UNCONFINED, Rule, SandboxState
 from tests.flows.conftest import Desk, MakeDesk
@@ -175,5 +176,44 @@ async def test_the_sandbox_is_tried_only_where_a_decision_rests_on_it(make_desk:
     services = replace((await make_desk()).engine.services, sandbox=sandbox)
     await services.granted()
     assert not tried, "no first word of an answer waits for it"
-    await services.granted(replace(services.permissions, mode="auto_sandboxed"))
+    await replace(services, modes=Modes("auto_sandboxed")).granted()
     assert tried
+
+
+async def test_the_mode_is_shown_and_chosen_by_a_slash_command(make_desk: MakeDesk) -> None:
+    desk = await make_desk()
+    modes = desk.engine.services.modes
+    shown = await desk.ask("/mode")
+    told = next(event.message.text for event in shown if event.type == "message_done")
+    assert told.startswith("Mode **ask**\n- `plan`: nothing but reading")
+    assert "Sandbox **" in told
+    after = await desk.engine.state_seq(desk.session)
+    chosen = await desk.ask("/mode auto_edit")
+    assert "Mode **auto_edit** (settings: ask)" in str(chosen)
+    stored = await desk.engine.stored(desk.session, after)
+    assert [(e.mode, e.was) for e in stored if e.type == "mode_chosen"] == [("auto_edit", "ask")]
+    with pytest.raises(UsageError, match="no mode 'everything'"):
+        await desk.ask("/mode everything")
+    await desk.do(ChooseMode(session=desk.session, mode="plan"))
+    assert (modes.now, modes.settled) == ("plan", "ask")
+    lines = [line for line in desk.engine.services.audit.lines() if line.tool == "choose_mode"]
+    assert [(line.action, line.decision) for line in lines] == [
+        ("ask -> auto_edit", "approved"),
+        ("auto_edit -> plan", "approved"),
+    ]
+
+
+async def test_amid_a_run_a_mode_becomes_stricter_at_once_and_looser_never(
+    make_desk: MakeDesk, model_server: ModelServer
+) -> None:
+    desk = await make_desk(kernel=True)
+    model_server.play(Turn(calls=(RUN,)), Turn(calls=(RUN,)), Turn(text="Done."))
+    asked, asking = await begun(desk, "run it")
+    with pytest.raises(Conflict, match="more than it began with"):
+        await desk.engine.submit(ChooseMode(session=desk.session, mode="auto_edit"))
+    await desk.engine.submit(ChooseMode(session=desk.session, mode="plan"))
+    await desk.engine.submit(Reject(session=desk.session, approval=asked.approval))
+    events = await asking
+    denied = [event for event in events if event.type == "tool_done" and event.status == "denied"]
+    assert "mode plan" in denied[-1].content
+    assert len([event for event in events if event.type == "approval_asked"]) == 1

@@ -3,7 +3,8 @@
 import pytest
 
 from codemad_jupyter.magics.arguments import OPTIONS, Ask, read_cell, read_line, usage
-from codemad_jupyter.magics.subcommand_forms import SUBCOMMANDS, Known, Subcommand
+from codemad_jupyter.magics.subcommand_forms import Known, Subcommand
+from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS
 from codemad_jupyter.protocol.errors import UsageError
 
 

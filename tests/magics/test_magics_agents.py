@@ -8,7 +8,8 @@ import pytest
 from codemad_jupyter.app.agents_commands import read_words
 from codemad_jupyter.app.agents_words import VERBS
 from codemad_jupyter.magics.arguments import Ask, read_line
-from codemad_jupyter.magics.subcommand_forms import Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from codemad_jupyter.protocol.errors import UsageError
 from tests.git.gitlab import fill, repository
 from tests.magics.test_magics_elsewhere import in_terminal

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.magics.arguments import Ask, read_line
-from codemad_jupyter.magics.subcommand_forms import Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from codemad_jupyter.protocol.errors import UsageError
 from tests.conflicts import conflict, with_nbdime
 from tests.magics.test_magics_elsewhere import NOTEBOOK, in_terminal, kernel_of

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from codemad_jupyter.magics.arguments import Ask, read_line
-from codemad_jupyter.magics.subcommand_forms import Subcommand, usage_of
+from codemad_jupyter.magics.subcommand_forms import Subcommand
+from codemad_jupyter.magics.subcommand_texts import usage_of
 from tests.magics.test_magics_elsewhere import NOTEBOOK, in_terminal, kernel_of
 from tests.server.processes import running
 from tests.servers.model_server import ModelServer

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from codemad_jupyter.orchestrator.own_folder import permissions_here
+from codemad_jupyter.orchestrator.own_folder import CONFINED_MODE
 from codemad_jupyter.orchestrator.roll import Roll
+from codemad_jupyter.orchestrator.rules_here import permissions_here
 from codemad_jupyter.orchestrator.tally import Limits, Share, Tally
 from codemad_jupyter.orchestrator.team import with_messages
 from codemad_jupyter.orchestrator.team_asked import read_team
@@ -80,7 +81,7 @@ def test_in_a_folder_of_its_own_rules_hold_and_nothing_becomes_wider(tmp_path: P
         Rule(decide="deny", tool="run_command", command=("curl",), origin="x"),
         Rule(decide="allow", path=f"{home}/**", axis="files", origin="x"),
     )
-    here = permissions_here(Permissions(mode="ask", rules=rules, sandbox=STRONG), home)
+    here = permissions_here(Permissions(mode=CONFINED_MODE, rules=rules, sandbox=STRONG), home)
 
     def outcome(tool: str, axis: str, **arguments: object) -> str:
         risk = "write" if axis == "files" else "execute"

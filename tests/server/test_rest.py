@@ -174,6 +174,26 @@ async def test_a_preview_and_mentions_over_rest_and_from_a_kernel(server: Served
         assert (wrong.code, error_of(wrong)["code"]) == (400, "usage")
 
 
+async def test_a_looser_mode_takes_a_person_at_a_tab(server: Served) -> None:
+    session = await server.session()
+    await server.tab("person")
+
+    async def choose(mode: str, route: str, *, slash: bool = False, **more: Any) -> int:
+        body = {"type": "choose_mode", "session": session, "mode": mode}
+        if slash:
+            body = {"type": "prompt", "session": session, "text": f"/mode {mode}", "edge": "sidebar"}
+        return int((await server.fetch(f"{route}/commands", body=body, **more)).code)
+
+    for slash in (False, True):
+        assert await choose("auto_edit", "codemad/kernel", slash=slash, headers=server.secret) == 403
+        assert await choose("auto_edit", "codemad", slash=slash, headers=server.bare_token) == 403
+    assert await choose("auto_edit", "codemad") == 200
+    assert await choose("ask", "codemad/kernel", headers=server.secret) == 200
+    report = json.loads((await server.fetch("codemad/status", standing=1)).body)
+    assert (report["mode"], report["standing"]["mode"], report["standing"]["settled"]) == ("ask",) * 3
+    assert report["standing"]["sandbox"]["strength"] in ("strong", "limited", "container", "none")
+
+
 async def test_a_kernel_may_lower_the_data_level_and_never_raise_it(server: Served) -> None:
     session = await server.session()
     await server.tab("person")

@@ -6,6 +6,7 @@ said. Nothing runs unconfined unless the caller has been told that there is no s
 
 import asyncio
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,19 @@ async def state(wanted: Wanted = "auto") -> SandboxState:
         said = f"the settings demand a strong sandbox; here it is {found.strength}"
         return SandboxState(strength="none", reasons=(said, *found.reasons))
     return SandboxState(strength=found.strength, backend=_name(found), reasons=found.reasons)
+
+
+def remedy(found: SandboxState) -> str:
+    """What to do about it, for the person; empty where all is well."""
+    if found.strength == "strong":
+        return ""
+    if found.strength == "container":
+        return "Whatever is in this container is open to commands: keep nothing there that is not its own."
+    if platform.system() != "Linux":
+        return "Read each command before you approve it."
+    if bubblewrap.program() is None:
+        return "Install bubblewrap (package bubblewrap), then start Jupyter again. Read what you approve."
+    return "Let this user make user name spaces, which bubblewrap needs. Read what you approve."
 
 
 async def start(

@@ -11,6 +11,7 @@ import { baseName } from './format';
 import { sendIcon } from './icons';
 import { useMentions } from './mentions';
 import { ModelMenu } from './models';
+import { StandingLine } from './standing';
 import { PieceList } from './pieces';
 
 export interface IComposerProps {
@@ -161,6 +162,7 @@ export function Composer({ focuser, modelOpener }: IComposerProps): React.JSX.El
           />
         )}
       </div>
+      <StandingLine />
     </form>
   );
 }

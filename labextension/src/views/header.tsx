@@ -1,7 +1,7 @@
 /** The panel's top: which session is shown, the others, and a button for a new one. */
 import { InputDialog } from '@jupyterlab/apputils';
 import type { LabIcon } from '@jupyterlab/ui-components';
-import { addIcon, historyIcon } from '@jupyterlab/ui-components';
+import { addIcon, ellipsesIcon, historyIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Page } from '../pages';
@@ -9,7 +9,7 @@ import { line } from '../text';
 import { Button, CommandButton, Icon } from './button';
 import { usePages, usePanel, useSession } from './context';
 import { ageText, ordered } from './format';
-import { agentsIcon, branchIcon, eyeIcon, keyIcon, logoIcon, memoryIcon } from './icons';
+import { agentsIcon, eyeIcon, logoIcon } from './icons';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
@@ -58,11 +58,9 @@ export function Header(): React.JSX.Element {
       </Menu>
       <Connection />
       <PageButton page="run" icon={agentsIcon} label={trans.__('Run and agents')} />
-      <PageButton page="sessions" icon={branchIcon} label={trans.__('Sessions and branches')} />
       <PageButton page="timeline" icon={historyIcon} label={trans.__('Timeline')} />
       <PageButton page="context" icon={eyeIcon} label={trans.__('What is sent')} />
-      <PageButton page="memory" icon={memoryIcon} label={trans.__('Memory')} />
-      <PageButton page="keys" icon={keyIcon} label={trans.__('Keys and trust')} />
+      <MorePages />
       <CommandButton
         kind="quiet"
         icon={addIcon}
@@ -70,6 +68,32 @@ export function Header(): React.JSX.Element {
         onClick={() => session.create()}
       />
     </div>
+  );
+}
+
+/** The pages that are opened now and then. */
+function MorePages(): React.JSX.Element {
+  const { trans } = usePanel();
+  const { pages } = usePages();
+  const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
+  const entry = (key: Page, label: string, detail: string): IMenuEntry => ({
+    key,
+    label,
+    detail,
+    checked: page === key,
+    run: () => {
+      pages.toggle(key);
+    }
+  });
+  const entries = [
+    entry('sessions', trans.__('Sessions and branches'), trans.__('fork, compare, merge, archive, export')),
+    entry('memory', trans.__('Memory'), trans.__('what is remembered between conversations')),
+    entry('keys', trans.__('Keys and trust'), trans.__('keys of providers, and what this folder may do'))
+  ];
+  return (
+    <Menu label={trans.__('More pages')} entries={entries} className="codemad-more">
+      <Icon of={ellipsesIcon} />
+    </Menu>
   );
 }
 

@@ -36,22 +36,6 @@ export const eyeIcon = new LabIcon({
 </svg>`
 });
 
-/** A key: keys of model providers, and what is trusted. */
-export const keyIcon = new LabIcon({
-  name: 'codemad-jupyter:key',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
-  <path class="jp-icon3" fill="#616161" d="M7.500 6a6 6 0 1 0 5.650 8H15v3h3v-3h2v3h3v-7h-9.850A6 6 0 0 0 7.500 6zm0 3a3 3 0 1 1 0 6 3 3 0 0 1 0-6z"/>
-  </svg>`
-});
-
-/** A bookmark: what is kept for later. */
-export const memoryIcon = new LabIcon({
-  name: 'codemad-jupyter:memory',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
-  <path class="jp-icon3" fill="#616161" d="M7 2h10a2 2 0 0 1 2 2v18l-7-4-7 4V4a2 2 0 0 1 2-2zm0 2v14.600l5-2.900 5 2.900V4z"/>
-</svg>`
-});
-
 /** A line from which another goes off: branches of a conversation. */
 export const branchIcon = new LabIcon({
   name: 'codemad-jupyter:branch',
