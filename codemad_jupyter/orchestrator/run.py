@@ -119,6 +119,7 @@ class Run:
             usage=self.tally.usage,
             cost=self.tally.cost,
             seconds=round(self.tally.seconds, 3),
+            fault=outcome.fault,
         )
         self.emit(finished)
 
