@@ -42,6 +42,7 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
+from codemad_jupyter.batch.sql import add_sql
 from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
 from codemad_jupyter.batch.team import add_team
 
@@ -87,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_sql,
         add_attach,
         add_mcp,
         add_doctor,

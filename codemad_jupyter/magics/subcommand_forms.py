@@ -42,6 +42,7 @@ Name = Literal[
     "replay",
     "memory",
     "sessions",
+    "sql",
     "attach",
     "help",
 ]
@@ -92,9 +93,14 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
     ),
     "sessions": ("sessions [VERB …]", "list, search, fork, branch, compare, export … (see: help sessions)"),
+    "sql": (
+        "sql [SELECT …]",
+        "ask your sessions in SQL, or list the tables; %%codemad sql takes the cell as the question",
+    ),
     "attach": ("attach", "join the run that goes on in this session, and follow it"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }
+SQL_BEGINS = ("select", "with", "from", "describe", "show", "summarize", "explain", "values")
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
 
 
@@ -183,6 +189,12 @@ def _plan(words: list[str], known: Known) -> Subcommand | None:
 def _sessions(words: list[str], known: Known) -> Subcommand | None:
     found = not words or (words[0] in SESSION_VERBS and (len(words) > 1 or words[0] not in NEEDING))
     return Subcommand("sessions", words=_unquoted(words)) if found else None
+
+
+def _sql(words: list[str], known: Known) -> Subcommand | None:
+    """The tables, or what begins as SQL does; anything else is a question, such as "sql or pandas?"."""
+    begins = not words or words[0].lower() in SQL_BEGINS
+    return Subcommand("sql", " ".join(words)) if begins else None
 
 
 def _unquoted(words: list[str]) -> tuple[str, ...]:
@@ -280,6 +292,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "replay": _cassette("replay"),
     "memory": _memory,
     "sessions": _sessions,
+    "sql": _sql,
     "attach": _plain("attach"),
     "help": _help,
 }
