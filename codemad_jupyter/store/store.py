@@ -64,6 +64,15 @@ class Store:
         """Write everything out and give the file back; a second call does nothing."""
         await self._database.close()
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their turn."""
+        return self._database.waiting
+
+    async def probe(self) -> None:
+        """Ask the database for nothing at all. Raises `StoreError` where it does not work."""
+        await self._database.read(lambda cursor: cursor.execute("select 1").fetchall())
+
     # Sessions and entries
 
     async def create_session(

@@ -48,6 +48,7 @@ def test_help_lists_every_subcommand() -> None:
         "permissions",
         "search",
         "sessions",
+        "sql",
         "team",
         "trust",
     }
