@@ -58,6 +58,7 @@ async def examine(root: Path, settings: Settings, *, online: bool = False) -> He
         *((("providers", lambda: machine.providers(settings)),) if online else ()),
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
         ("disk", lambda: asyncio.to_thread(machine.disk, settings)),
+        ("log", lambda: asyncio.to_thread(machine.log, settings)),
         ("search", lambda: asyncio.to_thread(_search, root, settings)),
         ("mcp", lambda: asyncio.to_thread(_mcp, root, settings)),
         ("sandbox", lambda: _sandbox(settings)),

@@ -4,6 +4,7 @@ whether the providers of models answer."""
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -76,6 +77,21 @@ def disk(settings: Settings) -> Check:
         return Check(name="disk", state="ok", detail=detail)
     hint = "Free some space, name another folder with CODEMAD_DATA_DIR, or prune: codemad checkpoints prune."
     return Check(name="disk", state="warning" if free > NONE_LEFT else "failed", detail=detail, hint=hint)
+
+
+def log(settings: Settings) -> Check:
+    """Where the log is, and whether it can be written."""
+    from codemad_jupyter.config.json_log import log_file
+
+    path = log_file(settings)
+    if settings.log_level == "off":
+        hint = "Turn it on with: codemad config set log_level info"
+        return Check(name="log", state="warning", detail="the log is off", hint=hint)
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if os.access(there, os.W_OK):
+        return Check(name="log", state="ok", detail=f"{path}, level {settings.log_level}; see: codemad logs")
+    hint = "Make the folder writable, or name another one with CODEMAD_DATA_DIR."
+    return Check(name="log", state="warning", detail=f"{path} cannot be written", hint=hint)
 
 
 async def providers(settings: Settings) -> Check:
