@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.app.activity_log import ActivityLog
 from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
@@ -12,6 +13,7 @@ from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.hook_definitions import defined_hooks
+from codemad_jupyter.config.json_log import start_log
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.masked_log import mask_logs
 from codemad_jupyter.config.mcp_approvals import McpApprovals
@@ -69,6 +71,7 @@ async def build_engine(
     """
     root = await asyncio.to_thread(root.resolve)
     mask_logs(settings.redact)
+    await asyncio.to_thread(start_log, settings)
     folder = workspace_dir(root, settings=settings)
     store, notices = await open_store(folder, workspace=str(root))
     hooks, offered, scripts = await asyncio.to_thread(_plugged, root, settings)
@@ -185,6 +188,7 @@ def _plugged(root: Path, settings: Settings) -> tuple[Plugins, Offers, ScriptHoo
     """What packages offer, with the hook scripts as one more of them where there are any."""
     hooks = plugin_manager()
     offered, found = gathered_offers(hooks), defined_hooks(root, settings.hooks)
+    hooks.register(ActivityLog())
     if not found:
         return hooks, offered, None
     hooks.problems += [

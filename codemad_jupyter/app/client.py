@@ -12,6 +12,7 @@ from codemad_jupyter.app.caller_thread import CallerThread as CallerThread
 from codemad_jupyter.app.http_client import HttpClient as HttpClient
 from codemad_jupyter.app.thread_client import ThreadClient as ThreadClient
 from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import Denied, ServerUnreachable
@@ -101,6 +102,10 @@ class EngineClient(Protocol):
 
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         """What past sessions said about something, best first."""
+        ...
+
+    def query(self, question: SqlQuestion) -> SqlAnswer:
+        """The answer to one SELECT about the sessions."""
         ...
 
     def sessions(self) -> tuple[SessionInfo, ...]:

@@ -13,26 +13,17 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from codemad_jupyter.app import machine_checks as machine
+from codemad_jupyter.app.machine_checks import Check, State
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import CodemadError, StoreHeld
 
 if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
 
-State = Literal["ok", "warning", "failed"]
-"""``warning``: something is missing that CodeMAD can do without; ``failed``: it cannot work so."""
 LIMIT = 20.0
-
-
-class Check(Value):
-    """One thing that was tried. ``hint`` is what to do, empty when all is well."""
-
-    name: str
-    state: State
-    detail: str
-    hint: str = ""
 
 
 class HealthReport(Value):
@@ -47,13 +38,16 @@ class HealthReport(Value):
         return all(check.state != "failed" for check in self.checks)
 
 
-async def examine(root: Path, settings: Settings) -> HealthReport:
-    """Try everything, for the workspace ``root``; settings that were loaded leniently show what is wrong."""
+async def examine(root: Path, settings: Settings, *, online: bool = False) -> HealthReport:
+    """Try everything, for the workspace ``root``; settings that were loaded leniently show what is wrong.
+    Only where ``online`` are the providers of models asked whether they answer."""
     from codemad_jupyter import __version__
 
     checks: tuple[tuple[str, Callable[[], Awaitable[Check]]], ...] = (
         ("python", lambda: asyncio.to_thread(_python)),
+        ("versions", lambda: asyncio.to_thread(machine.versions)),
         ("settings", lambda: asyncio.to_thread(_settings, settings)),
+        ("policy", lambda: asyncio.to_thread(machine.policy, settings)),
         ("server extension", lambda: asyncio.to_thread(_server_extension)),
         ("sidebar", lambda: asyncio.to_thread(_labextension)),
         ("running server", lambda: asyncio.to_thread(_running_server)),
@@ -61,7 +55,10 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
         ("kernelspec", lambda: asyncio.to_thread(_kernelspec)),
         ("git", _git),
         ("models", lambda: _models(settings)),
+        *((("providers", lambda: machine.providers(settings)),) if online else ()),
         ("store", lambda: asyncio.to_thread(_store, root, settings)),
+        ("disk", lambda: asyncio.to_thread(machine.disk, settings)),
+        ("log", lambda: asyncio.to_thread(machine.log, settings)),
         ("search", lambda: asyncio.to_thread(_search, root, settings)),
         ("mcp", lambda: asyncio.to_thread(_mcp, root, settings)),
         ("sandbox", lambda: _sandbox(settings)),

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol import errors
+from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, ServerUnreachable
@@ -128,6 +129,9 @@ class HttpClient:
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         found = self._ask("GET", "sessions/search?" + urlencode({"query": words, "limit": limit}))
         return tuple(SessionHit.model_validate(each) for each in found["hits"])
+
+    def query(self, question: SqlQuestion) -> SqlAnswer:
+        return SqlAnswer.model_validate(self._ask("POST", "sql", body=question.model_dump_json()))
 
     def sessions(self) -> tuple[SessionInfo, ...]:
         found = self._ask("GET", "sessions/all")["sessions"]

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, cast
 from codemad_jupyter.app.caller_thread import CallerThread
 from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
 from codemad_jupyter.protocol.errors import CodemadError, KernelError
@@ -62,6 +63,7 @@ class EngineDoor(Protocol):
     async def plan(self, session: str) -> Plan | None: ...
     async def memories(self, query: str = "") -> tuple[Memory, ...]: ...
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
+    async def query(self, question: SqlQuestion) -> SqlAnswer: ...
     async def sessions(self) -> tuple[SessionInfo, ...]: ...
     async def session_tree(self, session: str) -> SessionTree: ...
     async def compare_branches(
@@ -140,6 +142,9 @@ class ThreadClient:
 
     def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         return self._do(self._engine.search_sessions(words, limit), timeout=ANSWER)
+
+    def query(self, question: SqlQuestion) -> SqlAnswer:
+        return self._do(self._engine.query(question), timeout=ANSWER)
 
     def sessions(self) -> tuple[SessionInfo, ...]:
         return self._do(self._engine.sessions(), timeout=ANSWER)

@@ -19,6 +19,7 @@ from codemad_jupyter.batch.batch_command import add_batch
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
+from codemad_jupyter.batch.logs import add_logs
 from codemad_jupyter.batch.mcp import add_mcp
 from codemad_jupyter.batch.memory import add_memory, add_sessions
 from codemad_jupyter.batch.models import add_models
@@ -42,6 +43,7 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
+from codemad_jupyter.batch.sql import add_sql
 from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
 from codemad_jupyter.batch.team import add_team
 
@@ -87,9 +89,11 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_sql,
         add_attach,
         add_mcp,
         add_doctor,
+        add_logs,
         add_models,
     ):
         add(commands)

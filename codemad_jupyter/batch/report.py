@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from codemad_jupyter.app.health import Check
+    from codemad_jupyter.app.machine_checks import Check
 
 MARKS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
 
 
-def doctor(*, json: bool) -> int:
+def doctor(*, json: bool, online: bool = False) -> int:
     """Print the health report; 1 when something failed."""
     from codemad_jupyter.app.health import examine
     from codemad_jupyter.config.settings import load_settings
 
     root = Path.cwd()
-    report = asyncio.run(examine(root, load_settings(root, lenient=True)))
+    report = asyncio.run(examine(root, load_settings(root, lenient=True), online=online))
     if json:
         print(report.model_dump_json(indent=2))
     else:

@@ -68,6 +68,8 @@ def add_doctor(commands: Commands) -> None:
     """``codemad doctor``."""
     doctor = subcommand(commands, "doctor", "say what works here, and what to do about what does not")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    text = "also ask the providers of models whether they answer (reaches out to each that is set up)"
+    doctor.add_argument("--online", action="store_true", help=text)
     doctor.set_defaults(perform=_doctor)
 
 
@@ -168,7 +170,7 @@ def _keys(args: argparse.Namespace) -> int:
 def _doctor(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.report import doctor
 
-    return doctor(json=args.json)
+    return doctor(json=args.json, online=args.online)
 
 
 def _show_code(code: DeviceCode) -> None:

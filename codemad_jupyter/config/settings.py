@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from codemad_jupyter.config.credentials import Credentials
-from codemad_jupyter.config.model_settings import ModelSettings
+from codemad_jupyter.config.operating_settings import OperatingSettings
 from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
@@ -68,7 +68,7 @@ OWN_KEYS = ("anthropic", "openai", "compatible", "litellm")
 """The providers whose key is a field of its own in the gateway's configuration; the others share a table."""
 
 
-class Settings(ModelSettings):
+class Settings(OperatingSettings):
     """All settings. Times are in seconds, costs in US dollars; None means: not set, or no limit."""
 
     max_steps: int = Field(

@@ -47,6 +47,8 @@ def read_line(line: str, known: Known | None = None) -> Ask | Subcommand:
         return Subcommand("help")
     options, rest, ended = _options(text)
     found = None if ended else subcommand_in(rest, known or Known())
+    if found is not None and found.name == "sql" and found.word:
+        found = replace(found, word=rest.removeprefix("sql").strip())  # spaces may be part of a text in it
     if found is None:
         if not ended:
             _refuse_typo(rest)
@@ -63,8 +65,11 @@ def read_line(line: str, known: Known | None = None) -> Ask | Subcommand:
     return found
 
 
-def read_cell(line: str, body: str) -> Ask:
-    """Read a ``%%codemad`` cell: options (and perhaps a first sentence) on the line, the prompt below."""
+def read_cell(line: str, body: str) -> Ask | Subcommand:
+    """Read a ``%%codemad`` cell: options (and perhaps a first sentence) on the line, the prompt below; or
+    ``sql`` alone, and SQL below."""
+    if line.strip() == "sql":
+        return Subcommand("sql", body.strip())
     options, rest, _ = _options(line.strip())
     return replace(options, text=_needed(f"{rest}\n{body}".strip()))
 

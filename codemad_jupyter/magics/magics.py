@@ -36,17 +36,17 @@ class Magics:
             self._conversation = Conversation(self.ip)
         return self._conversation
 
-    def line(self, line: str) -> None:
-        """Ask CodeMAD, or give it a subcommand."""
+    def line(self, line: str) -> Any:
+        """Ask CodeMAD, or give it a subcommand; what is returned is the cell's value."""
         known = self._conversation.edits.known if self._conversation is not None else None
-        self._guarded(lambda: self._do(read_line(line, known)))
+        return self._guarded(lambda: self._do(read_line(line, known)))
 
-    def cell(self, line: str, cell: str | None = None) -> None:
+    def cell(self, line: str, cell: str | None = None) -> Any:
         """Ask CodeMAD; the cell is the question."""
-        self._guarded(lambda: self._do(read_cell(line, cell or "")))
+        return self._guarded(lambda: self._do(read_cell(line, cell or "")))
 
-    def either(self, line: str, cell: str | None = None) -> None:
-        self.line(line) if cell is None else self.cell(line, cell)
+    def either(self, line: str, cell: str | None = None) -> Any:
+        return self.line(line) if cell is None else self.cell(line, cell)
 
     def slash_names(self, letters: str) -> list[str]:
         """The slash commands that begin so; those of packages once the engine has been asked something."""
@@ -64,23 +64,27 @@ class Magics:
         if self._conversation is not None:
             self._conversation.close()
 
-    def _do(self, wanted: Ask | Subcommand) -> None:
+    def _do(self, wanted: Ask | Subcommand) -> Any:
         from codemad_jupyter.magics.arguments import Ask
+        from codemad_jupyter.magics.sql import ask_sql
         from codemad_jupyter.magics.subcommands import perform
 
         if isinstance(wanted, Ask):
             self.conversation.ask(wanted)
         elif wanted.name == "help" and not wanted.word:
             show_text(self.ip, usage())
+        elif wanted.name == "sql":
+            return ask_sql(wanted.word, self.conversation, self.ip)
         else:
             perform(wanted, self.conversation, self.ip)
+        return None
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self, work: Callable[[], Any]) -> Any:
         """Errors of ours fail the cell with a sentence in place of a traceback."""
         from codemad_jupyter.protocol.errors import CodemadError
 
         try:
-            work()
+            return work()
         except CodemadError as error:
             raise _styled(error, f"{type(error).__name__}: {error.message}", error.hint) from None
         except KeyboardInterrupt as error:

@@ -17,6 +17,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.permissions import STRICTEST_FIRST
 from codemad_jupyter.protocol.privacy import DataLevel
 
+SQL_BEGINS = ("select", "with", "from", "describe", "show", "summarize", "explain", "values")
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
 
 
@@ -105,6 +106,12 @@ def _plan(words: list[str], known: Known) -> Subcommand | None:
 def _sessions(words: list[str], known: Known) -> Subcommand | None:
     found = not words or (words[0] in SESSION_VERBS and (len(words) > 1 or words[0] not in NEEDING))
     return Subcommand("sessions", words=_unquoted(words)) if found else None
+
+
+def _sql(words: list[str], known: Known) -> Subcommand | None:
+    """The tables, or what begins as SQL does; anything else is a question, such as "sql or pandas?"."""
+    begins = not words or words[0].lower() in SQL_BEGINS
+    return Subcommand("sql", " ".join(words)) if begins else None
 
 
 def _unquoted(words: list[str]) -> tuple[str, ...]:
@@ -212,6 +219,7 @@ _FORMS: dict[str, Callable[[list[str], Known], Subcommand | None]] = {
     "replay": _cassette("replay"),
     "memory": _memory,
     "sessions": _sessions,
+    "sql": _sql,
     "attach": _plain("attach"),
     "help": _help,
 }

@@ -37,6 +37,7 @@ Name = Literal[
     "replay",
     "memory",
     "sessions",
+    "sql",
     "attach",
     "help",
 ]
@@ -88,6 +89,10 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "what is remembered: list, add, edit, forget, confirm, search (see: help memory)",
     ),
     "sessions": ("sessions [VERB …]", "list, search, fork, branch, compare, export … (see: help sessions)"),
+    "sql": (
+        "sql [SELECT …]",
+        "ask your sessions in SQL, or list the tables; %%codemad sql takes the cell as the question",
+    ),
     "attach": ("attach", "join the run that goes on in this session, and follow it"),
     "help": ("help [SUBCOMMAND]", "this text, or the usage of one subcommand"),
 }

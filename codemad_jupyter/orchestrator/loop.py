@@ -18,9 +18,10 @@ from codemad_jupyter.gateway.provider import (
 )
 from codemad_jupyter.orchestrator.guards import Guard
 from codemad_jupyter.orchestrator.steering import Steering
-from codemad_jupyter.orchestrator.tally import Limits, Tally
+from codemad_jupyter.orchestrator.tally import Limits, Stopwatch, Tally
 from codemad_jupyter.protocol.events import (
     Event,
+    Fault,
     MessageDone,
     Notice,
     RunStatus,
@@ -38,10 +39,11 @@ QUIET = frozenset({"cache", "queued", "replayed"})
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the loop ended: a status and a sentence."""
+    """How the loop ended: a status, a sentence, and the call that failed where one did."""
 
     status: RunStatus
     text: str
+    fault: Fault | None = None
 
 
 Emit = Callable[[Event], object]
@@ -92,7 +94,8 @@ async def run_loop(
             continue
         if isinstance(answer, Failed):
             status: RunStatus = "out_of_budget" if answer.kind == "out_of_budget" else "failed"
-            return Outcome(status, f"{answer.text} {answer.hint}".strip())
+            fault = Fault(model=answer.model, kind=answer.kind, status=answer.status)
+            return Outcome(status, f"{answer.text} {answer.hint}".strip(), fault)
         calls = answer.message.tool_calls
         if not calls:
             ended = _ended(answer, acted=acted)
@@ -139,10 +142,12 @@ def _ended(answer: Finished, *, acted: bool) -> Outcome:
 
 async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep: Keep) -> Finished | Failed:
     id, text = new_id("message"), ""
-    kept = False
+    kept, watch = False, Stopwatch()
     stream = provider.stream(request)
     try:
         async for delta in stream:
+            if not isinstance(delta, Announcement | Failed):
+                watch.first()
             match delta:
                 case TextPiece():
                     text += delta.text
@@ -156,7 +161,7 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
                     pass  # told as ToolCalled when it runs
                 case Finished() | Failed():
                     kept = True
-                    await _keep(delta, id, text, emit=emit, keep=keep)
+                    await _keep(delta, id, text, emit=emit, keep=keep, watch=watch)
                     return delta
     finally:
         if not kept and text:
@@ -167,14 +172,22 @@ async def _one_message(request: Request, provider: Provider, *, emit: Emit, keep
     return Failed(kind="malformed", text="The model's answer ended without an end.", model=request.model)
 
 
-async def _keep(answer: Finished | Failed, id: str, text: str, *, emit: Emit, keep: Keep) -> None:
+async def _keep(
+    answer: Finished | Failed, id: str, text: str, *, emit: Emit, keep: Keep, watch: Stopwatch
+) -> None:
     if isinstance(answer, Failed):
         if text:
             await _keep_partial(answer.model, id, text, emit=emit, keep=keep)
         return
     await keep(answer.message)
     done = MessageDone(
-        id=id, message=answer.message, model=answer.model, usage=answer.usage, cost=answer.cost
+        id=id,
+        message=answer.message,
+        model=answer.model,
+        usage=answer.usage,
+        cost=answer.cost,
+        seconds=watch.seconds,
+        first=watch.to_first,
     )
     emit(done)
 

@@ -61,7 +61,7 @@ class Phases:
             self.next(Halted(outcome.status, outcome.text))
         if self._end is None or not self._end.text:
             return outcome
-        return Outcome(self._end.status, self._end.text)
+        return Outcome(self._end.status, self._end.text, outcome.fault)
 
     def next(self, stimulus: Stimulus) -> Message | None:
         """Follow the workflow's instructions; what the model is told of them."""

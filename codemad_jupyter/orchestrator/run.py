@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from codemad_jupyter.config.json_log import at_work
 from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
@@ -91,13 +92,15 @@ class Run:
         """Do it all; never raises but for being cancelled, and then has said so."""
         outcome = Outcome("cancelled", "Stopped.")
         try:
-            outcome = await self._work()
+            with at_work(self.session.id, self.id):
+                outcome = await self._work()
         except CodemadError as error:
             outcome = Outcome("failed", str(error))
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            _log.exception("run %s failed", self.id)
+            with at_work(self.session.id, self.id):
+                _log.exception("run %s failed", self.id)
             said = self.services.redact(f"{type(error).__name__}: {error}")
             outcome = Outcome("failed", f"Internal error: {said}. The log of the process has more.")
         finally:
@@ -114,6 +117,7 @@ class Run:
             usage=self.tally.usage,
             cost=self.tally.cost,
             seconds=round(self.tally.seconds, 3),
+            fault=outcome.fault,
         )
         self.emit(finished)
 

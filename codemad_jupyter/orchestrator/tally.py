@@ -78,3 +78,21 @@ class Share(Tally):
     def exceeded(self, limits: Limits) -> str | None:
         """The limit that is reached, the agent's own or that of all."""
         return super().exceeded(limits) or self.whole.exceeded(self.most)
+
+
+class Stopwatch:
+    """How long one model call takes, and how long its first piece (``to_first``)."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self.to_first: float | None = None
+
+    def first(self) -> None:
+        """A piece has come; only the first counts."""
+        if self.to_first is None:
+            self.to_first = self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the call began."""
+        return round(time.monotonic() - self._begun, 4)

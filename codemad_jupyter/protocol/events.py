@@ -17,6 +17,7 @@ from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
 from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
+from codemad_jupyter.protocol.errors import ProviderErrorKind
 from codemad_jupyter.protocol.memories import MemoryKind, MemoryScope
 from codemad_jupyter.protocol.messages import Message, Usage
 from codemad_jupyter.protocol.permissions import Axis, Mode
@@ -149,7 +150,8 @@ class ThinkingDelta(EventBase):
 
 
 class MessageDone(EventBase):
-    """A finished model message. ``cost`` is in US dollars, None when the price is unknown."""
+    """A finished model message. ``cost`` is in US dollars, None when the price is unknown; ``seconds`` is how
+    long the whole call took and ``first`` how long its first piece, where a model was called."""
 
     type: Literal["message_done"] = "message_done"
     id: str
@@ -157,6 +159,8 @@ class MessageDone(EventBase):
     model: str
     usage: Usage = Usage()
     cost: float | None = None
+    seconds: float = 0.0
+    first: float | None = None
 
 
 class ToolCalled(EventBase):
@@ -397,9 +401,18 @@ class Notice(EventBase):
     text: str
 
 
+class Fault(Value):
+    """The call that ended a run: which model, in what way, and the HTTP status where there was one."""
+
+    model: str
+    kind: ProviderErrorKind
+    status: int | None = None
+
+
 class RunFinished(EventBase):
     """The end of every run, whatever happened; ``text`` is one sentence.
-    ``cost`` is None as soon as one call's price is unknown."""
+    ``cost`` is None as soon as one call's price is unknown; ``fault`` is the model call that failed, if it
+    was one that ended the run."""
 
     type: Literal["run_finished"] = "run_finished"
     status: RunStatus
@@ -407,6 +420,7 @@ class RunFinished(EventBase):
     usage: Usage = Usage()
     cost: float | None = 0.0
     seconds: float = 0.0
+    fault: Fault | None = None
 
 
 Event = Annotated[

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import codemad_jupyter
 from codemad_jupyter.server.answering import Answering
 from codemad_jupyter.server.mcp_mount import McpMount
+from codemad_jupyter.server.metrics import Metrics
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -71,6 +72,7 @@ class EngineHost:
         self._built_from: Fingerprint = ()
         self.answering = Answering(self)
         self.mcp = McpMount(self)
+        self.metrics = Metrics(self)
         self.streams: set[StreamHandler] = set()
         """The sockets of the tabs."""
 
@@ -78,6 +80,16 @@ class EngineHost:
     def root(self) -> Path:
         """The folder the server serves: the workspace."""
         return Path(self.app.root_dir)
+
+    @property
+    def present(self) -> Engine | None:
+        """The engine where there is one already."""
+        return self._engine
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server shuts down."""
+        return self._closed
 
     @property
     def tabs(self) -> Tabs:
@@ -216,6 +228,7 @@ class EngineHost:
                 await engine.close()
         if self._ports is not None:
             self._ports.close()
+        self.metrics.close()
 
     async def _build(self) -> Engine:
         from codemad_jupyter.protocol.errors import StoreError
@@ -229,6 +242,7 @@ class EngineHost:
         self._built_from = fingerprint(self.root)  # first: what changes meanwhile is seen as a change
         settings = await self.settings()
         engine: Engine = await build.build_engine(self.root, ports=self.ports, settings=settings)
+        self.metrics.hear(engine.services.hooks)
         if engine.services.finder is not None:
             await asyncio.to_thread(engine.services.finder.start)
         return engine

@@ -115,6 +115,15 @@ class PreviewHandler(KernelGate, BodyHandler):
         await self.answer(self.preview)
 
 
+@web.stream_request_body
+class SqlHandler(KernelGate, BodyHandler):
+    """Answers SQL about the sessions."""
+
+    @allow_unauthenticated
+    async def post(self) -> None:
+        await self.answer(self.sql)
+
+
 class MentionsHandler(KernelGate):
     """What could be pointed at with ``@``."""
 

@@ -123,6 +123,13 @@ class BodyHandler(CodemadHandler):
         engine = await self.host.engine()
         return (await engine.preview(read_prompt(self.body()))).model_dump_json()
 
+    async def sql(self) -> str:
+        """The answer to the question that was sent, as JSON."""
+        from codemad_jupyter.server.wire import read_question
+
+        engine = await self.host.engine()
+        return (await engine.query(read_question(self.body()))).model_dump_json()
+
 
 class SessionsHandler(CodemadHandler):
     """The sessions of this workspace."""
@@ -196,6 +203,16 @@ class PreviewHandler(BodyHandler):
     @authorized
     async def post(self) -> None:
         await self.answer(self.preview)
+
+
+@web.stream_request_body
+class SqlHandler(BodyHandler):
+    """Answers SQL about the sessions."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        await self.answer(self.sql)
 
 
 class MentionsHandler(CodemadHandler):

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from codemad_jupyter.protocol.asking import SqlQuestion
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.commands import COMMAND, Command, Prompt
 from codemad_jupyter.protocol.errors import TooLarge, UsageError
@@ -39,6 +40,12 @@ def read_prompt(body: bytes) -> Prompt:
     if not isinstance(prompt, Prompt):
         raise UsageError(f"This is a '{prompt.type}', not a prompt.", hint=_HINT)
     return prompt
+
+
+def read_question(body: bytes) -> SqlQuestion:
+    """The question in a request body. Raises `UsageError`."""
+    question: SqlQuestion = _read(TypeAdapter(SqlQuestion), body, what="question")
+    return question
 
 
 class Export(Value):

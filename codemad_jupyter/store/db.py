@@ -97,6 +97,11 @@ class Database:
             future = self._readers.submit(self._read_one, job)
         return await asyncio.wrap_future(future)
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their turn."""
+        return self._tasks.qsize()
+
     async def close(self, *, remove: bool = False) -> None:
         """Finish what waits, write the file out and give it back; ``remove`` deletes it as well."""
         with self._closing:

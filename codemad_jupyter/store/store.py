@@ -14,13 +14,14 @@ from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.sessions import SessionInfo
-from codemad_jupyter.store import branches, checkpoints, log, memory, parts, session_search, sessions
+from codemad_jupyter.store import branches, checkpoints, log, memory, parts, session_search, sessions, views
 from codemad_jupyter.store.branches import Branch, Link, Whole
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.store.codec import decode, encode
 from codemad_jupyter.store.db import Database
 from codemad_jupyter.store.memory import Vector
 from codemad_jupyter.store.sessions import Entry
+from codemad_jupyter.store.views import Rows, View
 
 
 class Store:
@@ -62,6 +63,15 @@ class Store:
     async def close(self) -> None:
         """Write everything out and give the file back; a second call does nothing."""
         await self._database.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their turn."""
+        return self._database.waiting
+
+    async def probe(self) -> None:
+        """Ask the database for nothing at all. Raises `StoreError` where it does not work."""
+        await self._database.read(lambda cursor: cursor.execute("select 1").fetchall())
 
     # Sessions and entries
 
@@ -204,6 +214,10 @@ class Store:
     async def events_of(self, types: Sequence[str], session: str | None = None) -> tuple[Event, ...]:
         """The stored events of these types, of one session or of all, in order."""
         return await self._database.read(lambda cursor: log.of_types(cursor, types, session))
+
+    async def view(self, view: View) -> Rows:
+        """The latest rows of a documented view."""
+        return await self._database.read(lambda cursor: views.read(cursor, view))
 
     # Checkpoints
 

@@ -41,7 +41,8 @@ def answered(asked: dict[str, Any]) -> dict[str, Any]:
     try:
         tables = {each["name"]: _load(connection, each) for each in asked["tables"]}
         lock(connection)
-        return {"tables": tables, **_asked(connection, asked["sql"], asked["rows"])}
+        widest = asked.get("widest", WIDEST)
+        return {"tables": tables, **_asked(connection, asked["sql"], asked["rows"], widest)}
     except duckdb.Error as error:
         return {"error": str(error)[:1_000], "kind": type(error).__name__}
     except (MemoryError, RecursionError) as error:
@@ -76,7 +77,7 @@ def lock(connection: Any) -> None:
         connection.execute(f"SET {setting}")
 
 
-def _asked(connection: Any, sql: str, most: int) -> dict[str, Any]:
+def _asked(connection: Any, sql: str, most: int, widest: int) -> dict[str, Any]:
     import duckdb
 
     statements = duckdb.extract_statements(sql)
@@ -89,21 +90,21 @@ def _asked(connection: Any, sql: str, most: int) -> dict[str, Any]:
     if zoned:  # Python could hold such values only with a package that may not be there
         told = ", ".join(f"{name}::VARCHAR AS {name}" for name in zoned)
         found = connection.execute(f"SELECT * REPLACE ({told}) FROM ({sql.strip().rstrip(';')})")  # noqa: S608
-    rows = [[simple(value) for value in row] for row in found.fetchmany(most)]
+    rows = [[simple(value, widest) for value in row] for row in found.fetchmany(most)]
     count = len(rows)
     while count < MOST_COUNTED and (more := found.fetchmany(10_000)):
         count += len(more)
     return {"columns": columns, "rows": rows, "count": count, "counted_all": count < MOST_COUNTED}
 
 
-def simple(value: Any) -> Any:
+def simple(value: Any, widest: int = WIDEST) -> Any:
     """A value as JSON holds it, a long one cut."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
     text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= WIDEST else f"{text[:WIDEST]}…"
+    return text if len(text) <= widest else f"{text[:widest]}…"
 
 
 def quoted(name: str) -> str:

@@ -677,6 +677,15 @@ export interface EventFrame {
 }
 
 /**
+ * The call that ended a run: which model, in what way, and the HTTP status where there was one.
+ */
+export interface Fault {
+  model: string;
+  kind: 'bad_key' | 'no_key' | 'unknown_model' | 'rate_limited' | 'overloaded' | 'server' | 'timeout' | 'connection' | 'malformed' | 'bad_request' | 'context_window' | 'cancelled' | 'out_of_budget' | 'not_recorded';
+  status: number | null;
+}
+
+/**
  * A file; ``path`` is POSIX, relative to the workspace root. ``exists`` is false for a new file.
  *
  * ``move`` gives the file the path ``to`` (its content may change by the same edit); deleting and
@@ -1010,7 +1019,8 @@ export interface Message {
 }
 
 /**
- * A finished model message. ``cost`` is in US dollars, None when the price is unknown.
+ * A finished model message. ``cost`` is in US dollars, None when the price is unknown; ``seconds`` is how
+ * long the whole call took and ``first`` how long its first piece, where a model was called.
  */
 export interface MessageDone {
   seq: number;
@@ -1024,6 +1034,8 @@ export interface MessageDone {
   model: string;
   usage: Usage;
   cost: number | null;
+  seconds: number;
+  first: number | null;
 }
 
 /**
@@ -1463,7 +1475,8 @@ export interface Restored {
 
 /**
  * The end of every run, whatever happened; ``text`` is one sentence.
- * ``cost`` is None as soon as one call's price is unknown.
+ * ``cost`` is None as soon as one call's price is unknown; ``fault`` is the model call that failed, if it
+ * was one that ended the run.
  */
 export interface RunFinished {
   seq: number;
@@ -1477,6 +1490,7 @@ export interface RunFinished {
   usage: Usage;
   cost: number | null;
   seconds: number;
+  fault: Fault | null;
 }
 
 /**

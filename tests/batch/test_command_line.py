@@ -40,6 +40,7 @@ def test_help_lists_every_subcommand() -> None:
         "doctor",
         "index",
         "keys",
+        "logs",
         "mcp",
         "memory",
         "plan",
@@ -48,6 +49,7 @@ def test_help_lists_every_subcommand() -> None:
         "permissions",
         "search",
         "sessions",
+        "sql",
         "team",
         "trust",
     }

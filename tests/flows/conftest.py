@@ -162,7 +162,9 @@ async def _kernel(
 
 
 ID = re.compile(r"\b(run|edit|message|checkpoint|approval)-[0-9a-f]{12}\b")
-DROPPED = frozenset({"seq", "at", "session", "seconds", "agent", "digest", "tokens", "segments", "content"})
+DROPPED = frozenset(
+    {"seq", "at", "session", "seconds", "first", "agent", "digest", "tokens", "segments", "content"}
+)
 
 
 def normalised(events: list[Event]) -> list[dict[str, Any]]:

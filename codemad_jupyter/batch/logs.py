@@ -1,0 +1,93 @@
+"""``codemad logs``: shows the log of CodeMAD's own work, and follows it."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codemad_jupyter.batch.subcommand import subcommand
+
+if TYPE_CHECKING:
+    from codemad_jupyter.batch.subcommand import Commands
+
+LINES = 50
+PAUSE = 0.3
+"""Seconds between two looks at a log that is followed."""
+
+
+def add_logs(commands: Commands) -> None:
+    """``codemad logs``."""
+    logs = subcommand(commands, "logs", "show the log: what runs did, what went wrong; no words of yours")
+    logs.add_argument("--follow", action="store_true", help="go on with what is added, until Ctrl-C")
+    logs.add_argument(
+        "--lines", type=int, default=LINES, metavar="N", help=f"the latest N, 0 for all (default: {LINES})"
+    )
+    logs.add_argument(
+        "--level", choices=("debug", "info", "warning", "error"), default="debug", help="from this level on"
+    )
+    logs.add_argument("--session", default="", metavar="ID", help="of this session only")
+    logs.add_argument("--run", default="", metavar="ID", help="of this run only")
+    logs.add_argument("--path", action="store_true", help="only say where the log is")
+    logs.add_argument("--json", action="store_true", help="print the lines as they are")
+    logs.set_defaults(perform=_perform)
+
+
+def _perform(asked: argparse.Namespace) -> int:
+    from codemad_jupyter.app.log_text import Chosen, line_text, read_lines
+    from codemad_jupyter.batch.printing import printable
+    from codemad_jupyter.config.json_log import files, log_file
+    from codemad_jupyter.config.settings import load_settings
+    from codemad_jupyter.protocol.errors import UsageError
+
+    if asked.lines < 0:
+        raise UsageError("--lines is a number of lines, or 0 for all.")
+    settings = load_settings(Path.cwd(), lenient=True)
+    path = log_file(settings)
+    if asked.path:
+        print(path)
+        return 0
+    if settings.log_level == "off":
+        print("codemad: the log is off; codemad config set log_level info turns it on.", file=sys.stderr)
+    chosen = Chosen(level=asked.level, session=asked.session, run=asked.run)
+    begin = path.stat().st_size if path.exists() else 0
+    kept = collections.deque(read_lines(_text(files(path)), chosen), maxlen=asked.lines or None)
+    added = read_lines(_added(path, begin), chosen) if asked.follow else iter(())
+    for lines in (kept, added):
+        for line in lines:
+            shown = json.dumps(line, ensure_ascii=False) if asked.json else line_text(line)
+            print(printable(shown), flush=asked.follow)
+    if not kept and not asked.follow:
+        print(f"codemad: nothing of that is in {path}.", file=sys.stderr)
+    return 0
+
+
+def _text(paths: list[Path]) -> Iterator[str]:
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                yield from file
+        except FileNotFoundError:
+            continue  # it was put aside meanwhile
+
+
+def _added(path: Path, begin: int) -> Iterator[str]:
+    """What is added from that byte on, also where a new file takes the place of the log; without end."""
+    known, rest = (path.stat().st_ino if path.exists() else 0), b""
+    while True:
+        if path.exists():
+            found = path.stat()
+            if found.st_ino != known or found.st_size < begin:
+                known, begin, rest = found.st_ino, 0, b""
+            with path.open("rb") as file:
+                file.seek(begin)
+                data = file.read()
+            begin += len(data)
+            *whole, rest = (rest + data).split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in whole)
+        time.sleep(PAUSE)
