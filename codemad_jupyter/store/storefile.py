@@ -45,12 +45,14 @@ def keep_aside(path: Path) -> Path:
     return kept
 
 
-def open_file(path: Path, migrations: Sequence[Migration]) -> "DuckDBPyConnection":
-    """Open, create or migrate the file; `StoreDamaged` where it cannot be read."""
+def open_file(path: Path, migrations: Sequence[Migration]) -> "tuple[DuckDBPyConnection, Path | None]":
+    """Open, create or migrate the file, with the copy of it that was kept where it was migrated;
+    `StoreDamaged` where it cannot be read."""
+    former: Path | None = None
     if path.is_symlink() or path.exists():
         if not stat.S_ISREG(path.lstat().st_mode):
             raise StoreDamaged(f"The session store {path} is no regular file.")
-        _bring_forward(path, migrations)
+        former = _keep_former(path, migrations)
     elif wal_of(path).exists():
         raise StoreDamaged(f"The session store {path} is gone; only its latest changes are left.")
     with as_store_error(path, opening=True):
@@ -64,23 +66,31 @@ def open_file(path: Path, migrations: Sequence[Migration]) -> "DuckDBPyConnectio
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, former
 
 
-def _bring_forward(path: Path, migrations: Sequence[Migration]) -> None:
-    """Look at the version without writing, and copy the file before an older one is migrated."""
+def version_in(path: Path, migrations: Sequence[Migration]) -> int:
+    """The schema version of a file, which is not changed; `StoreNewer` where we do not know it."""
     with (
         as_store_error(path, opening=True),
         contextlib.closing(connect(str(path), read_only=True)) as connection,
     ):
         version = version_of(connection)
         check(version, migrations)
-    if 0 < version < len(migrations):
-        backup = Path(f"{path}.v{version}.backup")
-        shutil.copy2(path, backup)
-        tighten(backup)
-        if wal_of(path).exists():
-            shutil.copy2(wal_of(path), wal_of(backup))
+    return version
+
+
+def _keep_former(path: Path, migrations: Sequence[Migration]) -> Path | None:
+    """Look at the version without writing, and copy the file before an older one is migrated."""
+    version = version_in(path, migrations)
+    if not 0 < version < len(migrations):
+        return None
+    backup = Path(f"{path}.v{version}.backup")
+    shutil.copy2(path, backup)
+    tighten(backup)
+    if wal_of(path).exists():
+        shutil.copy2(wal_of(path), wal_of(backup))
+    return backup
 
 
 def connect(target: str, *, read_only: bool = False) -> "DuckDBPyConnection":
