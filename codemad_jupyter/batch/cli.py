@@ -42,6 +42,7 @@ from codemad_jupyter.batch.settings_commands import (
     trust_for_this_run,
     workspace_of,
 )
+from codemad_jupyter.batch.storage import add_backup, add_erase, add_export_data, add_restore
 from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
 from codemad_jupyter.batch.team import add_team
 
@@ -87,6 +88,10 @@ def parser() -> argparse.ArgumentParser:
         add_plan,
         add_roles,
         add_sessions,
+        add_backup,
+        add_restore,
+        add_export_data,
+        add_erase,
         add_attach,
         add_mcp,
         add_doctor,

@@ -2,6 +2,7 @@
 from a held or a newer one, copying it before a migration, and setting it aside."""
 
 import contextlib
+import os
 import shutil
 import stat
 import time
@@ -32,16 +33,37 @@ _TROUBLE = ("no space left", "permission denied", "read-only file system", "too 
 
 def keep_aside(path: Path) -> Path:
     """Move an unreadable store, and what belongs to it, to a new name."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    kept = Path(f"{path}.damaged-{stamp}")
-    number = 1
-    while kept.is_symlink() or kept.exists():
-        number += 1
-        kept = Path(f"{path}.damaged-{stamp}-{number}")
+    kept = _new_name(path, "damaged")
     if wal_of(path).exists():
         wal_of(path).rename(f"{kept}.wal")
     if path.is_symlink() or path.exists():
         path.rename(kept)
+    return kept
+
+
+def _new_name(path: Path, why: str) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name, number = Path(f"{path}.{why}-{stamp}"), 1
+    while os.path.lexists(name):
+        number += 1
+        name = Path(f"{path}.{why}-{stamp}-{number}")
+    return name
+
+
+def put_in_place(fresh: Path, path: Path) -> Path | None:
+    """Make ``fresh`` the store ``path``, in one step, and keep the one that was there; its new name. Only for
+    who holds the store's lock."""
+    kept: Path | None = None
+    if os.path.lexists(path):
+        try:
+            with as_store_error(path, opening=True):
+                connect(str(path)).close()  # takes its journal into it
+            kept = _new_name(path, "replaced")
+            os.link(path, kept, follow_symlinks=False)
+        except (StoreDamaged, OSError):
+            kept = keep_aside(path)
+    wal_of(path).unlink(missing_ok=True)
+    fresh.replace(path)
     return kept
 
 
