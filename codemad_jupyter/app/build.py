@@ -54,8 +54,8 @@ PATIENT = 30.0
 """Seconds a look at the kernel may take where answers are recorded or replayed."""
 
 UNCHANGED = (
-    "trial", "trial_method", "checkpoint_days", "checkpoint_size", "auto_commit", "completion_model",
-    "output_limit", "stop_grace", "ask_before_run", "agents_start", "agents_test",
+    "trial", "trial_method", "checkpoint_days", "checkpoint_size", "snapshots_kept", "auto_commit",
+    "completion_model", "output_limit", "stop_grace", "ask_before_run", "agents_start", "agents_test",
     "agents_at_once",
 )  # fmt: skip
 """The settings that the orchestrator takes under their own names."""
@@ -73,7 +73,7 @@ async def build_engine(
     mask_logs(settings.redact)
     await asyncio.to_thread(start_log, settings)
     folder = workspace_dir(root, settings=settings)
-    store, notices = await open_store(folder, workspace=str(root))
+    store, notices = await open_store(folder, workspace=str(root), in_memory=settings.store == "memory")
     hooks, offered, scripts = await asyncio.to_thread(_plugged, root, settings)
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)

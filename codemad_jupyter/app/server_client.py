@@ -6,8 +6,10 @@ the answer comes. Who joins a run (`batch.attach`) opens the stream of tabs.
 
 import contextlib
 import http.client
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from codemad_jupyter.app.http_client import ANSWER, HttpClient
@@ -46,6 +48,14 @@ class ServerClient(HttpClient):
     def probe(self) -> None:
         """Raises unless a server with CodeMAD in it answers."""
         self._ask("GET", "status")
+
+    def make_backup(self) -> dict[str, Any]:
+        """A backup that the server makes: ``file`` and ``manifest``."""
+        return self._ask("POST", "storage/backup", body="{}")
+
+    def bring_back(self, name: str) -> dict[str, Any]:
+        """Have the server bring back the backup that `restore.stage` put there: ``text`` and ``problems``."""
+        return self._ask("POST", "storage/restore", body=json.dumps({"file": name}))
 
     def _send(
         self, connection: http.client.HTTPConnection, method: str, route: str, *, body: str | None

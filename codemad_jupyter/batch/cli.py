@@ -44,6 +44,7 @@ from codemad_jupyter.batch.settings_commands import (
     workspace_of,
 )
 from codemad_jupyter.batch.sql import add_sql
+from codemad_jupyter.batch.storage import add_backup, add_erase, add_export_data, add_restore
 from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
 from codemad_jupyter.batch.team import add_team
 
@@ -90,6 +91,10 @@ def parser() -> argparse.ArgumentParser:
         add_roles,
         add_sessions,
         add_sql,
+        add_backup,
+        add_restore,
+        add_export_data,
+        add_erase,
         add_attach,
         add_mcp,
         add_doctor,

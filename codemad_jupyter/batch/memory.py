@@ -35,9 +35,14 @@ def add_sessions(commands: Commands) -> None:
 def common_options() -> argparse.ArgumentParser:
     """Options that stand after any verb."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
-    common.add_argument("--json", action="store_true", help="print the answer as JSON")
+    add_common_options(common)
     return common
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """The same for a command without verbs."""
+    parser.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def _perform(asked: argparse.Namespace) -> int:

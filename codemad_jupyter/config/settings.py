@@ -235,6 +235,18 @@ class Settings(OperatingSettings):
         " about, unless a rule allows its host.",
     )
 
+    store: Literal["file", "memory"] = Field(
+        "file",
+        description="Where sessions are kept: file (in data_dir) or memory (they end with the process, and"
+        " nothing of them is written).",
+    )
+    snapshots_kept: int = Field(
+        7,
+        ge=0,
+        le=365,
+        description="How many daily snapshots of the sessions are kept: a whole number, 0 for none.",
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())

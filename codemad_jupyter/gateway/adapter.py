@@ -21,6 +21,14 @@ from codemad_jupyter.gateway.provider import Delta, Failed, ModelInfo, Request
 from codemad_jupyter.gateway.reply import Reply
 
 
+def untouched(body: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call with the tools beside them, as the SDKs send what they do not know: looking
+    through each tool's schema, in which they find nothing to change, takes them a large part of a call."""
+    beside = body.get("extra_body", {}) | {name: body[name] for name in body if name == "tools"}
+    rest = {name: value for name, value in body.items() if name not in ("tools", "extra_body")}
+    return {**rest, "extra_body": beside} if beside else rest
+
+
 class Adapter(ABC):
     """A provider over one SDK. Subclasses set ``name``, ``label`` and ``key_variable``."""
 

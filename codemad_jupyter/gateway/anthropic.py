@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from codemad_jupyter.gateway.adapter import Adapter
+from codemad_jupyter.gateway.adapter import Adapter, untouched
 from codemad_jupyter.gateway.anthropic_wire import read_event, request_body
 from codemad_jupyter.gateway.catalog import Catalog, Traits
 from codemad_jupyter.gateway.configuration import GatewayConfig
@@ -53,7 +53,7 @@ class AnthropicProvider(Adapter):
             traits=self._traits(request.model),
         )
         limits = type(client.timeout)(request.timeout, connect=self._config.connect_timeout)
-        stream = await client.messages.create(**body, stream=True, timeout=limits)
+        stream = await client.messages.create(**untouched(body), stream=True, timeout=limits)
         try:
             self._check_reply(stream.response, request.model)
             async for event in stream:

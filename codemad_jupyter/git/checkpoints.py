@@ -20,8 +20,9 @@ from codemad_jupyter.git import files
 from codemad_jupyter.git.differences import differences
 from codemad_jupyter.git.disk_use import bytes_below
 from codemad_jupyter.git.memory import Memory
+from codemad_jupyter.git.places import kept_places
 from codemad_jupyter.git.reading import PATIENCE, Fetch, differing, fetching, saved
-from codemad_jupyter.git.repo import Deadline, Git, find_root, program
+from codemad_jupyter.git.repo import Deadline, Git, program
 from codemad_jupyter.git.restoring import restore
 from codemad_jupyter.git.taking import REFS, Workspace, take
 from codemad_jupyter.git.values import Manifest as Manifest
@@ -242,11 +243,7 @@ class Checkpoints:
         )
 
     def _places(self) -> Iterator[Git]:
-        repository = find_root(self._workspace.root)
-        if repository is not None and (repository / ".git").is_dir():
-            yield Git(repository / ".git", repository)
-        if (self._workspace.data / "own.git" / "HEAD").exists():
-            yield Git(self._workspace.data / "own.git", self._workspace.root)
+        return kept_places(self._workspace.root, self._workspace.data)
 
     @contextlib.contextmanager
     def _alone(self, deadline: Deadline) -> Iterator[None]:

@@ -5,11 +5,12 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from codemad_jupyter.git.repo import Deadline, Git
+from codemad_jupyter.git.repo import Deadline, Git, find_root
 
 ATTRIBUTES = "* -text -filter -ident -working-tree-encoding -diff -merge\n"
 _EXCLUDED = "".join(
@@ -36,6 +37,15 @@ class Place:
             return path
         start = f"{self.prefix}/"
         return path[len(start) :] if path.startswith(start) else None
+
+
+def kept_places(root: Path, data: Path) -> Iterator[Git]:
+    """Git for each place where snapshots of the folder may lie, as far as they are there."""
+    repository = find_root(root)
+    if repository is not None and (repository / ".git").is_dir():
+        yield Git(repository / ".git", repository)
+    if (data / "own.git" / "HEAD").exists():
+        yield Git(data / "own.git", root)
 
 
 def ref_place(root: Path, repository: Path, data: Path) -> Place:

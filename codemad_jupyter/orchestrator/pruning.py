@@ -1,4 +1,5 @@
-"""Which checkpoints are forgotten: by age, number and size. Named ones stay unless it is said."""
+"""Which checkpoints are forgotten: by age, number and size. Named ones stay unless it is said. With it goes
+what else is done in the background: the daily snapshots of the store, as `store.snapshots` takes them."""
 
 import asyncio
 import logging
@@ -13,6 +14,7 @@ from codemad_jupyter.protocol.commands import PruneCheckpoints
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import CheckpointsChanged
 from codemad_jupyter.store.checkpoints import CheckpointRecord
+from codemad_jupyter.store.snapshots import Snapshots
 
 _log = logging.getLogger(__name__)
 
@@ -66,16 +68,19 @@ async def _going(
 
 
 class Gardener:
-    """Prunes by the settings, in the background: once at the start and again after runs, at most hourly."""
+    """Prunes by the settings, in the background: once at the start and again after runs, at most hourly.
+    Has a snapshot of the store taken each day while no run goes on."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._snapshots = Snapshots(services.store.database, kept=services.snapshots_kept)
         self._task: asyncio.Task[None] | None = None
         self._last = -math.inf
 
     def wake(self, busy: Callable[[], Collection[str]], *, delay: float = DELAY) -> None:
         """Prune in a while, if it is time."""
         services = self._services
+        self._snapshots.start(lambda: bool(busy()))
         resting = self._task is None or self._task.done()
         if not (services.checkpoint_days or services.checkpoint_size) or not resting:
             return
@@ -99,3 +104,4 @@ class Gardener:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=5)
+        await self._snapshots.stop()

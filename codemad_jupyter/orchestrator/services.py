@@ -82,6 +82,7 @@ class Services:
     replay_factor: float = 3.0
     checkpoint_days: float = 0.0
     checkpoint_size: int = 0
+    snapshots_kept: int = 0
     auto_commit: Literal["off", "plain", "model"] = "off"
     completion_model: str | None = None
     notices: tuple[str, ...] = ()

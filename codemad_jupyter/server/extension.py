@@ -22,6 +22,7 @@ from codemad_jupyter.server import (
     kernel_link,
     mcp,
     rest,
+    storage,
     stream,
 )
 from codemad_jupyter.server.host import EngineHost
@@ -60,6 +61,8 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         (rf"keys/{configuring.PROVIDER}/test", configuring.KeyTestHandler),
         ("agents", agents.AgentsHandler),
         (rf"agents/{agents.NAME}", agents.AgentHandler),
+        ("storage/backup", storage.BackupHandler),
+        ("storage/restore", storage.RestoreHandler),
         ("stream", stream.StreamHandler),
         ("mcp", mcp.McpHandler),
         ("kernel/commands", kernel_link.CommandsHandler),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -145,6 +145,20 @@ class EngineHost:
             except asyncio.CancelledError:
                 self._retiring = retiring  # whoever waited has gone; the next one waits on
                 raise
+
+    @asynccontextmanager
+    async def released(self) -> AsyncIterator[None]:
+        """A while in which no engine of ours holds the store. Raises `Conflict` while a run goes on."""
+        from codemad_jupyter.protocol.errors import Conflict
+
+        async with self._lock:
+            await self._retired()
+            if self._engine is not None and self._engine.busy:
+                raise Conflict("A run is going on in this folder.", hint="Stop it, or wait for its end.")
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                await self._retire(engine)
+            yield
 
     async def submit(self, command: Command) -> Ack:
         """Pass a command on, and keep the server awake while its run lasts."""

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from codemad_jupyter.protocol.errors import StoreError
 from codemad_jupyter.store.lock import FileLock
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Job = Callable[["DuckDBPyConnection"], T]
-_Task = tuple[Job[Any], "Future[Any]"]
+
+
+class _Task(NamedTuple):
+    job: Job[Any]
+    future: "Future[Any]"
+    alone: bool = False
+
 
 GROUP = 64
 """So many waiting writes at most share one transaction."""
@@ -64,13 +70,16 @@ class Database:
         notices: tuple[str, ...] = ()
         try:
             try:
-                connection = open_file(path, migrations)
+                connection, former = open_file(path, migrations)
+                if former is not None:
+                    said = f"The session store was brought to schema version {len(migrations)}."
+                    notices = (f"{said} As it was before, it is kept as {former}.",)
             except StoreDamaged as damage:
                 if not set_aside:
                     raise
                 kept = keep_aside(path)
                 notices = (f"{damage.message} It was kept as {kept}, and a fresh store was begun.",)
-                connection = open_file(path, migrations)
+                connection, _ = open_file(path, migrations)
         except BaseException:
             lock.release()
             raise
@@ -84,10 +93,22 @@ class Database:
         Waiting jobs share a transaction; when it fails each is run again alone, so a job must not
         touch anything but its cursor.
         """
+        return await self._put(job, alone=False)
+
+    async def still(self, job: Job[T]) -> T:
+        """Run ``job`` on the writer thread while nothing is written and no transaction is open."""
+        return await self._put(job, alone=True)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits to write."""
+        return not self._tasks.empty()
+
+    async def _put(self, job: Job[T], *, alone: bool) -> T:
         future: Future[T] = Future()
         with self._closing:
             self._refuse_closed()
-            self._tasks.put((job, future))
+            self._tasks.put(_Task(job, future, alone))
         return await asyncio.wrap_future(future)
 
     async def read(self, job: Job[T]) -> T:
@@ -138,32 +159,50 @@ class Database:
             return job(cursor)
 
     def _write_all(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            group, more = [task], True
-            while more and len(group) < GROUP:
-                try:
-                    following = self._tasks.get_nowait()
-                except queue.Empty:
-                    break
-                more = following is not None
-                if following is not None:
-                    group.append(following)
-            self._write_group([one for one in group if one[1].set_running_or_notify_cancel()])
-            if not more:
-                return
+        task: _Task | None = self._tasks.get()
+        while task is not None:
+            if task.alone:
+                self._do_alone(task)
+                task = self._tasks.get()
+                continue
+            group, following = self._gathered(task)
+            self._write_group([one for one in group if one.future.set_running_or_notify_cancel()])
+            task = following[0] if following else self._tasks.get()
+
+    def _gathered(self, first: _Task) -> tuple[list[_Task], list[_Task | None]]:
+        """What can share a transaction with the first, and what came after that, if it was taken."""
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                following = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if following is None or following.alone:
+                return group, [following]
+            group.append(following)
+        return group, []
+
+    def _do_alone(self, task: _Task) -> None:
+        if not task.future.set_running_or_notify_cancel():
+            return
+        try:
+            with as_store_error(self.path), contextlib.closing(self._connection.cursor()) as cursor:
+                task.future.set_result(task.job(cursor))
+        except BaseException as error:  # handed to whoever waits
+            task.future.set_exception(error)
 
     def _write_group(self, group: list[_Task]) -> None:
         try:
-            results = self._commit([job for job, _ in group])
+            results = self._commit([task.job for task in group])
         except Exception as error:
             if len(group) == 1:
-                group[0][1].set_exception(error)
+                group[0].future.set_exception(error)
                 return
             for task in group:  # one bad write must not take the others with it
                 self._write_group([task])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        for task, result in zip(group, results, strict=True):
+            task.future.set_result(result)
 
     def _commit(self, jobs: list[Job[Any]]) -> list[Any]:
         with as_store_error(self.path, reopen=self._reopen):

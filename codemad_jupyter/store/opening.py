@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MAIN = "store.duckdb"
-_SIDE = "store-*-*.duckdb"
+SIDE = "store-*-*.duckdb"
+CHOSEN = "Sessions are kept in memory alone, as the setting store says: they end with this process."
 
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-async def open_store(folder: Path, *, workspace: str) -> tuple[Store, tuple[str, ...]]:
-    """The store in ``folder``, and what the person should know about it."""
+async def open_store(
+    folder: Path, *, workspace: str, in_memory: bool = False
+) -> tuple[Store, tuple[str, ...]]:
+    """The store in ``folder``, and what the person should know about it; with ``in_memory`` nothing is
+    looked at or written."""
+    if in_memory:
+        return await Store.open(None, workspace=workspace), (CHOSEN,)
     try:
         _prepare(folder)
         store = await Store.open(folder / MAIN, workspace=workspace, set_aside=True)
@@ -40,7 +46,7 @@ async def open_store(folder: Path, *, workspace: str) -> tuple[Store, tuple[str,
 async def take_in(store: Store, folder: Path) -> tuple[str, ...]:
     """Copy left-over side files into the store, each removed once its rows are on disk."""
     notices: list[str] = []
-    for path in await asyncio.to_thread(lambda: sorted(folder.glob(_SIDE))):
+    for path in await asyncio.to_thread(lambda: sorted(folder.glob(SIDE))):
         try:
             side = await asyncio.to_thread(Database.open, path)
         except StoreHeld:
@@ -63,7 +69,7 @@ async def take_in(store: Store, folder: Path) -> tuple[str, ...]:
 
 
 async def _open_side(folder: Path, workspace: str, reason: StoreError) -> tuple[Store, tuple[str, ...]]:
-    number = 0
+    number, todo = 0, f" {reason.hint}" if isinstance(reason, StoreNewer) else ""
     while True:
         path = folder / f"store-{os.getpid()}-{number}.duckdb"
         number += 1
@@ -77,7 +83,7 @@ async def _open_side(folder: Path, workspace: str, reason: StoreError) -> tuple[
             return await _open_memory(folder, workspace, error)
         notice = (
             f"{reason.message} This process keeps its sessions in {path.name}; they are taken into the"
-            " main store when it is next opened undisturbed."
+            f" main store when it is next opened undisturbed.{todo}"
         )
         return store, (notice,)
 

@@ -2,6 +2,7 @@
 from a held or a newer one, copying it before a migration, and setting it aside."""
 
 import contextlib
+import os
 import shutil
 import stat
 import time
@@ -32,12 +33,7 @@ _TROUBLE = ("no space left", "permission denied", "read-only file system", "too 
 
 def keep_aside(path: Path) -> Path:
     """Move an unreadable store, and what belongs to it, to a new name."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    kept = Path(f"{path}.damaged-{stamp}")
-    number = 1
-    while kept.is_symlink() or kept.exists():
-        number += 1
-        kept = Path(f"{path}.damaged-{stamp}-{number}")
+    kept = _new_name(path, "damaged")
     if wal_of(path).exists():
         wal_of(path).rename(f"{kept}.wal")
     if path.is_symlink() or path.exists():
@@ -45,12 +41,40 @@ def keep_aside(path: Path) -> Path:
     return kept
 
 
-def open_file(path: Path, migrations: Sequence[Migration]) -> "DuckDBPyConnection":
-    """Open, create or migrate the file; `StoreDamaged` where it cannot be read."""
+def _new_name(path: Path, why: str) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name, number = Path(f"{path}.{why}-{stamp}"), 1
+    while os.path.lexists(name):
+        number += 1
+        name = Path(f"{path}.{why}-{stamp}-{number}")
+    return name
+
+
+def put_in_place(fresh: Path, path: Path) -> Path | None:
+    """Make ``fresh`` the store ``path``, in one step, and keep the one that was there; its new name. Only for
+    who holds the store's lock."""
+    kept: Path | None = None
+    if os.path.lexists(path):
+        try:
+            with as_store_error(path, opening=True):
+                connect(str(path)).close()  # takes its journal into it
+            kept = _new_name(path, "replaced")
+            os.link(path, kept, follow_symlinks=False)
+        except (StoreDamaged, OSError):
+            kept = keep_aside(path)
+    wal_of(path).unlink(missing_ok=True)
+    fresh.replace(path)
+    return kept
+
+
+def open_file(path: Path, migrations: Sequence[Migration]) -> "tuple[DuckDBPyConnection, Path | None]":
+    """Open, create or migrate the file, with the copy of it that was kept where it was migrated;
+    `StoreDamaged` where it cannot be read."""
+    former: Path | None = None
     if path.is_symlink() or path.exists():
         if not stat.S_ISREG(path.lstat().st_mode):
             raise StoreDamaged(f"The session store {path} is no regular file.")
-        _bring_forward(path, migrations)
+        former = _keep_former(path, migrations)
     elif wal_of(path).exists():
         raise StoreDamaged(f"The session store {path} is gone; only its latest changes are left.")
     with as_store_error(path, opening=True):
@@ -64,23 +88,31 @@ def open_file(path: Path, migrations: Sequence[Migration]) -> "DuckDBPyConnectio
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, former
 
 
-def _bring_forward(path: Path, migrations: Sequence[Migration]) -> None:
-    """Look at the version without writing, and copy the file before an older one is migrated."""
+def version_in(path: Path, migrations: Sequence[Migration]) -> int:
+    """The schema version of a file, which is not changed; `StoreNewer` where we do not know it."""
     with (
         as_store_error(path, opening=True),
         contextlib.closing(connect(str(path), read_only=True)) as connection,
     ):
         version = version_of(connection)
         check(version, migrations)
-    if 0 < version < len(migrations):
-        backup = Path(f"{path}.v{version}.backup")
-        shutil.copy2(path, backup)
-        tighten(backup)
-        if wal_of(path).exists():
-            shutil.copy2(wal_of(path), wal_of(backup))
+    return version
+
+
+def _keep_former(path: Path, migrations: Sequence[Migration]) -> Path | None:
+    """Look at the version without writing, and copy the file before an older one is migrated."""
+    version = version_in(path, migrations)
+    if not 0 < version < len(migrations):
+        return None
+    backup = Path(f"{path}.v{version}.backup")
+    shutil.copy2(path, backup)
+    tighten(backup)
+    if wal_of(path).exists():
+        shutil.copy2(wal_of(path), wal_of(backup))
+    return backup
 
 
 def connect(target: str, *, read_only: bool = False) -> "DuckDBPyConnection":

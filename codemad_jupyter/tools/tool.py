@@ -7,6 +7,7 @@ Owns `Tool`, `ToolContext` and the registry. Which calls are let through is deci
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -165,9 +166,9 @@ class Tool:
         """What the tool reaches: what it says of itself, else the most that its risk could mean."""
         return self.axis or AXES[self.risk]
 
-    @property
+    @cached_property
     def spec(self) -> ToolSpec:
-        """The tool as a model sees it."""
+        """The tool as a model sees it; made once, for every prompt sends it and pydantic takes its time."""
         schema = self.arguments.model_json_schema()
         schema.pop("title", None)
         return ToolSpec(name=self.name, description=self.description, parameters=schema)
