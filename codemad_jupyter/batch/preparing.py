@@ -11,7 +11,7 @@ from typing import Any
 from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.documents import check_output, import_nbformat, read_notebook
 from codemad_jupyter.batch.kernel_environment import MAGIC, asked_models, kernel_environment
-from codemad_jupyter.batch.parameters import Parameter, inject
+from codemad_jupyter.batch.parameters import Parameter, inject, injected_id
 from codemad_jupyter.batch.repairs import RepairPolicy
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -76,9 +76,7 @@ def _inject(notebook: Any, parameters: dict[str, Parameter]) -> None:
         )
     cell = import_nbformat().v4.new_code_cell()
     if notebook.get("nbformat_minor", 0) >= 5:
-        taken = {each.get("id") for each in notebook.cells}
-        names = ("injected-parameters", *(f"injected-parameters-{n}" for n in range(len(taken))))
-        cell["id"] = next(name for name in names if name not in taken)
+        cell["id"] = injected_id(notebook.cells)
     else:
         del cell["id"]
     notebook.cells = inject(notebook.cells, parameters, cell)
