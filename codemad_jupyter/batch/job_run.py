@@ -24,6 +24,8 @@ from codemad_jupyter.batch.run_report import CODES, RunReport
 from codemad_jupyter.batch.runner import PARENT
 from codemad_jupyter.protocol.errors import CodemadError, NotebookError, UsageError
 
+OPTIONS = ("kernel", "model", "timeout", "policy", "rules", "repair", "repair_budget", "repair_tokens")
+"""What a job says as `codemad run` takes it."""
 GRACE = 15.0
 """Seconds a stopped run gets to write what there is."""
 _STATES: dict[int, JobState] = {
@@ -108,10 +110,10 @@ def _command(job: Job, scratch: Path) -> list[str]:
     for name, value in job.parameters.items():
         flag = "-r" if isinstance(value, str) else "-p"
         command += [flag, f"{name}={'null' if value is None else str(value)}"]
-    for option in ("kernel", "model", "timeout", "policy", "rules", "repair"):
+    for option in OPTIONS:
         value = getattr(job, option)
         if value is not None:
-            command += [f"--{option}", str(value)]
+            command += [f"--{option.replace('_', '-')}", str(value)]
     if job.cassette is not None:
         command += ["--replay", job.cassette]
     if job.sandbox:

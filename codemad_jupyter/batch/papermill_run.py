@@ -3,7 +3,7 @@ its output file. papermill has injected the parameters and chosen the kernel by 
 
 papermill's command line has no options for an engine, so what an engine may be told comes from the settings
 (``CODEMAD_REPAIR``, ``CODEMAD_RUN_REPORT``, ``CODEMAD_MODEL`` …); `papermill.execute_notebook` takes it as
-arguments: ``repair``, ``report``, ``policy``, ``rules``, ``model``, ``sandbox``.
+arguments, see `OWN`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codemad_jupyter.batch.repairs import told
 from codemad_jupyter.batch.runner import check_report, demand_sandbox, in_thread, reported, workshop
 from codemad_jupyter.protocol.errors import UsageError
 
-OWN = ("repair", "report", "policy", "rules", "model", "sandbox")
+OWN = ("repair", "repair_budget", "repair_tokens", "report", "policy", "rules", "model", "sandbox")
 log = logging.getLogger("papermill")
 
 

@@ -35,17 +35,20 @@ class Order:
     cassette: CassetteChoice | None = None
     sandbox: bool = False
     repair: RepairPolicy = "none"
+    repair_budget: float | None = None
+    repair_tokens: int | None = None
     report: Path | None = None
 
 
 def with_settings(given: dict[str, Any], output: Path | None, *, root: Path) -> dict[str, Any]:
     """What was said on the way, and for the rest what the workspace's settings say: whether failing cells
-    are repaired, and the report beside the output. A None in ``given`` was not said."""
+    are repaired and for how much, and the report beside the output. A None in ``given`` was not said."""
     from codemad_jupyter.config.settings import load_settings
 
     said = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(root)
-    said.setdefault("repair", settings.repair)
+    for name in ("repair", "repair_budget", "repair_tokens"):
+        said.setdefault(name, getattr(settings, name))
     if settings.run_report != "none" and output is not None:
         said.setdefault("report", output.with_suffix(f".report.{settings.run_report}"))
     return said
