@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,15 @@ async def until(condition: Callable[[], object], what: str | Callable[[], object
 
 def _missed(what: str | Callable[[], object]) -> object:
     return f"{what} did not happen within {LIMIT:.0f} s" if isinstance(what, str) else what()
+
+
+def is_alive(pid: int) -> bool:
+    """Is there such a process of this person's?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def making(path: Path | str) -> str:

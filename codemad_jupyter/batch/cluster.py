@@ -15,7 +15,7 @@ import contextlib
 import importlib
 import re
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,13 @@ class OnCluster:
     batch: str
     room: int
 
-    async def run(self, job: Job, key: str, *, attempt: int) -> JobResult:
+    async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
         """See `Runner.run`. A worker that dies is no failure of the job, but one that it kills again is."""
         from distributed import KilledWorker
 
         name = f"codemad-{self.batch}-{job.number}-{attempt}"
         parcel = await asyncio.to_thread(_parcel, job)
+        self.client.subscribe_topic(name, lambda event: heard(f"{event[1]['at']}: {event[1]['text']}"))
         future = self.client.submit(work, parcel, key, attempt, name, key=name, pure=False)
         try:
             result, data = await future
@@ -61,6 +62,8 @@ class OnCluster:
         except asyncio.CancelledError:
             await self.client.cancel([future])
             raise
+        finally:
+            self.client.unsubscribe_topic(name)
         done = JobResult.model_validate(result).model_copy(update={"output": job.output})
         if data is not None:
             await asyncio.to_thread(_kept, job, base64.b64decode(data))
@@ -133,7 +136,11 @@ def work(parcel: dict[str, Any], key: str, attempt: int, name: str) -> tuple[dic
             return result, data
         with tempfile.TemporaryDirectory(prefix="codemad-task-") as folder:
             job = _unpacked(parcel, Path(folder))
-            running = run_job(job, key, attempt=attempt, where=worker.address)
+
+            def heard(text: str) -> None:
+                worker.log_event(name, {"at": worker.address, "text": text})
+
+            running = run_job(job, key, attempt=attempt, where=worker.address, heard=heard)
             made = asyncio.run(_unless_cancelled(running, worker, name))
             output = Path(job.output)
             comes_back = not is_remote(job.output) and output.is_file()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,11 @@ from codemad_jupyter.batch.run_report import CODES, RunReport
 from codemad_jupyter.batch.runner import PARENT
 from codemad_jupyter.protocol.errors import CodemadError, NotebookError, UsageError
 
+LONGEST = 65_536
+"""Bytes of a line that are kept."""
+_PROGRESS = re.compile(r"cell \d+ of \d+|trying a repair")
+OPTIONS = ("kernel", "model", "timeout", "policy", "rules", "repair", "repair_budget", "repair_tokens")
+"""What a job says as `codemad run` takes it."""
 GRACE = 15.0
 """Seconds a stopped run gets to write what there is."""
 _STATES: dict[int, JobState] = {
@@ -69,13 +76,20 @@ def put(path: str, data: Path) -> None:
         raise NotebookError(f"{path} cannot be written ({error}).", hint="Check the place.") from error
 
 
-async def run_job(job: Job, key: str, *, attempt: int = 1, where: str = "") -> JobResult:
-    """Do it; never raises but for being cancelled, and then the run was stopped first."""
+def _unheard(text: str) -> None:
+    """For who does not listen."""
+
+
+async def run_job(
+    job: Job, key: str, *, attempt: int = 1, where: str = "", heard: Callable[[str], None] = _unheard
+) -> JobResult:
+    """Do it; never raises but for being cancelled, and then the run was stopped first. ``heard`` is told how
+    far it is: ``cell 2 of 7``."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="codemad-job-") as name:
         scratch = Path(name)
         try:
-            code, said = await _process(await asyncio.to_thread(_command, job, scratch))
+            code, said = await _process(await asyncio.to_thread(_command, job, scratch), heard)
             report = _report(scratch)
             if (scratch / "out.ipynb").is_file():
                 await asyncio.to_thread(_deliver, job, scratch)
@@ -104,14 +118,14 @@ def _command(job: Job, scratch: Path) -> list[str]:
         source = scratch / job.notebook.rsplit("/", 1)[-1]
         source.write_bytes(fetched(job.notebook))
     command = [sys.executable, "-m", "codemad_jupyter.batch.cli", "run", str(source)]
-    command += ["-o", str(scratch / "out.ipynb"), "--report", str(scratch / "report.json")]
+    command += ["-o", str(scratch / "out.ipynb"), "--report", str(scratch / "report.json"), "--progress"]
     for name, value in job.parameters.items():
         flag = "-r" if isinstance(value, str) else "-p"
         command += [flag, f"{name}={'null' if value is None else str(value)}"]
-    for option in ("kernel", "model", "timeout", "policy", "rules", "repair"):
+    for option in OPTIONS:
         value = getattr(job, option)
         if value is not None:
-            command += [f"--{option}", str(value)]
+            command += [f"--{option.replace('_', '-')}", str(value)]
     if job.cassette is not None:
         command += ["--replay", job.cassette]
     if job.sandbox:
@@ -120,8 +134,8 @@ def _command(job: Job, scratch: Path) -> list[str]:
     return command
 
 
-async def _process(command: list[str]) -> tuple[int, str]:
-    """Its exit code, and what it said."""
+async def _process(command: list[str], heard: Callable[[str], None]) -> tuple[int, str]:
+    """Its exit code, and the last it said."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -131,12 +145,27 @@ async def _process(command: list[str]) -> tuple[int, str]:
         env={**os.environ, PARENT: str(os.getpid())},
     )
     try:
-        _, said = await process.communicate()
+        said = await _last_line(process.stderr, heard)
+        await process.wait()
     except asyncio.CancelledError:
         await _ended(process)
         raise
-    lines = said.decode(errors="replace").strip().splitlines() or [""]
-    return process.returncode or 0, lines[-1].removeprefix("codemad: ")
+    return process.returncode or 0, said.removeprefix("codemad: ")
+
+
+async def _last_line(stream: asyncio.StreamReader | None, heard: Callable[[str], None]) -> str:
+    """Read to the end, tell what is of progress; lines may be of any length, for kernels write there too."""
+    assert stream is not None  # noqa: S101 - it was asked for
+    last, rest = "", b""
+    while piece := await stream.read(LONGEST):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            text = line.decode(errors="replace").strip()
+            last = text or last
+            if _PROGRESS.fullmatch(text):
+                heard(text)
+        rest = rest[-LONGEST:]
+    return rest.decode(errors="replace").strip() or last
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

@@ -43,6 +43,8 @@ class JobTable(Value):
     model: str | None = None
     timeout: float | None = Field(None, gt=0)
     repair: RepairPolicy | None = None
+    repair_budget: float | None = Field(None, ge=0)
+    repair_tokens: int | None = Field(None, ge=1)
     sandbox: bool = False
 
 
@@ -61,6 +63,8 @@ class Job(Value):
     model: str | None = None
     timeout: float | None = None
     repair: RepairPolicy | None = None
+    repair_budget: float | None = None
+    repair_tokens: int | None = None
     sandbox: bool = False
     folder: str | None = None
 

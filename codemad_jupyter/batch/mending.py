@@ -21,6 +21,7 @@ from codemad_jupyter.protocol.commands import AcceptEdit, NewSession, Prompt, Re
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import EditProposed, EditSettled, EditTried, MessageDone, RunFinished
+from codemad_jupyter.protocol.supply import Budget
 
 if TYPE_CHECKING:
     from codemad_jupyter.notebooks.live import LiveKernel
@@ -37,14 +38,15 @@ _ASK = (
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What repairs are made with: the ``policy``, the workspace, the notebook's path in it, the model and the
-    settings given on the way."""
+    """What repairs are made with: the ``policy``, the workspace, the notebook's path in it, the model, the
+    settings given on the way, and what all repairs together may use."""
 
     policy: RepairPolicy
     root: Path
     notebook: str
     model: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass
@@ -171,6 +173,10 @@ class Mender:
 
             self._live = self._kernel()
             settings = load_settings(self._shop.root, arguments=self._shop.settings)
+            held = settings.budgets.model_copy(
+                update={"session": tighter(settings.budgets.session, self._shop.budget)}
+            )
+            settings = settings.model_copy(update={"budgets": held})
             self._engine = await build_engine(self._shop.root, ports=self, settings=settings, attended=False)
             self._session = (await self._engine.submit(NewSession())).session
         return self._engine
@@ -189,6 +195,14 @@ class Mender:
         cell, broken = self._node.cells[index], self._broken[index]
         cell.source, cell.outputs = broken.source, copy.deepcopy(broken.outputs)
         cell.execution_count = broken.count
+
+
+def tighter(held: Budget | None, given: Budget) -> Budget:
+    """The lesser of both: all repairs of a notebook are one session, so its budget is theirs."""
+    both = (held or Budget(), given)
+    costs = [each.cost for each in both if each.cost is not None]
+    tokens = [each.tokens for each in both if each.tokens is not None]
+    return both[0].model_copy(update={"cost": min(costs, default=None), "tokens": min(tokens, default=None)})
 
 
 def _proposed(events: list[Event]) -> list[Edit]:

@@ -3,7 +3,7 @@ its output file. papermill has injected the parameters and chosen the kernel by 
 
 papermill's command line has no options for an engine, so what an engine may be told comes from the settings
 (``CODEMAD_REPAIR``, ``CODEMAD_RUN_REPORT``, ``CODEMAD_MODEL`` …); `papermill.execute_notebook` takes it as
-arguments: ``repair``, ``report``, ``policy``, ``rules``, ``model``, ``sandbox``.
+arguments, see `OWN`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from nbclient.exceptions import CellExecutionError
 from papermill.engines import Engine
 
 from codemad_jupyter.batch.execution import Execution, Watch
+from codemad_jupyter.batch.parameters import INJECTED, injected_id
 from codemad_jupyter.batch.preparing import Order, arguments, environment, with_settings
 from codemad_jupyter.batch.repairs import told
 from codemad_jupyter.batch.runner import check_report, demand_sandbox, in_thread, reported, workshop
 from codemad_jupyter.protocol.errors import UsageError
 
-OWN = ("repair", "report", "policy", "rules", "model", "sandbox")
+OWN = ("repair", "repair_budget", "repair_tokens", "report", "policy", "rules", "model", "sandbox")
 log = logging.getLogger("papermill")
 
 
@@ -45,6 +46,7 @@ class ManagedEngine(Engine):  # type: ignore[misc]
     ) -> None:
         """Execute what papermill manages. Raises `UsageError` for options that are not there."""
         order = ordered(nb_man.output_path, input_path, execution_timeout, more)
+        _settle_injected(nb_man.nb.cells)
         outlets = _Outlets(log_output, stdout_file, stderr_file)
         execution = Execution(
             nb_man.nb,
@@ -92,6 +94,16 @@ def ordered(output: str | None, source: str | None, timeout: float | None, more:
     if order.sandbox:
         demand_sandbox()
     return order
+
+
+def _settle_injected(cells: list[Any]) -> None:
+    """The cell of the parameters as `codemad run` has it: papermill makes up an id for it, each time another,
+    which a cassette would not know again."""
+    for cell in cells:
+        if INJECTED in cell.metadata.get("tags", ()) and "id" in cell:
+            cell["id"] = injected_id([each for each in cells if each is not cell])
+            cell.source = cell.source.rstrip("\n")
+            return
 
 
 class _Outlets:

@@ -50,7 +50,7 @@ def inject(cells: list[Any], parameters: dict[str, Parameter], new_cell: Any) ->
 
     ``new_cell`` is filled in; a cell injected by an earlier run gives way to it.
     """
-    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
+    lines = [f"{name} = {_written(value)}" for name, value in parameters.items()]
     new_cell["source"] = "\n".join(["# Parameters", *lines])
     new_cell["metadata"]["tags"] = [INJECTED]
     old = _tagged(cells, INJECTED)
@@ -59,6 +59,21 @@ def inject(cells: list[Any], parameters: dict[str, Parameter], new_cell: Any) ->
     at = _tagged(cells, TAG)
     at = 0 if at is None else at + 1
     return [*cells[:at], new_cell, *cells[at:]]
+
+
+def injected_id(cells: list[Any]) -> str:
+    """The id of an injected cell: the same each time, so that a cassette knows the notebook again."""
+    taken = {each.get("id") for each in cells}
+    names = (INJECTED, *(f"{INJECTED}-{n}" for n in range(len(taken))))
+    return next(name for name in names if name not in taken)
+
+
+def _written(value: Parameter) -> str:
+    """As papermill writes it: a cassette recorded here is replayed there, and the other way round."""
+    if not isinstance(value, str):
+        return repr(value)
+    escaped = value.encode("unicode_escape").decode().replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def _tagged(cells: list[Any], tag: str) -> int | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 from codemad_jupyter.batch.job_run import is_there, job_key, run_job
@@ -24,8 +26,8 @@ class Runner(Protocol):
         """How many at once."""
         ...
 
-    async def run(self, job: Job, key: str, *, attempt: int) -> JobResult:
-        """Run one; being cancelled stops it."""
+    async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
+        """Run one; being cancelled stops it. ``heard`` is told how far it is."""
         ...
 
 
@@ -35,9 +37,17 @@ class ThisMachine:
 
     room: int
 
-    async def run(self, job: Job, key: str, *, attempt: int) -> JobResult:
+    async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
         """See `Runner.run`."""
-        return await run_job(job, key, attempt=attempt)
+        return await run_job(job, key, attempt=attempt, heard=heard)
+
+
+@dataclass
+class Going:
+    """A run that goes on: when it began (`time.monotonic`), and how far it is."""
+
+    began: float
+    text: str = "starting"
 
 
 @dataclass
@@ -49,6 +59,7 @@ class Batch:
     told: Callable[[Batch, int], None]
     results: dict[int, JobResult] = field(default_factory=dict)
     standing: dict[int, Standing] = field(default_factory=dict)
+    going: dict[int, Going] = field(default_factory=dict)
 
     async def run(self, runner: Runner, *, fresh: bool = False) -> None:
         """Run what was not done before, or with ``fresh`` all; being cancelled stops those that run."""
@@ -84,10 +95,15 @@ class Batch:
     async def _one(self, runner: Runner, room: asyncio.Semaphore, job: Job, key: str, attempt: int) -> None:
         async with room:
             self._set(job, "running")
-            result = await runner.run(job, key, attempt=attempt)
+            heard = partial(self._heard, job.number)
+            result = await runner.run(job, key, attempt=attempt, heard=heard)
             await asyncio.to_thread(self.journal.add, result)
             self.results[job.number] = result
             self.told(self, job.number)
+
+    def _heard(self, number: int, text: str) -> None:
+        self.going.setdefault(number, Going(time.monotonic())).text = text
+        self.told(self, number)
 
     def _set(self, job: Job, standing: Standing, result: JobResult | None = None) -> None:
         self.standing[job.number] = standing

@@ -11,7 +11,7 @@ from typing import Any
 from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.documents import check_output, import_nbformat, read_notebook
 from codemad_jupyter.batch.kernel_environment import MAGIC, asked_models, kernel_environment
-from codemad_jupyter.batch.parameters import Parameter, inject
+from codemad_jupyter.batch.parameters import Parameter, inject, injected_id
 from codemad_jupyter.batch.repairs import RepairPolicy
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -35,17 +35,20 @@ class Order:
     cassette: CassetteChoice | None = None
     sandbox: bool = False
     repair: RepairPolicy = "none"
+    repair_budget: float | None = None
+    repair_tokens: int | None = None
     report: Path | None = None
 
 
 def with_settings(given: dict[str, Any], output: Path | None, *, root: Path) -> dict[str, Any]:
     """What was said on the way, and for the rest what the workspace's settings say: whether failing cells
-    are repaired, and the report beside the output. A None in ``given`` was not said."""
+    are repaired and for how much, and the report beside the output. A None in ``given`` was not said."""
     from codemad_jupyter.config.settings import load_settings
 
     said = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(root)
-    said.setdefault("repair", settings.repair)
+    for name in ("repair", "repair_budget", "repair_tokens"):
+        said.setdefault(name, getattr(settings, name))
     if settings.run_report != "none" and output is not None:
         said.setdefault("report", output.with_suffix(f".report.{settings.run_report}"))
     return said
@@ -76,9 +79,7 @@ def _inject(notebook: Any, parameters: dict[str, Parameter]) -> None:
         )
     cell = import_nbformat().v4.new_code_cell()
     if notebook.get("nbformat_minor", 0) >= 5:
-        taken = {each.get("id") for each in notebook.cells}
-        names = ("injected-parameters", *(f"injected-parameters-{n}" for n in range(len(taken))))
-        cell["id"] = next(name for name in names if name not in taken)
+        cell["id"] = injected_id(notebook.cells)
     else:
         del cell["id"]
     notebook.cells = inject(notebook.cells, parameters, cell)

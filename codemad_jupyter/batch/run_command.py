@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from codemad_jupyter.batch.cassettes import add_options, chosen
 from codemad_jupyter.batch.run_options import POLICIES, REPAIRS
 from codemad_jupyter.batch.settings_commands import add_trust_option, trust_for_this_run
-from codemad_jupyter.batch.subcommand import seconds, subcommand
+from codemad_jupyter.batch.subcommand import amount, count, seconds, subcommand
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -55,6 +55,15 @@ def add_run(commands: Commands) -> None:
         choices=REPAIRS,
         help="what is done about a failing cell: nothing (default, unless the settings say otherwise), ask"
         " the model and write down what it suggests, or also apply what did well when tried, and go on",
+    )
+    run.add_argument(
+        "--repair-budget", type=amount, metavar="USD", help="US dollars all repairs may cost (exit code 3)"
+    )
+    run.add_argument(
+        "--repair-tokens",
+        type=count,
+        metavar="N",
+        help="tokens all repairs may take (exit code 3)",
     )
     run.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report of the run: FILE.html or FILE.json"
@@ -103,7 +112,9 @@ def _run(args: argparse.Namespace) -> int:
         sandbox=args.sandbox,
         cassette=chosen(args, args.notebook),
         **with_settings(
-            {"repair": args.repair, "report": args.report}, args.output, root=args.cwd or Path.cwd()
+            {name: getattr(args, name) for name in ("repair", "repair_budget", "repair_tokens", "report")},
+            args.output,
+            root=args.cwd or Path.cwd(),
         ),
     )
     if args.trust:

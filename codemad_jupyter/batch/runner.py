@@ -31,7 +31,6 @@ from codemad_jupyter.protocol.errors import KernelError, UsageError
 if TYPE_CHECKING:
     from codemad_jupyter.batch.execution import Execution, Watch
     from codemad_jupyter.batch.mending import Workshop
-
 PARENT = "CODEMAD_BATCH_PROCESS"
 """The variable with the process id of the batch that started a run."""
 STOPPING = 10.0
@@ -151,6 +150,7 @@ def workshop(order: Order) -> Workshop | None:
     if order.repair == "none":
         return None
     from codemad_jupyter.batch.mending import Workshop
+    from codemad_jupyter.protocol.supply import Budget
 
     root, source = (order.cwd or Path.cwd()).resolve(), order.notebook.resolve()
     inside = source.is_relative_to(root)
@@ -160,6 +160,7 @@ def workshop(order: Order) -> Workshop | None:
         notebook=source.relative_to(root).as_posix() if inside else source.name,
         model=order.model,
         settings=order.cassette.settings if order.cassette is not None else {},
+        budget=Budget(cost=order.repair_budget, tokens=order.repair_tokens),
     )
 
 

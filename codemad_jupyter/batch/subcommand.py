@@ -51,6 +51,24 @@ def seconds(text: str) -> float:
     return value
 
 
+def amount(text: str) -> float:
+    """US dollars, 0 or more, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of US dollars")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
 def unread() -> None:
     """Nobody reads standard output any more: what is left for it is dropped, also what Python writes at
     exit, which it would complain about."""

@@ -122,6 +122,12 @@ class Settings(OperatingSettings):
         description="What is done about a failing cell of codemad run and papermill: none, suggest (ask the "
         "model and write it down), repair (also apply what did well when it was tried).",
     )
+    repair_budget: float | None = Field(
+        None, ge=0, description="What all repairs of one notebook may cost: US dollars, 0 or more."
+    )
+    repair_tokens: int | None = Field(
+        None, ge=1, description="The tokens all repairs of one notebook may take: a whole number, 1 or more."
+    )
     run_report: Literal["none", "html", "json"] = Field(
         "none", description="The report written beside the output of such a run: none, html or json."
     )

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from codemad_jupyter.batch.journal import JobResult, Journal
 from codemad_jupyter.batch.pool import Batch
 from codemad_jupyter.protocol.errors import UsageError
 from tests.batch.test_notebook_runs import CODEMAD, code, outputs, text_of, write
-from tests.waiting import LIMIT, wait_until
+from tests.waiting import LIMIT, is_alive, wait_until
 
 SOURCE = Path("plan.toml")
 
@@ -114,7 +114,8 @@ class Counting:
         self.states = list(states)
         self.given: list[tuple[int, int]] = []
 
-    async def run(self, job: Job, key: str, *, attempt: int) -> JobResult:
+    async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
+        heard("cell 1 of 1")
         self.given.append((job.number, attempt))
         state = self.states.pop(0)
         if state == "done":
@@ -196,16 +197,8 @@ def test_a_stopped_batch_leaves_no_process_and_no_half_output(tmp_path: Path) ->
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, said
-    wait_until(lambda: not alive(int(pid.read_text())))
+    wait_until(lambda: not is_alive(int(pid.read_text())))
     assert not list(tmp_path.glob("*.out.ipynb"))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_the_worst_decides() -> None:

@@ -13,7 +13,7 @@ from codemad_jupyter.batch.journal import JobResult, Journal
 from codemad_jupyter.batch.pool import Batch
 from codemad_jupyter.protocol.errors import UsageError
 from tests.batch.test_notebook_runs import code, outputs, text_of, write
-from tests.waiting import LIMIT, until
+from tests.waiting import LIMIT, is_alive, until
 
 TELLS = """
 import os, pathlib, time
@@ -85,14 +85,6 @@ async def worker_of(runner: OnCluster, number: int) -> int:
     [address] = [at for at, keys in processing.items() if any(f"-{number}-" in key for key in keys)]
     pids = await runner.client.run(os.getpid, workers=[address])
     return int(pids[address])
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_result_says_where_it_was_made() -> None:

@@ -64,7 +64,7 @@ def test_two_runs_are_equal_to_the_byte_and_the_input_stays(tmp_path: Path) -> N
     assert (tmp_path / "one.ipynb").read_bytes() == (tmp_path / "two.ipynb").read_bytes()
     assert source.read_bytes() == before
     cells = json.loads((tmp_path / "one.ipynb").read_text())["cells"]
-    assert "".join(cells[1]["source"]) == "# Parameters\na = 2.5\nb = '7'"
+    assert "".join(cells[1]["source"]) == '# Parameters\na = 2.5\nb = "7"'
     assert cells[1]["metadata"]["tags"] == ["injected-parameters"]
     assert [text_of(output) for output in cells[2]["outputs"]] == ["2.5 7\n", "err\n", "(2.5, '7')"]
 

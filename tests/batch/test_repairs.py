@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from codemad_jupyter.batch.cli import main
+from codemad_jupyter.batch.mending import tighter
 from codemad_jupyter.batch.repairs import Repair, annotate, may_repair, shown
 from codemad_jupyter.batch.run_report import CellReport, RunReport, lines, page
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.supply import Budget
 from tests.batch.test_notebook_runs import code, outputs, text_of, write
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
@@ -139,6 +141,25 @@ def test_a_budget_ends_it_with_its_own_code(
         Turn(text="never"),
     )
     assert run("--repair", "repair") == 3
+
+
+def test_repairs_have_a_budget_of_their_own(
+    work: Path, model_server: ModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It holds over all repairs of the notebook: the first uses it up, the second asks nobody."""
+    write(work / "n.ipynb", code("numbers = [1]", "a"), code(BROKEN, "b"), code("1 / 0", "c"))
+    model_server.play(replaced("b", MENDED), Turn(text="I call len."))
+    assert run("--repair", "repair", "--repair-tokens", "30") == 3
+    assert [each["status"] for each in report()["repairs"]] == ["repaired", "none"]
+    assert "is used up: 30 of 30 tokens" in capsys.readouterr().err
+    assert model_server.unscripted == 0
+
+
+def test_the_tighter_budget_holds() -> None:
+    held = Budget(cost=1.0, days=2)
+    assert tighter(held, Budget(cost=0.5, tokens=9)) == Budget(cost=0.5, tokens=9, days=2)
+    assert tighter(held, Budget(cost=3.0)) == held
+    assert tighter(None, Budget()) == Budget()
 
 
 @pytest.mark.parametrize("name", ["r.txt", "missing/r.json"])
