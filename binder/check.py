@@ -21,6 +21,8 @@ from pathlib import Path
 BINDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(BINDER), str(BINDER.parent)]
 
+from apart import LEFT  # noqa: E402 - beside this file
+
 LIMIT = 300
 SIZE = 2_000_000
 """Bytes that the demos may have; images have to be pulled at each launch."""
@@ -131,8 +133,7 @@ def dockerfile() -> Iterator[str]:
 
 def demo_files(pattern: str) -> Iterator[Path]:
     """Those that belong to the repository, not what a run left."""
-    left = {"results", "team-work", ".ipynb_checkpoints", ".codemad"}
-    return (path for path in (BINDER / "demo").rglob(pattern) if not left & set(path.parts))
+    return (path for path in (BINDER / "demo").rglob(pattern) if not set(LEFT) & set(path.parts))
 
 
 CHECKS: tuple[Check, ...] = (scripts, pins, settings, notebooks, cassettes, size, dockerfile)
@@ -149,13 +150,13 @@ def main() -> int:
             problems = list(check())
             said = "FAILED" if problems else "ok"
         except Skipped as reason:
-            problems, said = [], f"skipped: {reason}"
+            problems, said = [], f"skipped ({reason})"
         wrong += len(problems)
-        print(f"{check.__name__:<11} {said:<8} {(check.__doc__ or '').splitlines()[0]}")
+        print(f"{check.__name__:<11} {said:<7} {(check.__doc__ or '').splitlines()[0]}")
         for problem in problems:
             print(f"{'':<11} {problem}")
     if asked.measure:
-        from measure import measured
+        from measure import measured  # Linux alone
 
         wrong += measured()
     return 1 if wrong else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BINDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(BINDER.parent))
+sys.path[:0] = [str(BINDER), str(BINDER.parent)]
+
+from apart import copied, environment  # noqa: E402 - beside this file
 
 from tests.servers.model_server import ModelServer, read_script  # noqa: E402 - in the checkout only
 
@@ -56,38 +57,25 @@ def cell(notebook: Path, name: str) -> str:
     return found.removeprefix("%%bash\n")
 
 
-def environment(folder: Path, server: ModelServer) -> dict[str, str]:
-    """A home of its own, nothing of the person's settings and keys, and the scripted model."""
-    theirs = ("CODEMAD_", "JUPYTER", "JPY_", "XDG_")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(theirs) and not name.endswith(("_API_KEY", "_proxy", "_PROXY"))
-    }
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-    return {
-        **kept,
-        "PATH": path,
-        "PYTHONPATH": str(BINDER.parent),
-        "HOME": str(folder),
-        "CODEMAD_DIAGNOSTICS": "off",
-        "CODEMAD_COMPATIBLE_BASE_URL": server.openai_url,
-        "CODEMAD_COMPATIBLE_MODELS": MODEL.partition("/")[2],
-    }
-
-
 def record(name: str, *, demo: Path = BINDER / "demo") -> int:
     """Record one cassette into ``demo``; how many calls it holds. Ends the program where that fails."""
     with tempfile.TemporaryDirectory(prefix="codemad-record-") as scratch:
         copy, home = Path(scratch) / "demo", Path(scratch) / "home"
         home.mkdir()
-        shutil.copytree(demo, copy, ignore=shutil.ignore_patterns("*.cassette.jsonl", "results", "team-work"))
+        copied(demo, copy)
+        for old in copy.rglob("*.cassette.jsonl"):
+            old.unlink()
         plan = recordings(demo)[name]
         with ModelServer(read_script(BINDER / "answers" / f"{name}.json")) as server:
             done = subprocess.run(
                 ["bash", "-c", plan.command],
                 cwd=copy,
-                env=environment(home, server),
+                env={
+                    **environment(home),
+                    "CODEMAD_DIAGNOSTICS": "off",
+                    "CODEMAD_COMPATIBLE_BASE_URL": server.openai_url,
+                    "CODEMAD_COMPATIBLE_MODELS": MODEL.partition("/")[2],
+                },
                 capture_output=True,
                 text=True,
                 timeout=LIMIT,
