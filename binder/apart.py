@@ -1,4 +1,4 @@
-"""What recording and measuring share: a copy of the demos, an environment without anything of the person's."""
+"""What recording and measuring share: a copy of the demos, and an environment with nothing of the person."""
 
 from __future__ import annotations
 
