@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page
 
-from tests.browser.lab import QUIET, free_port, serve_own_front_end, stop
+from tests.browser.lab import QUIET, free_port, serve_own_front_end
 from tests.waiting import LIMIT
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,6 +40,11 @@ class Hub:
     @property
     def log(self) -> Path:
         return self.folder / "hub.log"
+
+    @property
+    def proxy(self) -> Path:
+        """The file with the number of the proxy's process."""
+        return self.folder / "proxy.pid"
 
     @property
     def api(self) -> str:
@@ -62,6 +67,7 @@ class Hub:
 @contextmanager
 def running_hub(folder: Path, *names: str, env: Mapping[str, str]) -> Iterator[Hub]:
     """Start a hub for these people; ``env`` is that of their servers."""
+    assert PROXY.exists(), "run `python3 dev.py test`: it installs the hub's proxy"
     hub = Hub(f"http://127.0.0.1:{free_port()}{PREFIX}", folder, secrets.token_hex(16))
     for name in names:
         settings = hub.home(name) / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
@@ -82,7 +88,8 @@ def running_hub(folder: Path, *names: str, env: Mapping[str, str]) -> Iterator[H
             _wait_until_up(hub, process)
             yield hub
         finally:
-            stop(process)  # with it go the proxy and the servers
+            process.terminate()  # it ends the servers and the proxy, which nobody would end if it were killed
+            process.wait(LIMIT)
 
 
 def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
@@ -102,7 +109,7 @@ def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
         "Authenticator.allowed_users": set(names),
         "ConfigurableHTTPProxy.command": ["node", str(PROXY)],
         "ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{free_port()}",
-        "ConfigurableHTTPProxy.pid_file": str(hub.folder / "proxy.pid"),
+        "ConfigurableHTTPProxy.pid_file": str(hub.proxy),
         "SimpleLocalProcessSpawner.home_dir_template": str(hub.folder / "homes" / "{username}"),
         "Spawner.cmd": [sys.executable, "-m", "jupyterhub.singleuser"],
         "Spawner.args": [

@@ -9,18 +9,18 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Browser, WebSocket, expect
 
 from codemad_jupyter.server.extension import routes
 from tests.browser.conftest import PAGE_TIMEOUT
 from tests.browser.hub import PREFIX, Hub, running_hub, sign_in
+from tests.browser.person import Person
 from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
@@ -31,86 +31,6 @@ ANN, BEN = "ann", "bén o'hara"
 WORDS = {ANN: "heronblue", BEN: "quincetree"}
 """What only one of the two says."""
 OF_JUPYTER = ("lab", "api/contents", "api/kernels", "api/sessions", "api/terminals", "files/secret.txt")
-ASK = """async code => {
-    window.ourKernel ??= await window.jupyterapp.serviceManager.kernels.startNew({ name: 'codemad' });
-    const future = window.ourKernel.requestExecute({ code });
-    const said = [];
-    future.onIOPub = message => said.push(message.content.text ?? message.content.evalue
-        ?? message.content.data?.['text/plain'] ?? '');
-    await future.done;
-    return [window.ourKernel.id, said.join('')];
-}"""
-ASK_ALL = """async ([server, paths]) => {
-    const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)[1];
-    const headers = { 'Content-Type': 'application/json', 'X-XSRFToken': xsrf };
-    const ask = async (path, method) => {
-        const body = method === 'POST' ? '{}' : undefined;
-        return (await fetch(`${server}/${path}`, { method, headers, body })).status;
-    };
-    const found = {};
-    await Promise.all(paths.map(async path => {
-        found[path] = await Promise.all(['GET', 'POST', 'DELETE'].map(method => ask(path, method)));
-    }));
-    return found;
-}"""
-LISTEN = """url => new Promise(resolve => {
-    const socket = new WebSocket(url);
-    socket.onopen = () => { socket.close(); resolve('open'); };
-    socket.onerror = () => resolve('refused');
-})"""
-REACH = """
-import json, os, urllib.error, urllib.request
-
-def status(url, **headers):
-    try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60).status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-own, theirs = os.environ["CODEMAD_JUPYTER_URL"].rstrip("/"), {theirs!r}
-hub = {{"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}}
-kernel = {{"X-Codemad-Kernel-Token": os.environ["CODEMAD_KERNEL_TOKEN"]}}
-print(json.dumps([
-    [status(own + "/codemad/sessions", **hub), status(own + "/codemad/kernel/session", **kernel)],
-    [status(each + path, **headers) for each in theirs for path, headers in [
-        ("/codemad/sessions", hub), ("/api/contents", hub), ("/codemad/kernel/session", kernel),
-        ("/codemad/kernel/models", {{**hub, **kernel}}),
-    ]],
-]))
-"""
-
-
-@dataclass
-class Person:
-    """Somebody signed in, with the panel open in their own lab."""
-
-    name: str
-    page: Page
-    server: str
-    asked: list[str]
-    """The addresses of all requests and sockets of the page."""
-
-    def statuses(self, server: str, paths: list[str]) -> dict[str, set[int]]:
-        """How a server answers this person's page at these paths, to reading, writing and deleting."""
-        found: dict[str, list[int]] = self.page.evaluate(ASK_ALL, [server, paths])
-        return {path: set(statuses) for path, statuses in found.items()}
-
-    def command(self, **command: Any) -> Any:
-        """A command to their own server, sent as the lab's own front end would."""
-        return self.page.evaluate(
-            """async ([url, body]) => {
-                const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)[1];
-                const headers = { 'Content-Type': 'application/json', 'X-XSRFToken': xsrf };
-                const answer = await fetch(url, { method: 'POST', headers, body });
-                return [answer.status, await answer.json()];
-            }""",
-            [f"{self.server}/codemad/commands", json.dumps(command)],
-        )
-
-    def sessions(self) -> str:
-        answer = self.page.request.get(f"{self.server}/codemad/sessions", timeout=PAGE_TIMEOUT)
-        assert answer.ok
-        return answer.text()
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +123,8 @@ def _routes() -> list[tuple[Any, ...]]:
 
 def test_no_socket_of_the_other_opens(people: tuple[Person, Person]) -> None:
     for person, other in (people, people[::-1]):
-        stream = "/codemad/stream"
-        assert person.page.evaluate(LISTEN, person.server.replace("http", "ws", 1) + stream) == "open"
-        assert person.page.evaluate(LISTEN, other.server.replace("http", "ws", 1) + stream) == "refused"
+        assert person.listens(person.server) == "open"
+        assert person.listens(other.server) == "refused"
 
 
 def test_a_cookie_of_one_opens_nothing_of_the_other(people: tuple[Person, Person], browser: Browser) -> None:
@@ -239,15 +158,13 @@ def test_code_in_a_kernel_reaches_its_own_server_only(people: tuple[Person, Pers
     """With all that it can read: the hub's token of its server, and our secret for kernels."""
     direct = "import os; print(os.environ['CODEMAD_JUPYTER_URL'])"
     for person, other in (people, people[::-1]):
-        _, there = other.page.evaluate(ASK, direct)
-        code = REACH.format(theirs=[other.server, there.strip().rstrip("/")])
-        kernel, said = person.page.evaluate(ASK, code)
-        own, theirs = json.loads(said)
+        past_the_proxy = other.run(direct)[1].strip().rstrip("/")
+        own, theirs = person.try_from_a_kernel(other.server, past_the_proxy)
         assert own == [200, 200]
         assert set(theirs) == {403}, theirs
+        kernel, listed = person.run("%codemad sessions")
         assert other.page.request.get(f"{other.server}/api/kernels/{kernel}").status == 404
         assert person.page.request.get(f"{person.server}/api/kernels/{kernel}").status == 200
-        _, listed = person.page.evaluate(ASK, "%codemad sessions")
         assert WORDS[person.name] in listed
         assert WORDS[other.name] not in listed
 
