@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import math
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+BEGINS_A_RUN = frozenset({"prompt", "approve_plan", "verify_notebook"})
+"""The commands whose acknowledgement names a run that begins: others name the last one there was."""
 RESTARTED = 1012
 """The code of a socket that is closed because its service begins anew."""
 
@@ -45,14 +49,15 @@ class Limits:
 
     ``message_bytes`` bounds a frame from a tab: a snapshot carries a notebook with its outputs.
     ``patience`` is how long a live event waits for room among the ``waiting_frames`` before its tab
-    is sent back to the stored events. ``pulse`` is the time between two activity stamps of a silent run.
+    is sent back to the stored events. ``pulse`` is the time between two activity stamps of a silent run: as
+    short as the time between two reports to the hub, where one is told.
     """
 
     message_bytes: int = 32 * 1024 * 1024
     subscriptions: int = 64
     waiting_frames: int = 1000
     patience: float = 5.0
-    pulse: float = 30.0
+    pulse: float = field(default_factory=lambda: min(30.0, _report_interval()))
 
 
 class EngineHost:
@@ -164,7 +169,7 @@ class EngineHost:
         """Pass a command on, and keep the server awake while its run lasts."""
         engine = await self.engine()
         ack = await engine.submit(command)
-        if command.type == "prompt":
+        if command.type in BEGINS_A_RUN:
             self._keep(self._stay_awake(engine, ack))
         return ack
 
@@ -305,6 +310,12 @@ class EngineHost:
 
 async def _standing(engine: Engine) -> Standing:
     return await engine.services.modes.standing(engine.services.sandbox)
+
+
+def _report_interval() -> float:
+    """The seconds between two reports of activity to the hub, where its administrator has set them."""
+    text = os.environ.get("JUPYTERHUB_ACTIVITY_INTERVAL", "")
+    return float(text) if text.isdecimal() and int(text) > 0 else math.inf
 
 
 async def _settled(engine: Engine, command: AcceptEdit, *, after: int) -> None:

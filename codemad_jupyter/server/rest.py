@@ -102,6 +102,12 @@ class BodyHandler(CodemadHandler):
         else:
             self._chunks.clear()
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say that the connection ends: a refusal may come before the body has, and tornado hangs up then.
+        A proxy that is not told gives the dead connection to the next request."""
+        self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
+
     def body(self) -> bytes:
         """What was sent. Raises `TooLarge`."""
         from codemad_jupyter.server.wire import BODY_BYTES, too_large

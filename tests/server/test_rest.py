@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from codemad_jupyter.server.host import Limits
 from codemad_jupyter.server.wire import BODY_BYTES
 from tests.server.serving import Served
 from tests.waiting import LIMIT
@@ -49,6 +50,39 @@ async def test_a_run_counts_as_activity(server: Served) -> None:
     )
     await server.finished(ack)
     assert times["codemad"] <= server.app.web_app.last_activity()
+
+
+async def test_each_kind_of_run_counts_as_activity(server: Served, workspace: Path) -> None:
+    times = server.app.web_app.settings["last_activity_times"]
+    (workspace / "n.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    session = await server.session()
+    ack = await server.command(type="verify_notebook", session=session, target={"notebook": "n.ipynb"})
+    await server.finished(ack)
+    assert "codemad" in times
+    stamp = times["codemad"]
+    await server.command(type="rename_session", session=session, title="Renamed")
+    assert times["codemad"] == stamp, "this command has begun no run"
+
+
+@pytest.mark.parametrize(("told", "pulse"), [("", 30), ("300", 30), ("5", 5), ("0", 30), ("soon", 30)])
+def test_a_run_is_stamped_as_often_as_the_hub_is_told(
+    monkeypatch: pytest.MonkeyPatch, told: str, pulse: float
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_ACTIVITY_INTERVAL", told)
+    assert Limits().pulse == pulse
+
+
+@pytest.mark.parametrize("route", ["commands", "preview", "complete", "kernel/commands"])
+async def test_a_refusal_before_the_body_has_come_says_that_the_line_ends(server: Served, route: str) -> None:
+    """Else a proxy gives the dead connection to whoever comes next."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"POST {server.base}codemad/{route} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(LIMIT):
+        answer = await reader.read()  # to the end: the server hangs up
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"connection: close" in answer.lower()
 
 
 @pytest.mark.parametrize(

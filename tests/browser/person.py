@@ -1,0 +1,112 @@
+"""Somebody signed in to a hub, with their lab in a browser, and the ways there are to try somebody else's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.waiting import LIMIT
+
+ASK = """async code => {
+    window.ourKernel ??= await window.jupyterapp.serviceManager.kernels.startNew({ name: 'codemad' });
+    const future = window.ourKernel.requestExecute({ code });
+    const said = [];
+    future.onIOPub = message => said.push(message.content.text ?? message.content.evalue
+        ?? message.content.data?.['text/plain'] ?? '');
+    await future.done;
+    return [window.ourKernel.id, said.join('')];
+}"""
+ASK_ALL = """async ([server, paths]) => {
+    const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)[1];
+    const headers = { 'Content-Type': 'application/json', 'X-XSRFToken': xsrf };
+    const ask = async (path, method) => {
+        const body = method === 'POST' ? '{}' : undefined;
+        return (await fetch(`${server}/${path}`, { method, headers, body })).status;
+    };
+    const found = {};
+    await Promise.all(paths.map(async path => {
+        found[path] = await Promise.all(['GET', 'POST', 'DELETE'].map(method => ask(path, method)));
+    }));
+    return found;
+}"""
+LISTEN = """url => new Promise(resolve => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => { socket.close(); resolve('open'); };
+    socket.onerror = () => resolve('refused');
+})"""
+REACH = """
+import json, os, urllib.error, urllib.request
+
+def status(url, **headers):
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+own, theirs = os.environ["CODEMAD_JUPYTER_URL"].rstrip("/"), {theirs!r}
+hub = {{"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}}
+kernel = {{"X-Codemad-Kernel-Token": os.environ["CODEMAD_KERNEL_TOKEN"]}}
+print(json.dumps([
+    [status(own + "/codemad/sessions", **hub), status(own + "/codemad/kernel/session", **kernel)],
+    [status(each + path, **headers) for each in theirs for path, headers in [
+        ("/codemad/sessions", hub), ("/api/contents", hub), ("/codemad/kernel/session", kernel),
+        ("/codemad/kernel/models", {{**hub, **kernel}}),
+    ]],
+]))
+"""
+
+
+@dataclass
+class Person:
+    """Somebody signed in, with the panel open in their own lab."""
+
+    name: str
+    page: Page
+    server: str
+    asked: list[str]
+    """The addresses of all requests and sockets of the page."""
+
+    def statuses(self, server: str, paths: list[str]) -> dict[str, set[int]]:
+        """How a server answers this person's page at these paths, to reading, writing and deleting."""
+        found: dict[str, list[int]] = self.page.evaluate(ASK_ALL, [server, paths])
+        return {path: set(statuses) for path, statuses in found.items()}
+
+    def command(self, **command: Any) -> Any:
+        """A command to their own server, sent as the lab's own front end would."""
+        return self.page.evaluate(
+            """async ([url, body]) => {
+                const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)[1];
+                const headers = { 'Content-Type': 'application/json', 'X-XSRFToken': xsrf };
+                const answer = await fetch(url, { method: 'POST', headers, body });
+                return [answer.status, await answer.json()];
+            }""",
+            [f"{self.server}/codemad/commands", json.dumps(command)],
+        )
+
+    def sessions(self) -> str:
+        answer = self.page.request.get(f"{self.server}/codemad/sessions", timeout=1000 * LIMIT)
+        assert answer.ok
+        return answer.text()
+
+    def run(self, code: str) -> tuple[str, str]:
+        """Run code in a kernel of theirs: the kernel's id, and what the code said."""
+        id, said = self.page.evaluate(ASK, code)
+        return id, said
+
+    def try_from_a_kernel(self, *servers: str) -> tuple[list[int], list[int]]:
+        """How their own server answers code of theirs, and how these do, whatever the code brings along."""
+        own, others = json.loads(self.run(REACH.format(theirs=list(servers)))[1])
+        return own, others
+
+    def listens(self, server: str) -> str:
+        """What becomes of a socket of their page to a server's stream."""
+        outcome: str = self.page.evaluate(LISTEN, server.replace("http", "ws", 1) + "/codemad/stream")
+        return outcome
+
+    def streams(self) -> int:
+        """How often their page has opened the stream."""
+        self.page.evaluate("() => true")  # what happened since is told now
+        return sum(each.endswith("/codemad/stream") for each in self.asked)
