@@ -7,6 +7,7 @@ from typing import Any
 
 from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
+from codemad_jupyter.app.permitting import rights_of
 from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
 from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
@@ -41,7 +42,6 @@ from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
-from codemad_jupyter.tools.permissions import Permissions, stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
@@ -89,9 +89,9 @@ async def build_engine(
             redact=settings.redactor,
             trusted=trusted.advises,
             own_rules=user_file().parent,
-            levels=Levels(folder, default=settings.data_level),
+            levels=Levels(folder, default=settings.data_level, policy=settings.policy),
             memories=_memories(store, settings),
-            permissions=_permissions(settings, rules, attended=attended),
+            permissions=rights_of(settings, rules, attended=attended),
             allowed=AllowedActions(folder),
             audit=AuditLog(folder, redact=settings.redact),
             limits=_limits(settings),
@@ -113,7 +113,9 @@ async def build_engine(
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
-            external=ExternalAgents(root, settings.agents, AgentApprovals(data_dir(settings))),
+            external=ExternalAgents(
+                root, settings.agents, AgentApprovals(data_dir(settings)), policy=settings.policy
+            ),
             **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )
@@ -124,11 +126,6 @@ async def build_engine(
 def _finder_of(settings: Settings, root: Path, place: Path) -> WorkspaceFinder:
     """Searches another folder; its index lies in a place of its own."""
     return WorkspaceFinder(root, settings.model_copy(update={"index_dir": place}))
-
-
-def _permissions(settings: Settings, rules: tuple[Rule, ...], *, attended: bool) -> Permissions:
-    mode = settings.mode if attended else stricter(settings.mode, "batch")
-    return Permissions(mode=mode, rules=(*settings.permissions, *rules))
 
 
 def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, taped: bool) -> Diagnostics:
@@ -167,7 +164,8 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _mcp_servers(root: Path, settings: Settings) -> McpServers:
-    return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
+    given = defined(root, settings.mcp, policy=settings.policy)
+    return McpServers(root, given, McpApprovals(data_dir(settings)))
 
 
 def _plugged(root: Path, settings: Settings) -> tuple[Plugins, Offers, ScriptHooks | None]:

@@ -54,6 +54,7 @@ async def examine(root: Path, settings: Settings) -> HealthReport:
     checks: tuple[tuple[str, Callable[[], Awaitable[Check]]], ...] = (
         ("python", lambda: asyncio.to_thread(_python)),
         ("settings", lambda: asyncio.to_thread(_settings, settings)),
+        ("policy", lambda: asyncio.to_thread(_policy)),
         ("server extension", lambda: asyncio.to_thread(_server_extension)),
         ("sidebar", lambda: asyncio.to_thread(_labextension)),
         ("running server", lambda: asyncio.to_thread(_running_server)),
@@ -98,6 +99,13 @@ def _settings(settings: Settings) -> Check:
         return Check(name="settings", state="ok", detail=f"set: {', '.join(chosen) or 'nothing'}")
     hint = "Mend what is named; until then it does not count."
     return Check(name="settings", state="warning", detail=" ".join(settings.notices), hint=hint)
+
+
+def _policy() -> Check:
+    from codemad_jupyter.app.policy_desk import told
+
+    state, detail, hint = told()
+    return Check(name="policy", state=state, detail=detail, hint=hint)
 
 
 def _found(kinds: tuple[str, ...], folders: list[str]) -> Path | None:

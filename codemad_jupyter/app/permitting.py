@@ -15,7 +15,7 @@ from codemad_jupyter.orchestrator.acting import done_line
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.permissions import AllowedAction, AuditLine, Mode, Rule
 from codemad_jupyter.store.audit import AuditLog
-from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide
+from codemad_jupyter.tools.permissions import Action, Decision, Permissions, decide, stricter
 
 TOOL = "run_command"
 """The name under which a command is tried."""
@@ -29,9 +29,17 @@ class Holding(Value):
     allowed: tuple[AllowedAction, ...]
 
 
+def rights_of(settings: Settings, rules: tuple[Rule, ...] = (), *, attended: bool = True) -> Permissions:
+    """What holds by the settings, the policy included; ``rules`` are those given on the way. Where it is not
+    ``attended`` nobody can be asked."""
+    mode = settings.mode if attended else stricter(settings.mode, "batch")
+    return Permissions(mode=mode, rules=(*settings.permissions, *rules), policy=settings.policy)
+
+
 def holding(root: Path, settings: Settings) -> Holding:
     """What holds in the workspace."""
-    return Holding(mode=settings.mode, rules=settings.permissions, allowed=_allowed(root, settings).listed())
+    rights, kept = rights_of(settings), _allowed(root, settings).listed()
+    return Holding(mode=rights.mode, rules=rights.rules, allowed=kept if settings.policy.allow_rules else ())
 
 
 def holding_text(found: Holding) -> str:
@@ -59,7 +67,7 @@ def tried(root: Path, settings: Settings, command: str) -> Decision:
     action = Action(
         tool=TOOL, risk="execute", axis="shell", arguments={"command": command}, root=root.resolve()
     )
-    return decide(action, Permissions(mode=settings.mode, rules=settings.permissions))
+    return decide(action, rights_of(settings))
 
 
 def tried_text(decision: Decision) -> str:

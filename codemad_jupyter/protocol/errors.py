@@ -18,6 +18,7 @@
     │   └── ToolChanged       a server describes its tool in another way than was approved
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
+        └── SetByAdministrator    the administrator's policy says otherwise
 """
 
 from typing import Literal
@@ -128,6 +129,10 @@ class ServerUnreachable(CodemadError):
 
 class Denied(CodemadError):
     code = "denied"
+
+
+class SetByAdministrator(Denied):
+    code = "set_by_administrator"
 
 
 class ErrorValue(Value):
