@@ -102,10 +102,9 @@ def _settings(settings: Settings) -> Check:
 
 
 def _policy() -> Check:
-    from codemad_jupyter.app.policy_desk import told
+    from codemad_jupyter.app.policy_desk import check
 
-    state, detail, hint = told()
-    return Check(name="policy", state=state, detail=detail, hint=hint)
+    return check()
 
 
 def _found(kinds: tuple[str, ...], folders: list[str]) -> Path | None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from codemad_jupyter.config.policy import MEND, SYSTEM_FILE, VARIABLE, find_policy
+from codemad_jupyter.app.health import Check
+from codemad_jupyter.config.policy import MEND, SYSTEM_FILE, find_policy
 from codemad_jupyter.config.policy_layer import info
 
 
-def told() -> tuple[Literal["ok", "warning", "failed"], str, str]:
-    """How well it is, in words, and what to do."""
-    found = find_policy()
-    shown = info(found)
+def check() -> Check:
+    """How things stand with it."""
+    shown = info(find_policy())
     if shown is None:
-        return "ok", f"none ({SYSTEM_FILE} is not there): your own settings hold", ""
-    if found.problem:
-        return "failed", f"{found.problem} Nothing but reading is possible.", f"{MEND}."
+        said = f"none ({SYSTEM_FILE} is not there): your own settings hold"
+        return Check(name="policy", state="ok", detail=said)
+    if shown.problem:
+        said = f"{shown.problem} Nothing but reading is possible."
+        return Check(name="policy", state="failed", detail=said, hint=f"{MEND}.")
     said = f"{shown.place}: {'; '.join(shown.said) or 'it limits nothing'}"
-    if shown.binding:
-        return "ok", said, ""
-    hint = f"Only {SYSTEM_FILE}, writable by root alone, binds everybody ({VARIABLE} can be left out)."
-    return "warning", f"{' '.join(found.notices)} {said}", hint
+    hint = (
+        f"{shown.loose} Only {SYSTEM_FILE}, writable by root alone, binds everybody." if shown.loose else ""
+    )
+    return Check(name="policy", state="warning" if hint else "ok", detail=said, hint=hint)

@@ -8,7 +8,7 @@ its place. Only where there is none may a variable name a file, which can but ti
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class Found:
     policy: Policy = NO_POLICY
     locked: Layer = field(default_factory=dict)
     most: Layer = field(default_factory=dict)
-    binding: bool = True
+    loose: str = ""
+    """Why it does not bind whoever runs this; empty where it does."""
     notices: tuple[str, ...] = ()
     problem: str = ""
 
@@ -75,8 +76,7 @@ def find_policy(*, system: Path = SYSTEM_FILE, environ: Mapping[str, str] | None
     path = Path(named)
     if not path.is_absolute() or not _is_there(path):
         return _closed(path, f"{VARIABLE} names {named[:200]!r}, which is no file with a whole path.")
-    said = f"The policy {path} is named by {VARIABLE}: it binds nobody who can start CodeMAD without that."
-    return _read(path, notices=(said,), binding=False)
+    return _read(path, loose=f"{VARIABLE} names it: who starts CodeMAD without that is free of it.")
 
 
 def _is_there(path: Path) -> bool:
@@ -90,7 +90,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _read(path: Path, *, notices: tuple[str, ...], binding: bool = True) -> Found:
+def _read(path: Path, *, loose: str = "", notices: tuple[str, ...] = ()) -> Found:
     try:
         data = read_bounded(path)
         if data is None:
@@ -98,23 +98,23 @@ def _read(path: Path, *, notices: tuple[str, ...], binding: bool = True) -> Foun
         found = _understood(parse(data, path), path, data)
     except UsageError as error:
         return _closed(path, error.message, notices=notices)
-    loose = writable(path)
-    if loose:
-        said = f"{path} is no policy that binds you, for you can change {loose}: it counts as your own wish."
-        notices = (
-            *notices,
-            f"{said} An administrator mends that: the file and its folders belong to root alone.",
-        )
-    return Found(**{**found, "binding": binding and not loose, "notices": notices})
+    mine = writable(path)
+    if mine:
+        loose = f"{path} is no policy that binds you, for you can change {mine}: it counts as your own wish."
+        notices = (*notices, f"{loose} It binds where file and folders belong to root alone.")
+    return replace(found, loose=loose, notices=notices)
 
 
 def _closed(path: Path, why: str, *, notices: tuple[str, ...] = ()) -> Found:
     said = f"The administrator's policy cannot be used: {why}"
     until = "Until then the built-in assistant answers, and nothing but reading is possible."
-    return Found(policy=closed(str(path)), notices=(*notices, f"{said} {MEND}. {until}"), problem=said)
+    place, shut = str(path), closed(str(path))
+    caps: dict[Key, Any] = {("mode",): shut.mode, ("data_level",): shut.data_level}
+    most = {key: Given(value, place, place) for key, value in caps.items()}
+    return Found(policy=shut, most=most, notices=(*notices, f"{said} {MEND}. {until}"), problem=said)
 
 
-def _understood(table: dict[str, Any], path: Path, data: bytes) -> dict[str, Any]:
+def _understood(table: dict[str, Any], path: Path, data: bytes) -> Found:
     try:
         file = _File.model_validate(table)
     except ValidationError as error:
@@ -142,7 +142,7 @@ def _understood(table: dict[str, Any], path: Path, data: bytes) -> dict[str, Any
         allow_rules=file.allow_rules,
         rules=tuple(rule.model_copy(update={"origin": str(path)}) for rule in file.permissions),
     )
-    return {"policy": policy, "locked": locked, "most": caps}
+    return Found(policy=policy, locked=locked, most=caps)
 
 
 def _below(table: Mapping[str, Any], name: str, path: Path, data: bytes) -> Layer:

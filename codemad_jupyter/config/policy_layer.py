@@ -6,6 +6,7 @@ that name them are cleared, so that what is shown is what holds.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -64,9 +65,9 @@ def refusal(found: Found, key: Key, value: Any) -> str:
     policy = found.policy
     locked, most = found.locked.get(key), found.most.get(key)
     if locked is not None:
-        return "" if value == locked.value else f"it is {locked.value}, {policy.by}"
+        return "" if value == locked.value else f"it is {_written(locked.value)}, {policy.by}"
     if most is not None and lesser(key, most.value, value):
-        return f"it is at most {most.value}, {policy.by}"
+        return f"it is at most {_written(most.value)}, {policy.by}"
     if key[-1] in MODELS:
         return next(filter(None, map(policy.model_refusal, _names(value))), "")
     return _address_refusal(policy, key, value)
@@ -100,11 +101,16 @@ def _names(value: Any) -> tuple[str, ...]:
     )
 
 
+def _written(value: Any) -> str:
+    """As it stands in the file."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
 def holds(found: Found) -> Iterator[tuple[str, SettingHold]]:
     """The settings that the policy speaks of, with what a person reads there."""
     by = found.policy.by
     for key, given in found.most.items():
-        yield dotted(key), SettingHold(locked=False, text=f"At most {given.value}: {by}.")
+        yield dotted(key), SettingHold(locked=False, text=f"At most {_written(given.value)}: {by}.")
     for key in found.locked:
         yield dotted(key), SettingHold(locked=True, text=f"Locked: {by}.")
 
@@ -116,9 +122,10 @@ def info(found: Found) -> PolicyInfo | None:
         return None
     return PolicyInfo(
         place=policy.place,
-        binding=found.binding and not found.problem,
         contact=policy.contact,
-        said=(*filter(None, [found.problem]), *_lines(found)),
+        problem=found.problem,
+        loose=found.loose,
+        said=tuple(_lines(found)),
     )
 
 
@@ -131,9 +138,9 @@ def _lines(found: Found) -> Iterator[str]:
         if denied:
             yield f"{family}: never {', '.join(denied)}"
     for key, given in found.most.items():
-        yield f"{dotted(key)}: at most {given.value}"
+        yield f"{dotted(key)}: at most {_written(given.value)}"
     for key, given in found.locked.items():
-        yield f"{dotted(key)} = {given.value}"
+        yield f"{dotted(key)} = {_written(given.value)}"
     if policy.depth is not None:
         yield f"agents hand tasks down {policy.depth} times at most"
     if not policy.allow_rules:

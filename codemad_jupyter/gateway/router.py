@@ -168,11 +168,9 @@ class Router:
 
     def _with_health(self, model: ModelInfo) -> ModelInfo:
         """What this process learnt of the provider when it called it."""
-        why = self.config.policy.model_refusal(model.name)
-        if why:
-            return model.model_copy(
-                update={"ready": False, "why": f"{why[0].upper()}{why[1:]}", "locked": True}
-            )
+        if self.config.policy.model_refusal(model.name):
+            locked = {"ready": False, "why": f"Not allowed: {self.config.policy.by}.", "locked": True}
+            return model.model_copy(update=locked)
         health = health_text(self.stack.breaker(model.name).health())
         return model.model_copy(update={"health": health, "latency": self.stack.latencies.of(model.name)})
 

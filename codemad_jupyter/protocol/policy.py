@@ -137,11 +137,13 @@ NO_POLICY = Policy()
 
 
 class PolicyInfo(Value):
-    """What a person is told of the policy. ``binding``: who runs CodeMAD cannot change or leave it out."""
+    """What a person is told of the policy. ``problem``: why it cannot be used, so that nothing but reading is
+    possible; ``loose``: why it does not bind whoever runs CodeMAD."""
 
     place: str
-    binding: bool
     contact: str = ""
+    problem: str = ""
+    loose: str = ""
     said: tuple[str, ...] = ()
 
 
