@@ -8,6 +8,7 @@ from typing import Any
 from codemad_jupyter.app.activity_log import ActivityLog
 from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
+from codemad_jupyter.app.permitting import rights_of
 from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
 from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
@@ -34,7 +35,7 @@ from codemad_jupyter.orchestrator.memories import Memories
 from codemad_jupyter.orchestrator.modes import Limit, Modes
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.tally import Limits
-from codemad_jupyter.protocol.permissions import Rule
+from codemad_jupyter.protocol.permissions import STRICTEST_FIRST, Rule
 from codemad_jupyter.store.audit import AuditLog
 from codemad_jupyter.store.opening import open_store
 from codemad_jupyter.store.spending import Spending
@@ -44,7 +45,7 @@ from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.hook_scripts import ScriptHooks
 from codemad_jupyter.tools.mcp_tools import McpServers
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
-from codemad_jupyter.tools.permissions import Permissions, stricter
+from codemad_jupyter.tools.permissions import stricter
 from codemad_jupyter.tools.proposals import counted_cell_ids, new_cell_id
 from codemad_jupyter.tools.sandbox.state import state as sandbox_state
 from codemad_jupyter.tools.tool import Registry
@@ -93,9 +94,9 @@ async def build_engine(
             redact=settings.redactor,
             trusted=trusted.advises,
             own_rules=user_file().parent,
-            levels=Levels(folder, default=settings.data_level),
+            levels=Levels(folder, default=settings.data_level, policy=settings.policy),
             memories=_memories(store, settings),
-            given=Permissions(rules=(*settings.permissions, *rules)),
+            given=rights_of(settings, rules),
             modes=_modes(root, settings, attended=attended),
             allowed=AllowedActions(folder),
             audit=AuditLog(folder, redact=settings.redact),
@@ -118,7 +119,9 @@ async def build_engine(
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
-            external=ExternalAgents(root, settings.agents, AgentApprovals(data_dir(settings))),
+            external=ExternalAgents(
+                root, settings.agents, AgentApprovals(data_dir(settings)), policy=settings.policy
+            ),
             **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )
@@ -133,16 +136,19 @@ def _finder_of(settings: Settings, root: Path, place: Path) -> WorkspaceFinder:
 
 def _modes(root: Path, settings: Settings, *, attended: bool) -> Modes:
     """The mode, and how far a person may go beyond it: not where nobody is there, and not beyond what the
-    project's file, or a file of settings that cannot be read, has made of it."""
-    origin = settings.origins["mode"]
+    policy allows, or what the project's file or a file of settings that cannot be read has made of it."""
+    origin, most = settings.origins["mode"], settings.policy.mode
     if not attended:
         return Modes(stricter(settings.mode, "batch"), limit=Limit("batch", "nobody can be asked here"))
-    if origin in (str(root / PROJECT_FILE), "safest"):
-        why = (
-            "your settings cannot be read" if origin == "safest" else f"{PROJECT_FILE} of this folder says so"
-        )
-        return Modes(settings.mode, limit=Limit(settings.mode, why))
-    return Modes(settings.mode)
+    limits = []
+    if most is not None:
+        limits.append(Limit(most, "the administrator's policy allows no more"))
+    if origin == "safest":
+        limits.append(Limit(settings.mode, "your settings cannot be read"))
+    if origin == str(root / PROJECT_FILE):
+        limits.append(Limit(settings.mode, f"{PROJECT_FILE} of this folder says so"))
+    tightest = min(limits, key=lambda each: STRICTEST_FIRST.index(each.mode), default=None)
+    return Modes(settings.mode, limit=tightest)
 
 
 def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, taped: bool) -> Diagnostics:
@@ -181,7 +187,8 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _mcp_servers(root: Path, settings: Settings) -> McpServers:
-    return McpServers(root, defined(root, settings.mcp), McpApprovals(data_dir(settings)))
+    given = defined(root, settings.mcp, policy=settings.policy)
+    return McpServers(root, given, McpApprovals(data_dir(settings)))
 
 
 def _plugged(root: Path, settings: Settings) -> tuple[Plugins, Offers, ScriptHooks | None]:

@@ -70,7 +70,9 @@ class Sent:
     def __init__(self, root: Path, settings: Settings) -> None:
         from codemad_jupyter.config.levels import Levels
 
-        self._levels = Levels(workspace_dir(root, settings=settings), default=settings.data_level)
+        self._levels = Levels(
+            workspace_dir(root, settings=settings), default=settings.data_level, policy=settings.policy
+        )
 
     def __call__(self, path: str) -> bool:
         from codemad_jupyter.tools.data_levels import allows, file_level

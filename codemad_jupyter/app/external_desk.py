@@ -88,7 +88,8 @@ class ExternalDesk:
 
     def _defined(self) -> tuple[AgentDefinition, ...]:
         roles = roles_of(self.root, offers(plugin_manager(), "register_roles"))
-        return defined_agents(self.root, self.settings.agents, taken=roles.known)
+        settings = self.settings
+        return defined_agents(self.root, settings.agents, taken=roles.known, policy=settings.policy)
 
     def _given(self, name: str) -> AgentDefinition:
         found = next((each for each in self._defined() if each.name == name), None)

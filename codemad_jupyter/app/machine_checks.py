@@ -48,7 +48,7 @@ def versions() -> Check:
     )
 
 
-def policy(settings: Settings) -> Check:
+def rights(settings: Settings) -> Check:
     """Who decides about effects here, and what was given and does not count."""
     rules = len(settings.permissions)
     detail = (
@@ -58,10 +58,10 @@ def policy(settings: Settings) -> Check:
               if (value := getattr(settings, name)) is not None]  # fmt: skip
     detail = "; ".join((detail, *limits))
     if not settings.ignored:
-        return Check(name="policy", state="ok", detail=detail)
+        return Check(name="rights", state="ok", detail=detail)
     told = "; ".join(f"{each.key} of {each.origin}: {each.reason}" for each in settings.ignored)
     hint = "codemad config list --show-origin shows what counts."
-    return Check(name="policy", state="warning", detail=f"{detail}. Ignored: {told}", hint=hint)
+    return Check(name="rights", state="warning", detail=f"{detail}. Ignored: {told}", hint=hint)
 
 
 def disk(settings: Settings) -> Check:

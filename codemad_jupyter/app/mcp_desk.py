@@ -30,8 +30,7 @@ class Desk:
 
     def servers(self) -> tuple[McpStatus, ...]:
         """How things stand with each; starts nothing."""
-        given = defined(self.root, self.settings.mcp)
-        return tuple(self._approvals.status(each, self.root) for each in given)
+        return tuple(self._approvals.status(each, self.root) for each in self._defined())
 
     def status(self, name: str) -> McpStatus:
         """How things stand with one. Raises `NotFound`."""
@@ -62,8 +61,11 @@ class Desk:
         self._approvals.revoke(self._given(name), self.root)
         return self.status(name)
 
+    def _defined(self) -> tuple[McpDefinition, ...]:
+        return defined(self.root, self.settings.mcp, policy=self.settings.policy)
+
     def _given(self, name: str) -> McpDefinition:
-        found = [each for each in defined(self.root, self.settings.mcp) if each.name == name]
+        found = [each for each in self._defined() if each.name == name]
         if not found:
             hint = "Define it in your settings ([mcp.NAME]) or, in a folder that you trust, in .mcp.json."
             raise NotFound(f"There is no MCP server {name!r} here.", hint=hint)

@@ -29,9 +29,15 @@ class Holding(Value):
     allowed: tuple[AllowedAction, ...]
 
 
+def rights_of(settings: Settings, rules: tuple[Rule, ...] = ()) -> Permissions:
+    """What holds by the settings, the policy included; ``rules`` are those given on the way."""
+    return Permissions(mode=settings.mode, rules=(*settings.permissions, *rules), policy=settings.policy)
+
+
 def holding(root: Path, settings: Settings) -> Holding:
     """What holds in the workspace."""
-    return Holding(mode=settings.mode, rules=settings.permissions, allowed=_allowed(root, settings).listed())
+    rights, kept = rights_of(settings), _allowed(root, settings).listed()
+    return Holding(mode=rights.mode, rules=rights.rules, allowed=kept if settings.policy.allow_rules else ())
 
 
 def holding_text(found: Holding) -> str:
@@ -59,7 +65,7 @@ def tried(root: Path, settings: Settings, command: str) -> Decision:
     action = Action(
         tool=TOOL, risk="execute", axis="shell", arguments={"command": command}, root=root.resolve()
     )
-    return decide(action, Permissions(mode=settings.mode, rules=settings.permissions))
+    return decide(action, rights_of(settings))
 
 
 def tried_text(decision: Decision) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codemad_jupyter.config.fields import checked, description
+from codemad_jupyter.config.layers import expanded
 from codemad_jupyter.config.paths import user_file
+from codemad_jupyter.config.policy import find_policy
+from codemad_jupyter.config.policy_layer import SEE, info, refusal
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.config.toml_files import change, dotted, parse, read_key, read_value
 from codemad_jupyter.protocol.configuring import IgnoredValue, SettingInfo, SettingsInfo
-from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.errors import SetByAdministrator, UsageError
 
 
 def rows(settings: Settings) -> tuple[SettingInfo, ...]:
@@ -31,12 +34,15 @@ def _row(settings: Settings, key: str, dump: Mapping[str, Any], origin: str) -> 
         origin=settings.redact(origin),
         description=description(Settings, read_key(key)),
         ignored=tuple(IgnoredValue(**each) for each in left),
+        hold=settings.holds.get(key),
     )
 
 
 def everything(settings: Settings) -> SettingsInfo:
     """All of it as one value."""
-    return SettingsInfo(settings=rows(settings), own=_own(settings), notices=settings.notices)
+    return SettingsInfo(
+        settings=rows(settings), own=_own(settings), notices=settings.notices, policy=info(find_policy())
+    )
 
 
 def _own(settings: Settings) -> dict[str, Any]:
@@ -67,8 +73,14 @@ def set_value(key: str, text: str) -> str:
 
 
 def set_values(values: Mapping[str, Any], *, texts: Mapping[str, str] | None = None) -> str:
-    """Write values into the person's file, all checked before the first is written; None takes one out."""
+    """Write values into the person's file, all checked before the first is written; None takes one out.
+    Raises `SetByAdministrator` for what the policy refuses."""
     taken = {key: _taken(key, value, (texts or {}).get(key)) for key, value in values.items()}
+    policy = find_policy()
+    for key, value in taken.items():
+        for steps, below in expanded(read_key(key), value) if value is not None else ():
+            if why := refusal(policy, steps, below):
+                raise SetByAdministrator(f"{dotted(steps)} stays as it is: {why}.", hint=SEE)
     path = user_file()
     changed = [key for key, value in taken.items() if change(path, read_key(key), value)]
     return f"{path}: {', '.join(changed)} changed." if changed else f"{path}: nothing had to be changed."
@@ -79,7 +91,8 @@ def rows_text(found: Sequence[SettingInfo], settings: Settings, *, origins: bool
     lines: list[str] = []
     for each in found:
         line = f"{each.key} = {json.dumps(each.value, ensure_ascii=False)}"
-        lines.append(f"{line:<48}  {each.origin}" if origins else line)
+        line = f"{line:<48}  {each.origin}" if origins else line
+        lines.append(f"{line}  [{each.hold.text}]" if origins and each.hold else line)
     known = {each.key for each in found}
     for left in settings.ignored:
         if origins or left.key not in known:

@@ -22,6 +22,7 @@ from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
 from codemad_jupyter.protocol.errors import Denied, UsageError
 from codemad_jupyter.protocol.external_agents import AgentDefinition, ExternalAgent, ExternalAgentStatus
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 
 FOLDER = "agent-approvals"
 MOST = 40
@@ -64,9 +65,10 @@ def defined_agents(
     *,
     taken: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
+    policy: Policy = NO_POLICY,
 ) -> tuple[AgentDefinition, ...]:
     """All agents: the person's own, those known here, the project's. Of two with one name the second cannot
-    be used, and none whose name is ``taken`` by a role."""
+    be used, none whose name is ``taken`` by a role, and none that the ``policy`` refuses."""
     environ = os.environ if environ is None else environ
     given = [
         *(AgentDefinition(name=n, agent=a, origin="own", place="your settings") for n, a in own.items()),
@@ -80,7 +82,9 @@ def defined_agents(
     found: list[AgentDefinition] = []
     names: dict[str, str] = {}
     for each in given:
+        agent = each.agent
         said = each.problem or _problem(each)
+        said = said or policy.agent_refusal(command=agent.command, args=agent.args, network=agent.network)
         if each.name in names:
             said = f"there is an agent of this name already ({names[each.name]})"
         elif each.name in taken:
@@ -185,14 +189,22 @@ class AgentApprovals:
 class ExternalAgents:
     """The external agents of one workspace, looked up anew each time."""
 
-    def __init__(self, root: Path, own: Mapping[str, ExternalAgent], approvals: AgentApprovals) -> None:
+    def __init__(
+        self,
+        root: Path,
+        own: Mapping[str, ExternalAgent],
+        approvals: AgentApprovals,
+        *,
+        policy: Policy = NO_POLICY,
+    ) -> None:
         self._root = root
+        self._policy = policy
         self._own = own
         self._approvals = approvals
 
     def every(self, taken: Collection[str]) -> tuple[AgentDefinition, ...]:
         """All that are defined; ``taken`` are the names of roles."""
-        return defined_agents(self._root, self._own, taken=taken)
+        return defined_agents(self._root, self._own, taken=taken, policy=self._policy)
 
     def approved(self, name: str, taken: Collection[str]) -> AgentDefinition | None:
         """The agent of this name, if there is one. Raises `Denied` for one that may not start."""

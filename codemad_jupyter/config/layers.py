@@ -1,4 +1,7 @@
-"""Owns how the settings are put together: one layer above another, key by key, each value with its origin."""
+"""Owns how the settings are put together: one layer above another, key by key, each value with its origin.
+
+The administrator's policy comes last (`policy_layer`).
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from codemad_jupyter.config import credentials as keys
 from codemad_jupyter.config.fields import checked
 from codemad_jupyter.config.paths import user_file
+from codemad_jupyter.config.policy import MEND, Found, find_policy
+from codemad_jupyter.config.policy_layer import enforce, holds
 from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.project import apply_project, used_providers
 from codemad_jupyter.config.redaction import Redactor
@@ -125,20 +130,30 @@ def combine(root: Path | None, arguments: Mapping[str, Any], *, lenient: bool) -
             safest[MODE] = mode  # it lets less through than asking does
         combined.values.update(safest)
         combined.rules = [rule for rule in combined.rules if rule.decide != "allow"]
+    found = _policy(lenient=lenient)
+    enforce(combined, found)
     if combined.rules:
         origins = "; ".join(dict.fromkeys(rule.origin for rule in combined.rules))
         combined.values[RULES] = Given(tuple(combined.rules), origins, origins)
     settings = _made(combined)
     settings._origins = {dotted(key): given.origin for key, given in combined.values.items()}
+    settings._policy, settings._holds = found.policy, dict(holds(found))
     if not combined.broken:
-        found = keys.all_keys(own_addresses=_own_addresses(settings))
-        settings._credentials = found
-        combined.redact = keys.redactor(known=found.values())
-        combined.notices += found.notices
+        kept = keys.all_keys(own_addresses=_own_addresses(settings))
+        settings._credentials = kept
+        combined.redact = keys.redactor(known=kept.values())
+        combined.notices += kept.notices
     settings._notices = tuple(combined.redact(notice) for notice in combined.notices)
     settings._ignored = tuple(combined.ignored)
     settings._redactor = combined.redact
     return settings
+
+
+def _policy(*, lenient: bool) -> Found:
+    found = find_policy()
+    if found.problem and not lenient:
+        raise UsageError(found.problem, hint=f"{MEND}; codemad doctor says what still works.")
+    return found
 
 
 def _made(combined: Combined) -> Settings:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import get_args
 
 from codemad_jupyter.config.private_files import write_private
-from codemad_jupyter.protocol.errors import StoreError
+from codemad_jupyter.protocol.errors import SetByAdministrator, StoreError
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 from codemad_jupyter.protocol.privacy import DataLevel
 
 FILE = "data-levels.json"
@@ -23,16 +24,22 @@ _LARGEST = 4_000_000
 
 
 class Levels:
-    """The levels of one workspace. A file that cannot be read counts as the strictest level."""
+    """The levels of one workspace, none above what the ``policy`` says. A file that cannot be read counts as
+    the strictest level."""
 
-    def __init__(self, folder: Path, *, default: DataLevel) -> None:
+    def __init__(self, folder: Path, *, default: DataLevel, policy: Policy = NO_POLICY) -> None:
         self._path = folder / FILE
         self._default: DataLevel = default
+        self._policy = policy
         self._unsaved: dict[str, DataLevel] = {}
 
     def of(self, notebook: str | None, *, kernel: bool = False) -> DataLevel:
         """What may be sent of this notebook (None: of anything else). A ``kernel`` whose notebook nobody
         knows may be that of any: the strictest choice holds."""
+        found = self._chosen(notebook, kernel=kernel)
+        return min(found, self._policy.data_level or found, key=_LEVELS.index)
+
+    def _chosen(self, notebook: str | None, *, kernel: bool) -> DataLevel:
         try:
             chosen = {**self._read(), **self._unsaved}
         except (OSError, ValueError):
@@ -45,6 +52,10 @@ class Levels:
 
     def choose(self, level: DataLevel, notebook: str | None) -> None:
         """Keep the choice. Raises `StoreError` when it cannot be kept; it holds in this process then."""
+        most = self._policy.data_level
+        if most is not None and _LEVELS.index(level) > _LEVELS.index(most):
+            said = f"The data level {level} is more than {most}: {self._policy.by}."
+            raise SetByAdministrator(said, hint=f"Choose {most} or less.")
         key = _key(notebook)
         self._unsaved[key] = level
         try:

@@ -20,6 +20,7 @@ from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.mcp import McpDefinition, McpServer
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 
 MCP_FILE = ".mcp.json"
 MOST = 40
@@ -28,8 +29,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,23}")
 _PASSED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def defined(root: Path, own: Mapping[str, McpServer]) -> tuple[McpDefinition, ...]:
-    """All servers, the person's own first; of two with one name the second cannot be used."""
+def defined(
+    root: Path, own: Mapping[str, McpServer], *, policy: Policy = NO_POLICY
+) -> tuple[McpDefinition, ...]:
+    """All servers, the person's own first; of two with one name the second cannot be used, nor one that the
+    ``policy`` refuses."""
     found: dict[str, McpDefinition] = {}
     twice: list[McpDefinition] = []
     for each in (*_own(own), *_of_project(root)):
@@ -38,7 +42,13 @@ def defined(root: Path, own: Mapping[str, McpServer]) -> tuple[McpDefinition, ..
             twice.append(each.model_copy(update={"problem": said}))
         else:
             found[each.name] = each
-    return (*found.values(), *twice)
+    return tuple(_permitted(each, policy) for each in (*found.values(), *twice))
+
+
+def _permitted(given: McpDefinition, policy: Policy) -> McpDefinition:
+    server = given.server
+    said = given.problem or policy.server_refusal(command=server.command, args=server.args, url=server.url)
+    return given.model_copy(update={"problem": said})
 
 
 def _own(servers: Mapping[str, McpServer]) -> Iterator[McpDefinition]:

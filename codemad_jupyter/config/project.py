@@ -27,7 +27,9 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "data_level": get_args(DataLevel),
     "memory": ("off", "ask", "on"),
     "mode": STRICTEST_FIRST,
+    "sandbox": ("strong", "auto", "container", "off"),
 }
+"""The words of a setting, the one first that lets least through."""
 RULES: Key = ("permissions",)
 ELSEWHERE = ("mcp", "agents", "hooks")
 """Definitions of programs, which are read where they are approved (`mcp_definitions` and its likes)."""
@@ -118,7 +120,7 @@ def _reading_alone(combined: Combined, path: Path) -> None:
 
 
 def _lower(combined: Combined, key: Key, given: Given) -> None:
-    present = _present(combined, key)
+    now = present(combined, key)
     try:
         lower = combined.checked(key, given)
     except UsageError as error:
@@ -126,8 +128,8 @@ def _lower(combined: Combined, key: Key, given: Given) -> None:
         if key == ("data_level",):
             _strictest(combined, Path(given.origin))
         return
-    if lower is None or (present is not None and _rank(key, lower) > _rank(key, present)):
-        said = f"{given.place} asks for {dotted(key)} = {lower}, which is more than {present};"
+    if lower is None or lesser(key, now, lower):
+        said = f"{given.place} asks for {dotted(key)} = {lower}, which is more than {now};"
         combined.refuse(key, given, said, "it was ignored.")
     else:
         combined.values[key] = Given(lower, given.origin, given.place)
@@ -164,11 +166,19 @@ def used_providers(values: Mapping[Key, Given]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _present(combined: Combined, key: Key) -> Any:
+def present(combined: Combined, key: Key) -> Any:
+    """What holds so far."""
     if key in combined.values:
         return combined.values[key].value
     field = Settings.model_fields.get(key[0]) if len(key) == 1 else None
     return field.get_default(call_default_factory=True) if field is not None else None
+
+
+def lesser(key: Key, one: Any, other: Any) -> bool:
+    """Whether ``one`` lets less through than ``other``; None is no limit."""
+    if one is None or other is None:
+        return one is not None
+    return bool(_rank(key, one) < _rank(key, other))
 
 
 def _rank(key: Key, value: Any) -> Any:

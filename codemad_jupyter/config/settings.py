@@ -19,10 +19,12 @@ from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
 from codemad_jupyter.config.trust import PROJECT_FILE as PROJECT_FILE
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.configuring import SettingHold
 from codemad_jupyter.protocol.external_agents import ExternalAgent
 from codemad_jupyter.protocol.hook_scripts import HookScript
 from codemad_jupyter.protocol.mcp import McpServer
 from codemad_jupyter.protocol.permissions import Mode, Rule
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 from codemad_jupyter.protocol.privacy import DataLevel
 
 PREFIX = "CODEMAD_"
@@ -256,6 +258,8 @@ class Settings(OperatingSettings):
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _ignored: tuple[Ignored, ...] = PrivateAttr(default=())
+    _policy: Policy = PrivateAttr(default=NO_POLICY)
+    _holds: dict[str, SettingHold] = PrivateAttr(default_factory=dict)
     _credentials: Credentials = PrivateAttr(default_factory=Credentials)
     _redactor: Redactor = PrivateAttr(default_factory=Redactor)
 
@@ -301,6 +305,16 @@ class Settings(OperatingSettings):
         return self._notices
 
     @property
+    def policy(self) -> Policy:
+        """What the administrator allows; it has been applied to the values here."""
+        return self._policy
+
+    @property
+    def holds(self) -> dict[str, SettingHold]:
+        """The settings that the administrator locked or bounded, by their key with dots."""
+        return self._holds
+
+    @property
     def credentials(self) -> Credentials:
         """The providers' keys, with where each came from."""
         return self._credentials
@@ -326,7 +340,7 @@ class Settings(OperatingSettings):
             "cache", "resume", "cassette", "cassette_mode", "cassette_pace",
         )  # fmt: skip
         renamed = {"default_model": self.model, "ollama_base_url": self.ollama_url}
-        return {**keys, **{name: getattr(self, name) for name in same}, **renamed}
+        return {**keys, **{name: getattr(self, name) for name in same}, **renamed, "policy": self._policy}
 
 
 def load_settings(

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 from codemad_jupyter.protocol.supply import Budgets, Purpose, PurposeSettings, Rates
 
 
@@ -72,3 +73,5 @@ class GatewayConfig(Value):
     cache: Literal["off", "deterministic", "all"] = "deterministic"
     resume: bool = False
     """Whether another model goes on with a reply that broke off in the middle."""
+    policy: Policy = NO_POLICY
+    """Which models the administrator allows."""

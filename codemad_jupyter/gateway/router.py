@@ -8,7 +8,7 @@ import asyncio
 import difflib
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from codemad_jupyter.gateway.adapter import Adapter
@@ -25,7 +25,7 @@ from codemad_jupyter.gateway.provider import ModelInfo, Provider
 from codemad_jupyter.gateway.purposes import Serving, serving
 from codemad_jupyter.gateway.stack import Stack
 from codemad_jupyter.gateway.tapes import tape_of
-from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.errors import SetByAdministrator, UsageError
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT, Account, Purpose, PurposeSettings
 
 OFFLINE_MODEL = "codemad/offline"
@@ -69,15 +69,16 @@ class Router:
     ) -> Provider:
         """The provider for this model; ``fallbacks`` are those of the settings unless given.
 
-        Raises `UsageError` for a name that cannot be right.
+        Raises `UsageError` for a name that cannot be right, `SetByAdministrator` for one that is not allowed.
         """
+        self._allowed(model)
         if self.tape is None:
             return self._live(model, fallbacks, account)
         purpose = account.purpose if account is not None else ""
         return self.tape.provider(model, lambda: self._live(model, fallbacks, account), purpose=purpose)
 
     def _live(self, model: str, fallbacks: Sequence[str] | None, account: Account | None) -> Provider:
-        names = (model, *(self.config.fallbacks if fallbacks is None else fallbacks))
+        names = (model, *self._permitted(self.config.fallbacks if fallbacks is None else fallbacks))
         chain = [(self._provider(name), name) for name in dict.fromkeys(names)]
         return self.stack.around(chain, account or Account())
 
@@ -86,10 +87,10 @@ class Router:
         served = serving(self.config, need.purpose)
         if asked:
             return Choice(model=asked, fallbacks=self._beside(asked, self.config.fallbacks), reason=CHOSEN)
-        first = served.model or self.default_model()
+        first = next(iter(self._permitted([served.model] if served.model else [])), self.default_model())
         if not served.own:
             return Choice(model=first, fallbacks=self._beside(first, served.fallbacks), reason=DEFAULT)
-        names = dict.fromkeys((first, *served.fallbacks))
+        names = dict.fromkeys((first, *self._permitted(served.fallbacks)))
         # The built-in assistant is no model to compare: where it is not the first it is the last resort.
         last = (OFFLINE_MODEL,) if OFFLINE_MODEL in names and first != OFFLINE_MODEL else ()
         candidates = [self._candidate(name) for name in names if name not in last]
@@ -119,6 +120,7 @@ class Router:
     ) -> list[list[float]]:
         """One vector for each text; ``timeout`` is the longest silence, the purpose's own unless it is given.
         Raises `UsageError` for a name that cannot be right, or `CallFailed`."""
+        self._allowed(model)
         provider = self._provider(model)
         if not isinstance(provider, OpenAIProvider):
             hint = "Name one of OpenAI, of Ollama, or of a server that speaks OpenAI's interface."
@@ -144,7 +146,8 @@ class Router:
         for provider in self._providers.values():
             found.update((model.name, model) for model in await provider.models())
         if probe:
-            local = [each for each in self._adapters if isinstance(each, CompatibleProvider) and each.local]
+            compatible = [each for each in self._adapters if isinstance(each, CompatibleProvider)]
+            local = [each for each in compatible if each.local and not self._barred(each.name)]
             for listed in await asyncio.gather(*(adapter.probe() for adapter in local)):
                 found.update((model.name, model) for model in listed)
         offered = found.values() if self.tape is None else self.tape.models(found.values())
@@ -156,13 +159,18 @@ class Router:
         asked = {
             adapter.name: listing
             for adapter in self._adapters
-            if not adapter.why_not_ready() and (listing := adapter.listing()) is not None
+            if not self._barred(adapter.name)
+            and not adapter.why_not_ready()
+            and (listing := adapter.listing()) is not None
         }
         answers = await asyncio.gather(*(probed(*listing) for listing in asked.values()))
         return dict(zip(asked, answers, strict=True))
 
     def _with_health(self, model: ModelInfo) -> ModelInfo:
         """What this process learnt of the provider when it called it."""
+        if self.config.policy.model_refusal(model.name):
+            locked = {"ready": False, "why": f"Not allowed: {self.config.policy.by}.", "locked": True}
+            return model.model_copy(update=locked)
         health = health_text(self.stack.breaker(model.name).health())
         return model.model_copy(update={"health": health, "latency": self.stack.latencies.of(model.name)})
 
@@ -190,16 +198,31 @@ class Router:
         return usual if self.tape is None else self.tape.default_model(usual, chosen=chosen)
 
     def _usual_model(self) -> str:
+        return next(iter(self._permitted(self._usual_models())), OFFLINE_MODEL)
+
+    def _usual_models(self) -> Iterator[str]:
+        """Those that have what they need, the best one first."""
         config = self.config
         if config.default_model:
-            return config.default_model
+            yield config.default_model
         if _present(config.anthropic_api_key):
-            return _ANTHROPIC_MODEL
+            yield _ANTHROPIC_MODEL
         if _present(config.openai_api_key):
-            return _OPENAI_MODEL
+            yield _OPENAI_MODEL
         if config.compatible_base_url:
-            return f"compatible/{next(iter(config.compatible_models), 'default')}"
-        return OFFLINE_MODEL
+            yield from (f"compatible/{name}" for name in config.compatible_models or ("default",))
+
+    def _permitted(self, models: Iterable[str]) -> tuple[str, ...]:
+        """Those that the administrator allows."""
+        return tuple(model for model in models if not self.config.policy.model_refusal(model))
+
+    def _barred(self, provider: str) -> bool:
+        return bool(self.config.policy.provider_refusal(provider))
+
+    def _allowed(self, model: str) -> None:
+        why = self.config.policy.model_refusal(model)
+        if why:
+            raise SetByAdministrator(f"Nobody was asked: {why}.", hint="Choose another: codemad models")
 
     async def aclose(self) -> None:
         """Close the connections of all providers that were used."""

@@ -87,9 +87,10 @@ class TeamRun:
     async def _worked(self, asked: TeamAsked) -> tuple[str, tuple[str, ...]]:
         """What is to be said of the work, and the names of those whose changes are proposed."""
         services = self.crew.services
+        most = services.permissions.policy.depth
         limits = TeamLimits(
             breadth=min(asked.number, services.agents_at_once),
-            depth=1 if asked.pattern == "hierarchy" else 0,
+            depth=min(1 if asked.pattern == "hierarchy" else 0, 1 if most is None else most),
             cost=services.limits.cost,
         )
         team = Team(self, tell=self.crew.roll.say, entered=self._entered, left=self._reported, limits=limits)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.policy import PolicyInfo
 
 TrustState = Literal["trusted", "changed", "untrusted"]
 """``changed``: the folder is trusted, but its settings are others than those the person saw."""
@@ -49,6 +50,13 @@ class IgnoredValue(Value):
     reason: str
 
 
+class SettingHold(Value):
+    """What the administrator's policy says of a setting, for a person: ``locked``, or only bounded."""
+
+    locked: bool
+    text: str
+
+
 class SettingInfo(Value):
     """A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
     where the person's own file is broken."""
@@ -58,6 +66,7 @@ class SettingInfo(Value):
     origin: str
     description: str
     ignored: tuple[IgnoredValue, ...] = ()
+    hold: SettingHold | None = None
 
 
 class SettingsInfo(Value):
@@ -66,6 +75,7 @@ class SettingsInfo(Value):
     settings: tuple[SettingInfo, ...]
     own: dict[str, JsonValue] = Field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    policy: PolicyInfo | None = None
 
 
 class KeyTest(Value):

@@ -18,7 +18,8 @@
     │   └── ToolChanged       a server describes its tool in another way than was approved
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
     └── Denied                permission or approval refused
-        └── ModeRefused       a mode that cannot hold here
+        ├── ModeRefused       a mode that cannot hold here
+        └── SetByAdministrator    the administrator's policy says otherwise
 """
 
 from typing import Literal
@@ -133,6 +134,10 @@ class Denied(CodemadError):
 
 class ModeRefused(Denied):
     code = "auto_mode_refused"
+
+
+class SetByAdministrator(Denied):
+    code = "set_by_administrator"
 
 
 class ErrorValue(Value):

@@ -23,5 +23,7 @@ class ModelInfo(Value):
     images: bool = False
     ready: bool = True
     why: str = ""
+    locked: bool = False
+    """The administrator does not allow it; ``why`` says so."""
     health: str = ""
     latency: float | None = None

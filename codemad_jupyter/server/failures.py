@@ -15,6 +15,7 @@ STATUS = {
     "notebook": 400,
     "tool": 400,
     "denied": 403,
+    "set_by_administrator": 403,
     "not_found": 404,
     "stale_edit": 409,
     "conflict": 409,

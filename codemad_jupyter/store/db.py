@@ -99,11 +99,6 @@ class Database:
         """Run ``job`` on the writer thread while nothing is written and no transaction is open."""
         return await self._put(job, alone=True)
 
-    @property
-    def waiting(self) -> bool:
-        """Whether somebody waits to write."""
-        return not self._tasks.empty()
-
     async def _put(self, job: Job[T], *, alone: bool) -> T:
         future: Future[T] = Future()
         with self._closing:

@@ -38,7 +38,7 @@ async def copy_store(database: Database, target: Path, *, patient: bool) -> bool
             "The sessions are in memory alone: there is no file to copy.",
             hint="Keep single sessions with: codemad sessions export",
         )
-    stop = (lambda: database.waiting) if patient else (lambda: False)
+    stop = (lambda: bool(database.waiting)) if patient else (lambda: False)
     try:
         copied = await database.still(lambda cursor: _copy(cursor, path, target, stop))
         if copied:

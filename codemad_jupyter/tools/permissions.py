@@ -21,6 +21,7 @@ from codemad_jupyter.protocol.permissions import (
     Rule,
     SandboxState,
 )
+from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 from codemad_jupyter.tools import shell_rules
 from codemad_jupyter.tools.path_rules import PATHS, fits, gives_rights, place_of
 
@@ -28,6 +29,8 @@ Outcome = Literal["allow", "ask", "deny"]
 CONFINED: tuple[Axis, ...] = ("shell", "kernel_run")
 """What a sandbox holds."""
 KEPT = "you allowed exactly this for good"
+DEEDS = ("edit", "run_cell", "external_agent")
+"""Actions that are no tools of a model: what follows from one, or from a person's click."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +66,22 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Permissions:
-    """What holds for one agent. ``kept`` are the digests of what the person allowed for good."""
+    """What holds for one agent. ``kept`` are the digests of what the person allowed for good. However these
+    are changed on the way, no more holds than the ``policy`` lets through."""
 
     mode: Mode = "ask"
     rules: tuple[Rule, ...] = ()
     sandbox: SandboxState = UNCONFINED
     role: str = ""
     kept: frozenset[str] = frozenset()
+    policy: Policy = NO_POLICY
+
+    def __post_init__(self) -> None:
+        if self.policy.mode is not None:
+            object.__setattr__(self, "mode", stricter(self.mode, self.policy.mode))
+        if not self.policy.allow_rules:
+            object.__setattr__(self, "rules", tuple(rule for rule in self.rules if rule.decide != "allow"))
+            object.__setattr__(self, "kept", frozenset())
 
 
 def decide(action: Action, given: Permissions) -> Decision:
@@ -84,6 +96,9 @@ def decide(action: Action, given: Permissions) -> Decision:
             outcome=outcome, rule=rule, axis=axis, commands=commands, keepable=keepable and outcome == "ask"
         )
 
+    barred = policy_refusal(action, given.policy)
+    if barred:
+        return so("deny", barred)
     rules = [rule for rule in given.rules if _about(rule, action, axis)]
     for verdict in ("hide", "deny"):
         for rule in rules:
@@ -129,8 +144,20 @@ def _habit(
     return "ask", f"{said}: no rule allows it"
 
 
+def policy_refusal(action: Action, policy: Policy) -> str:
+    """What the administrator has against it; empty for nothing."""
+    host = action.arguments.get("host")
+    if action.axis == "network" and isinstance(host, str) and host and (why := policy.host_refusal(host)):
+        return why
+    if action.arguments.get("network") and action.axis != "network" and policy.limits_hosts:
+        return f"a command's network cannot be held to the hosts {policy.by}"
+    return policy.tool_refusal(action.tool, deed=action.tool in DEEDS)
+
+
 def visible(tool: str, axis: Axis, risk: Risk, given: Permissions) -> bool:
     """Does the model see this tool at all?"""
+    if given.policy.tool_refusal(tool):
+        return False
     for rule in given.rules:
         whole = not (rule.command or rule.path or rule.arguments)
         action = Action(tool=tool, risk=risk, axis=axis, root=Path(), role=given.role)

@@ -1081,6 +1081,7 @@ export interface ModelInfo {
   images: boolean;
   ready: boolean;
   why: string;
+  locked: boolean;
   health: string;
   latency: number | null;
 }
@@ -1232,6 +1233,18 @@ export interface PlanTask {
   minutes: number | null;
   status: 'open' | 'running' | 'done' | 'failed';
   note: string;
+}
+
+/**
+ * What a person is told of the policy. ``problem``: why it cannot be used, so that nothing but reading is
+ * possible; ``loose``: why it does not bind whoever runs CodeMAD.
+ */
+export interface PolicyInfo {
+  place: string;
+  contact: string;
+  problem: string;
+  loose: string;
+  said: string[];
 }
 
 /**
@@ -1610,6 +1623,14 @@ export interface SessionTree {
 }
 
 /**
+ * What the administrator's policy says of a setting, for a person: ``locked``, or only bounded.
+ */
+export interface SettingHold {
+  locked: boolean;
+  text: string;
+}
+
+/**
  * A setting as it holds now. ``origin`` is ``default``, a file, a variable, ``argument``, or ``safest``
  * where the person's own file is broken.
  */
@@ -1619,6 +1640,7 @@ export interface SettingInfo {
   origin: string;
   description: string;
   ignored: IgnoredValue[];
+  hold: SettingHold | null;
 }
 
 /**
@@ -1628,6 +1650,7 @@ export interface SettingsInfo {
   settings: SettingInfo[];
   own: Record<string, JsonValue>;
   notices: string[];
+  policy: PolicyInfo | null;
 }
 
 /**

@@ -13,9 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
-NO_SURFACE = {
-    "HUB-04": "there is no administrator's policy yet that settings, environment or edges could try to pass",
-}
+NO_SURFACE: dict[str, str] = {}
 """Cases about parts that the product does not have, each with the reason."""
 PARTLY = {
     "BAT-07": "clashes of a team and of merged folders; no kill -9 at each single step of a merge",
