@@ -3,6 +3,7 @@
 
     python3 dev.py lab      install what is missing, then open JupyterLab on the demo notebook
     python3 dev.py test     install what is missing, then run every check that CI runs
+    python3 dev.py docs     install what is missing, then build the documentation
     python3 dev.py setup    only install what is missing
 
 Further arguments go to the program behind the command: `dev.py lab --port 9999 --no-browser`
@@ -31,6 +32,7 @@ PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / "dev-stamps.json"
 BUILT = ROOT / "codemad_jupyter" / "labextension"
 DEMO = ROOT / "demo-work"
+PAGES = ROOT / "docs" / "_build" / "html"
 APART = {
     "collaboration": [
         *("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider", "jupyter-server-ydoc"),
@@ -41,10 +43,12 @@ APART = {
 }
 """Packages that bring extensions of their own to every server: beside the environment, in folders of it
 that only the tests which need them switch on."""
-EXTRAS = ("test", "demo", "litellm", "embeddings", "bedrock")
+EXTRAS = ("test", "docs", "demo", "litellm", "embeddings", "bedrock")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
 
+# A warning fails, a link to nowhere is one, and all of them are told.
+BUILD_DOCS = ["sphinx-build", "-W", "-n", "--keep-going", "-q", "docs", str(PAGES)]
 # One worker for each processor; a file stays in one, for its tests share kernels and servers.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 PYTHON_CHECKS = [
@@ -54,6 +58,7 @@ PYTHON_CHECKS = [
     ("import contracts", ["lint-imports", "--no-logo", "--no-cache"]),
     ("codespell", ["codespell"]),
     ("reference is up to date", ["python", "docs/make_reference.py", "--check"]),
+    ("documentation", BUILD_DOCS),
     ("protocol.ts is up to date", ["python", "-m", "codemad_jupyter.protocol.schema", "--check"]),
 ]
 FRONT_END_CHECKS = [
@@ -71,7 +76,7 @@ def main() -> int:
     if command == "chromium":  # for the browser tests: where it is, or an empty line
         print(find_chromium() or "")
         return 0
-    if command not in ("lab", "test", "setup"):
+    if command not in ("lab", "test", "docs", "setup"):
         print(__doc__)
         return 0 if command in ("help", "-h", "--help") else 2
     use_a_new_enough_python()
@@ -79,6 +84,8 @@ def main() -> int:
     setup()
     if command == "lab":
         return lab(arguments)
+    if command == "docs":
+        return docs(arguments)
     return test(arguments) if command == "test" else 0
 
 
@@ -201,6 +208,14 @@ def lab(arguments: list[str]) -> int:
     options = [f"--ServerApp.root_dir={DEMO}", "--LabApp.default_url=/lab/tree/tour.ipynb"]
     command = [str(PYTHON), "-m", "jupyterlab", *options, *root, *arguments]
     os.execve(PYTHON, command, environment())  # noqa: S606
+
+
+def docs(arguments: list[str]) -> int:
+    """Build the pages; options of sphinx-build are passed on."""
+    built = subprocess.run([*BUILD_DOCS, *arguments], env=environment()).returncode
+    if built == 0:
+        print(f"Open {(PAGES / 'index.html').relative_to(ROOT)}")
+    return built
 
 
 def install_apart() -> None:

@@ -1,6 +1,6 @@
-"""Writes docs/reference.md and the list of abilities in README.md from the code itself.
+"""Writes the pages of docs/reference, their list, and the abilities in README.md from the code itself.
 
-``python docs/make_reference.py`` writes both; ``--check`` only compares, and ends with 1 when one of
+``python docs/make_reference.py`` writes them; ``--check`` only compares, and ends with 1 when one of
 them is out of date.
 """
 
@@ -12,26 +12,32 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from codemad_jupyter.batch.cli import parser
+from codemad_jupyter.batch.subcommand import EXIT_CODES
 from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.settings import PREFIX, PROJECT_FILE, TIGHTENING, Settings
+from codemad_jupyter.gateway.failures import Caller, failure_of
 from codemad_jupyter.gateway.offline.intents import abilities
 from codemad_jupyter.hooks import Specs
 from codemad_jupyter.magics.arguments import OPTIONS
 from codemad_jupyter.magics.subcommand_texts import SUBCOMMANDS
+from codemad_jupyter.orchestrator import slash
+from codemad_jupyter.protocol import errors as error_tree
 from codemad_jupyter.protocol.commands import Command
+from codemad_jupyter.protocol.errors import CodemadError, ProviderErrorKind
 from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from codemad_jupyter.tools.catalog import BUILT_IN
 from codemad_jupyter.tools.team import TOOLS as TEAM_TOOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-REFERENCE = ROOT / "docs" / "reference.md"
+DOCS = ROOT / "docs"
 README = ROOT / "README.md"
+MADE = "Made from the code by `python docs/make_reference.py`."
 BEGIN, END = "<!-- abilities: generated -->", "<!-- end of abilities -->"
 
 
@@ -41,25 +47,55 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def reference() -> str:
-    """The whole page."""
-    parts = (
-        ("Command line", command_line()),
-        ("Magics", magics()),
-        ("Settings", settings()),
-        ("Tools", table(("tool", "risk", "what it does"), tools())),
-        ("Commands", table(("command", "fields", "meaning"), values(Command))),
-        ("Events", table(("event", "fields", "meaning"), values(Event))),
-        ("Hooks", hooks()),
-        ("What the built-in assistant can do", abilities()),
+class Page(NamedTuple):
+    """A page of the reference: its file, title, what the list says of it, and its text."""
+
+    file: str
+    title: str
+    about: str
+    text: str
+
+
+def pages() -> tuple[Page, ...]:
+    """All of the reference."""
+    commands, events = (
+        table((kind, "fields", "meaning"), values(union))
+        for kind, union in (("command", Command), ("event", Event))
     )
-    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in parts)
-    return f"# Reference\n\nMade from the code by `python docs/make_reference.py`.\n\n{body}\n"
+    return (
+        Page(
+            "command-line",
+            "Command line",
+            "every subcommand with its options, and exit codes",
+            command_line(),
+        ),
+        Page(
+            "magics", "Magics and slash commands", "`%codemad`, `%%codemad`, `/fix` and the others", magics()
+        ),
+        Page("settings", "Settings", "names, variables, defaults, and where each may stand", settings()),
+        Page("errors", "Errors", "codes, what they mean, and what to do", errors()),
+        Page("tools", "Tools", "what a model may call", table(("tool", "risk", "what it does"), tools())),
+        Page("hooks", "Hooks", "what packages may add or hear", hooks()),
+        Page("commands", "Commands", "what front ends tell the engine", commands),
+        Page("events", "Events", "what the engine tells front ends", events),
+        Page("assistant", "The built-in assistant", "what `codemad/offline` can do", abilities()),
+    )
+
+
+def listed(made: Iterable[Page]) -> str:
+    """The page that leads to the others."""
+    made = tuple(made)
+    lines = "\n".join(f"- [{page.title}](reference/{page.file}.md): {page.about}" for page in made)
+    tree = "\n".join(("```{toctree}", ":hidden:", *(f"reference/{page.file}" for page in made), "```"))
+    return f"# Reference\n\n{MADE}\n\n{lines}\n\n{tree}\n"
 
 
 def command_line() -> str:
-    """Each subcommand with its options and their help."""
-    return "\n\n".join(f"### codemad {name}\n\n{options(sub)}" for name, sub in subcommands(parser()))
+    """Each subcommand, and each of its verbs, with options and their help."""
+    parts = [f"## codemad {name}\n\n{options(sub)}" for name, sub in subcommands(parser())]
+    lines = [line.split(maxsplit=1) for line in EXIT_CODES.splitlines()[1:]]
+    codes = table(("exit code", "meaning"), ((f"`{code}`", text) for code, text in lines))
+    return "\n\n".join([codes, *parts])
 
 
 def subcommands(top: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -70,23 +106,40 @@ def subcommands(top: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Ar
 
 
 def options(sub: argparse.ArgumentParser) -> str:
-    """The arguments of a parser as a table."""
+    """The arguments of a parser as a table, and those of its verbs."""
     rows = [
         (
             f"`{', '.join(action.option_strings) or action.metavar or action.dest}`",
             (action.help or "").replace("%%", "%"),
         )
         for action in sub._actions
+        if not isinstance(action, argparse._SubParsersAction | argparse._HelpAction)
     ]
-    return f"{sub.description}\n\n{table(('argument', 'meaning'), rows)}"
+    own = table(("argument", "meaning"), rows) if rows else ""
+    verbs = [f"### {verb.prog}\n\n{options(verb)}" for _, verb in subcommands(sub)]
+    return "\n\n".join(part for part in (sentence(sub.description or ""), own, *verbs) if part)
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}." if text else ""
 
 
 def magics() -> str:
-    """Subcommands and options of the magics."""
+    """Subcommands and options of the magics, and the words a prompt may begin with."""
     forms = [(f"`%codemad {form}`", text) for form, text in SUBCOMMANDS.values()]
     flags = [(f"`{name}`, `{short}` {value}".strip(), text) for name, (short, value, text) in OPTIONS.items()]
+    words = [(f"`/{each.name} {each.usage}`".replace(" `", "`"), each.text) for each in slash.BUILT_IN]
     first = "`%codemad QUESTION` asks; `%%codemad [OPTIONS]` asks what stands in the cell."
-    return f"{first}\n\n{table(('form', 'meaning'), forms)}\n\n{table(('option', 'meaning'), flags)}"
+    return "\n\n".join(
+        (
+            first,
+            table(("form", "meaning"), forms),
+            table(("option", "meaning"), flags),
+            "## Slash commands\n\nA prompt may begin with one of these, wherever it is written.",
+            table(("form", "meaning"), words),
+        )
+    )
 
 
 def settings() -> str:
@@ -146,6 +199,35 @@ def hooks() -> str:
     return f"{first}\n\n{table(('hook', 'meaning'), rows)}"
 
 
+def errors() -> str:
+    """Our own errors, and the ways in which a call of a model fails."""
+    said = dict(re.findall(r"(\w+) {2,}(\S.*)", error_tree.__doc__ or ""))
+    own = [
+        (f"`{kind.code}`", f"`{kind.__name__}`", said.get(kind.__name__) or one_line(kind.__doc__))
+        for kind in kinds(CodemadError)
+    ]
+    caller = Caller(label="PROVIDER", model="MODEL", key_variable="PROVIDER_API_KEY", address="ADDRESS")
+    failures = (failure_of(kind, caller) for kind in get_args(ProviderErrorKind) if kind != "not_recorded")
+    calls = [(f"`{failure.kind}`", failure.text, failure.hint) for failure in failures]
+    return "\n\n".join(
+        (
+            "Each error says what happened, where, and what to do next. Over HTTP it is"
+            ' `{"error": {"code", "message", "hint"}}`; `code` stays the same from version to version.',
+            table(("code", "class", "meaning"), own),
+            "## When a model cannot be asked",
+            table(("kind", "what is said", "what to do"), calls),
+        )
+    )
+
+
+def kinds(top: type[CodemadError]) -> Iterator[type[CodemadError]]:
+    """An error of the protocol with those below it."""
+    if top.__module__ == error_tree.__name__:
+        yield top
+        for below in top.__subclasses__():
+            yield from kinds(below)
+
+
 def one_line(text: str | None) -> str:
     """A docstring on one line."""
     return " ".join((text or "").split())
@@ -154,11 +236,15 @@ def one_line(text: str | None) -> str:
 def outputs() -> dict[Path, str]:
     """What each file ought to hold."""
     readme = README.read_text(encoding="utf-8")
-    listed = f"{BEGIN}\n{abilities()}\n{END}"
     pattern = f"{re.escape(BEGIN)}.*{re.escape(END)}"
+    made = pages()
     return {
-        REFERENCE: reference(),
-        README: re.sub(pattern, lambda _: listed, readme, flags=re.DOTALL),
+        DOCS / "reference.md": listed(made),
+        **{
+            DOCS / "reference" / f"{page.file}.md": f"# {page.title}\n\n{MADE}\n\n{page.text}\n"
+            for page in made
+        },
+        README: re.sub(pattern, lambda _: f"{BEGIN}\n{abilities()}\n{END}", readme, flags=re.DOTALL),
     }
 
 
@@ -174,6 +260,7 @@ def main(arguments: list[str]) -> int:
         if "--check" in arguments:
             sys.stderr.write(f"{name} is out of date: run python docs/make_reference.py\n")
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"wrote {name}\n")
     return 1 if stale and "--check" in arguments else 0

@@ -67,6 +67,13 @@ def row(settings: Settings, key: str) -> SettingInfo:
     raise UsageError(f"{wanted} is not set.", hint=f"Set it: codemad config set {wanted} VALUE")
 
 
+def chosen(settings: Settings, key: str) -> tuple[SettingInfo, ...]:
+    """The setting of this name, or those below it where it is a table. Raises `UsageError`."""
+    wanted = dotted(read_key(key))
+    below = tuple(each for each in rows(settings) if each.key.startswith(f"{wanted}."))
+    return below or (row(settings, key),)
+
+
 def set_value(key: str, text: str) -> str:
     """Write one value into the person's file, and say so. Raises `UsageError` for what cannot be used."""
     return set_values({key: read_value(text)}, texts={key: text})

@@ -109,10 +109,10 @@ def _config(args: argparse.Namespace) -> int:
         return 0
     settings = load_settings(Path.cwd(), lenient=True)
     every = args.verb == "list"
-    found = settings_desk.rows(settings) if every else (settings_desk.row(settings, args.key),)
+    found = settings_desk.rows(settings) if every else settings_desk.chosen(settings, args.key)
     if args.json:
         _say(SettingsInfo(settings=found, notices=settings.notices).model_dump_json(indent=2))
-    elif every or args.show_origin:
+    elif every or args.show_origin or found[0].key != args.key:
         _say(settings_desk.rows_text(found, settings, origins=args.show_origin))
     else:
         _say(json.dumps(found[0].value, ensure_ascii=False))

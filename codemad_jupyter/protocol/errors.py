@@ -14,6 +14,7 @@
     ├── GitError              git failed or is missing
     ├── StoreError            the session store failed
     │   └── StoreHeld         another process owns the store file
+    ├── ModelError            a model cannot be asked, or not for this
     ├── ToolError             a tool refused or failed; its message goes back to the model
     │   └── ToolChanged       a server describes its tool in another way than was approved
     ├── ServerUnreachable     the Jupyter server did not answer a kernel
