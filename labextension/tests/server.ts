@@ -24,6 +24,7 @@ export const MODEL: ModelInfo = {
   thinking: false,
   images: false,
   ready: true,
+  locked: false,
   why: '',
     health: '',
     latency: null
