@@ -1,4 +1,3 @@
-/* eslint-disable jupyter/no-untranslated-string -- attacks are data here */
 /** Every field that the panel draws, filled with more than two hundred strings that want to be more than text. */
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';

@@ -1,4 +1,3 @@
-/* eslint-disable jupyter/no-untranslated-string, no-script-url -- attacks are data here */
 /** Strings that want to become more than text, and a look at a page for any that did. */
 
 /** What would run, fetch, or take the place of something, if it were ever read as HTML. */
