@@ -95,13 +95,22 @@ _ASSIGNED = re.compile(
 _CAPITALS = re.compile(r"(?<![a-z])(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD)\Z")
 
 
+_FOLDER_NAME = re.compile(r"(?<![A-Za-z0-9_;])(?:OLD)?PWD=\Z")
+_FOLDER = re.compile(
+    r"/(?:Users|Volumes|app|builds?|code|content|data|etc|home|media|mnt|nix|opt|private|projects?|root|run|srv"
+    r"|tmp|usr|var|work|workspaces?)(?:/[\w.@+ -]{1,255}){0,40}/?"
+)
+"""A folder as machines have them; a secret of someone's own that begins with a stroke is none."""
+
+
 def find(text: str) -> Iterator[Found]:
     """Every secret, in no order; they may overlap."""
     if "PRIVATE KEY" in text:
         yield from (Found(*m.span(), "private key") for m in _PEM.finditer(text))
     yield from _words(text)
-    yield from _carried(text)
-    yield from _named(text)
+    for found in (*_carried(text), *_named(text)):
+        if not _is_folder(text, found):
+            yield found
 
 
 def _words(text: str) -> Iterator[Found]:
@@ -149,6 +158,16 @@ def _named(text: str) -> Iterator[Found]:
         assigned = _ASSIGNED.match(text, end) if _CAPITALS.search(text, low, end) else None
         if assigned is not None:
             yield Found(*assigned.span(1), "value of a secret variable")
+
+
+def _is_folder(text: str, found: Found) -> bool:
+    """Is it where a shell stands, as ``env`` tells it?"""
+    if not _FOLDER_NAME.search(text, max(found.start - 8, 0), found.start):
+        return False
+    value = _FOLDER.match(text, found.start)
+    if value is None or value.end() < found.end:
+        return False
+    return not any(looks_random(word) for word in value[0].split("/"))
 
 
 def _telling(value: str) -> bool:

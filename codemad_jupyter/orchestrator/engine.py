@@ -57,7 +57,7 @@ class Engine:
         self._insight = Insight(services)
         self._desk = SessionsDesk(services, self._opened)
         services.modes.busy = lambda: bool(self._busy_runs())
-        services.modes.tell = self._mode_chosen
+        services.modes.tell = self._tell_all
         self._sql = SqlDesk(services.store)
 
     async def start(self) -> None:
@@ -241,7 +241,8 @@ class Engine:
         before it: the commands that begin so."""
         if query.startswith("/"):
             return completions(query, self.services.commands)
-        others = [each for each in await self.sessions() if _mentionable(each, session)]
+        infos = await self.sessions()
+        others = [each for each in infos if each.id != session and each.title and not each.archived]
         return await self._insight.mentions.find(query, target, others)
 
     async def waiting_run(self, session: str, approval: str) -> str | None:
@@ -252,10 +253,6 @@ class Engine:
         """Would this edit change a file by which rights are given?"""
         found = (await self._activated(session)).session.state.edits.get(edit)
         return found is not None and control(self.services.root, found)
-
-    def _mode_chosen(self, event: ModeChosen) -> None:
-        for active in self._active.values():
-            active.session.bus.emit(event)
 
     def _busy_runs(self) -> set[str]:
         return {active.run for active in self._active.values() if active.running and active.run}
@@ -301,9 +298,9 @@ class Engine:
                 self._active[id] = active
             return self._active[id]
 
+    def _tell_all(self, event: ModeChosen) -> None:
+        for active in self._active.values():
+            active.session.bus.emit(event)
+
     def _on_event(self, event: Event) -> None:
         tell(self.services.hooks, "on_event", event=event)
-
-
-def _mentionable(info: SessionInfo, asking: str | None) -> bool:
-    return info.id != asking and bool(info.title) and not info.archived

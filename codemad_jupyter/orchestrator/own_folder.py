@@ -46,6 +46,7 @@ from codemad_jupyter.tools.jobs import Commands, Jobs
 from codemad_jupyter.tools.kernel import run_code
 from codemad_jupyter.tools.memory import TOOLS as MEMORY_TOOLS
 from codemad_jupyter.tools.permissions import Permissions
+from codemad_jupyter.tools.project.vcs import git_branch, git_commit
 from codemad_jupyter.tools.proposals import new_id
 from codemad_jupyter.tools.reach import Finder, Proposals, WorksInTeam
 from codemad_jupyter.tools.settling import settle, verify
@@ -64,8 +65,9 @@ CONFINED_MODE: Mode = "auto_sandboxed"
 """What a sandbox confines runs by itself in an agent's folder."""
 _log = logging.getLogger(__name__)
 
-NOT_HERE = (*DELEGATE_TOOLS, *MEMORY_TOOLS, *DIAGNOSTIC_TOOLS)
-"""Tools that reach what is the person's, not the agent's."""
+NOT_HERE = (*DELEGATE_TOOLS, *MEMORY_TOOLS, *DIAGNOSTIC_TOOLS, git_branch, git_commit)
+"""Tools that reach what is the person's, not the agent's; and those that would leave the branch of the folder
+or commit to it, for what is brought back is how the files differ in the end. Looking at git is as at home."""
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from codemad_jupyter.protocol.errors import NotFound, ToolError
 from codemad_jupyter.protocol.kernels import Cell, NotebookView
 from codemad_jupyter.tools.executor import MAX_CONTENT
 from codemad_jupyter.tools.proposals import new_id, told
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 
 async def view_of(context: ToolContext) -> NotebookView:
@@ -52,7 +52,7 @@ def unchanged(context: ToolContext, view: NotebookView, cell: Cell) -> None:
         raise ToolError(f"Cell {cell.id} changed since you read it.", hint="Call read_notebook again.")
 
 
-@tool("read", account=lambda result: f"{len(result['cells'])} cells of {result['path']}")
+@tool("read", account=lambda result: f"{counted(len(result['cells']), 'cell')} of {result['path']}")
 async def read_notebook(context: ToolContext) -> dict[str, Any]:
     """The cells of the notebook as they stand now, with ids, sources and bounded outputs."""
     view = await view_of(context)

@@ -15,7 +15,7 @@ from codemad_jupyter.tools.edits.changes import Refused
 from codemad_jupyter.tools.edits.paths import located, other_case
 from codemad_jupyter.tools.proposals import new_id, told
 from codemad_jupyter.tools.settling import held
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 MAX_FILE = 2_000_000
 """Bytes of a text file that can be read or edited."""
@@ -52,7 +52,7 @@ def read_text(root: Path, path: str) -> str:
         raise ToolError(f"{path} is not UTF-8 text.", hint="Open it with code in a cell.") from error
 
 
-@tool("read", account=lambda result: f"{len(result['files'])} files")
+@tool("read", account=lambda result: counted(len(result["files"]), "file"))
 async def list_files(context: ToolContext, pattern: str = "*") -> dict[str, Any]:
     """List files of the workspace whose path or name matches a glob pattern such as *.csv."""
 
@@ -76,7 +76,7 @@ async def read_file(context: ToolContext, path: str, start: int = 1, lines: int 
     return part + (f"[… {rest} more lines …]" if rest > 0 else "")
 
 
-@tool("read", account=lambda result: f"{len(result['hits'])} places")
+@tool("read", account=lambda result: counted(len(result["hits"]), "place"))
 async def search_workspace(context: ToolContext, query: str) -> dict[str, Any]:
     """Find the files, functions and notebook cells that fit a question, a name or a phrase, best first.
 

@@ -21,7 +21,7 @@ from codemad_jupyter.tools.edits.plan import plan
 from codemad_jupyter.tools.files import MAX_FILE, file_edit, read_text, unchanged
 from codemad_jupyter.tools.proposals import told
 from codemad_jupyter.tools.settling import held
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 _VERBS = {True: "Change", False: "Create"}
 
@@ -67,7 +67,7 @@ async def edit_file(
     return told(await context.proposals.propose(edit))
 
 
-@tool("write", account=lambda result: f"{len(result['edits'])} files")
+@tool("write", account=lambda result: counted(len(result["edits"]), "file"))
 async def apply_patch(context: ToolContext, patch: str, title: str = "") -> dict[str, Any]:
     """Propose a patch over one or more files: V4A (*** Begin Patch), unified diff, or SEARCH/REPLACE blocks.
 

@@ -16,7 +16,7 @@ from codemad_jupyter.tools.files import inside
 from codemad_jupyter.tools.jobs import Commands, Job, Order
 from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.project.environments import kernel_environment
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 LONGEST = 3_600.0
 OFFLINE = (
@@ -159,7 +159,7 @@ def next_step(job: Job, text: str, *, confined: bool) -> str:
     return " ".join(said)
 
 
-@tool("read", axis="shell", account=lambda result: f"{len(result)} jobs")
+@tool("read", axis="shell", account=lambda result: counted(len(result), "job"))
 async def list_jobs(context: ToolContext) -> list[dict[str, Any]]:
     """The commands of this session that run in the background, and those that have ended."""
     return [

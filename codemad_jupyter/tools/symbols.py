@@ -10,7 +10,7 @@ from typing import Any
 from codemad_jupyter.context.symbols import Site, SymbolTable, Use
 from codemad_jupyter.context.symbols_workspace import Symbols, WorkspaceSymbols
 from codemad_jupyter.protocol.errors import ToolError
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 MOST = 40
 MOST_TOKENS = 8_000
@@ -85,7 +85,7 @@ def _use(use: Use, sites: Sequence[Site]) -> dict[str, Any]:
     return told
 
 
-@tool("read", account=lambda result: f"{result['files']} files")
+@tool("read", account=lambda result: counted(result["files"], "file"))
 async def workspace_map(context: ToolContext, tokens: int = 2_000) -> dict[str, Any]:
     """See what the workspace is made of: its most used files with their most used functions and classes,
     in about ``tokens`` tokens. Good to begin with in a folder that is new to you.

@@ -89,6 +89,23 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("PWD=/work/wt-8\nOLDPWD=/home/ann/my project 2024\n", ""),
+        ("PWD=/s3cr3tPassw0rd9", "s3cr3t"),
+        ("Server=a;PWD=/home/x1secret;", "x1secret"),
+        ("DB_PWD=/home/abc123456", "abc123456"),
+        ("PWD=hunter2hunter2", "hunter2"),
+        ("PWD=/home/ann/aZ3kQ9xLm2Pq8RtY7uWv0BnC", "aZ3kQ9"),
+        (f"PWD=/home/ann/sk-ant-{A}", A),
+    ],
+)
+def test_where_a_shell_stands_is_no_secret_and_nothing_hides_behind_that(text: str, secret: str) -> None:
+    assert (redact(text) == text) is (secret == "")
+    assert not secret or secret not in redact(text)
+
+
 def test_what_surrounds_a_secret_stays() -> None:
     masked = redact(f"-----BEGIN PRIVATE KEY-----\n{BODY}-----END PRIVATE KEY-----\nafter")
     assert PLACEHOLDER.sub("*", masked) == "*\nafter"

@@ -9,7 +9,7 @@ from codemad_jupyter.git import looking
 from codemad_jupyter.git.commits import commit
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.tools.files import UNTRUSTED, inside
-from codemad_jupyter.tools.tool import ToolContext, tool
+from codemad_jupyter.tools.tool import ToolContext, counted, tool
 
 MOST_REFS = 200
 
@@ -25,13 +25,18 @@ def _place(context: ToolContext, path: str) -> str:
     return "" if pure.as_posix() == "." else pure.as_posix()
 
 
-@tool("read", account=lambda result: f"{len(result['changes'])} files differ")
+def _differing(result: dict[str, Any]) -> str:
+    count = len(result["changes"])
+    return f"{counted(count, 'file')} {'differs' if count == 1 else 'differ'}"
+
+
+@tool("read", account=_differing)
 async def git_status(context: ToolContext) -> dict[str, Any]:
     """The branch, and the files of the workspace that differ from the last commit."""
     return await looking.status(context.root)
 
 
-@tool("read", account=lambda result: f"{len(result['changes'])} files differ")
+@tool("read", account=_differing)
 async def git_diff(
     context: ToolContext, path: str = "", base: str = "HEAD", until: str = ""
 ) -> dict[str, Any]:
@@ -42,7 +47,7 @@ async def git_diff(
     return {"source": UNTRUSTED, **found}
 
 
-@tool("read", account=lambda result: f"{len(result['commits'])} commits")
+@tool("read", account=lambda result: counted(len(result["commits"]), "commit"))
 async def git_log(
     context: ToolContext, path: str = "", start: str = "HEAD", most: int = 20
 ) -> dict[str, Any]:
@@ -52,7 +57,7 @@ async def git_log(
     return {"source": UNTRUSTED, "commits": found}
 
 
-@tool("read", account=lambda result: f"{len(result['lines'])} lines")
+@tool("read", account=lambda result: counted(len(result["lines"]), "line"))
 async def git_blame(context: ToolContext, path: str, start: int = 1, lines: int = 60) -> dict[str, Any]:
     """Who wrote the lines of a file last, in which commit and when."""
     found = await looking.blame(context.root, path=_place(context, path), start=start, lines=lines)

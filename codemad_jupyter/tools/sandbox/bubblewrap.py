@@ -48,7 +48,6 @@ def _mounts(confinement: Confinement, private: Path) -> Iterator[str]:
     listed = (confinement.writable, seen, confinement.protected, confinement.masked)
     for rank, places in enumerate(listed):
         ranks += [(len(place.parts), rank, place) for place in places]
-    ranks += [(len(place.parts), 3, place) for place in _sockets(confinement)]
     ranks += [(len(place.parts), -1, place) for place in SCRATCH if not place.is_symlink() and place.is_dir()]
     masked = []
     for _, rank, place in sorted(ranks, key=lambda each: each[:2]):
@@ -73,8 +72,9 @@ def _is_socket(path: Path) -> bool:
         return False
 
 
-def _sockets(confinement: Confinement) -> list[Path]:
-    """Sockets of other programs that lie in no masked place: a wall of files does not stop a connection."""
+def sockets(confinement: Confinement) -> list[Path]:
+    """Sockets of other programs that lie in no masked place: a wall of files does not stop a connection. The
+    launcher covers those that are still there when it starts the program."""
     try:
         text = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -138,7 +138,7 @@ def _walled(spec: dict[str, Any]) -> list[str]:
 
     steps = system_calls.steps(tuple(spec["families"]))
     if spec["backend"] == "bubblewrap":
-        return [*spec["words"], *_as_file(trial_filter.packed(steps)), "--"]
+        return [*spec["words"], *_covered(spec["sockets"]), *_as_file(trial_filter.packed(steps)), "--"]
     from codemad_jupyter.notebooks import confined
     from codemad_jupyter.tools.sandbox.landlock import readable
 
@@ -151,6 +151,12 @@ def _walled(spec: dict[str, Any]) -> list[str]:
     if not steps or not trial_filter.load(ctypes.CDLL(None, use_errno=True), steps):
         raise OSError("this system takes no filter of system calls")
     return []
+
+
+def _covered(sockets: list[str]) -> list[str]:
+    """Words that close sockets; bubblewrap would fail over one that has gone since they were listed."""
+    there = [place for place in sockets if os.path.lexists(place)]
+    return [word for place in there for word in ("--ro-bind", "/dev/null", place)]
 
 
 def _drop_powers() -> None:

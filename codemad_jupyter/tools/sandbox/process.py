@@ -55,6 +55,7 @@ def prepare(backend: Backend, confinement: Confinement, *, cwd: Path) -> Prepare
         "parent": os.getpid(),
         "backend": "bubblewrap" if boxed else backend,
         "words": _words(backend, confinement, cwd=cwd, private=top),
+        "sockets": [str(each) for each in bubblewrap.sockets(confinement)] if boxed else [],
         "writable": [str(each) for each in confinement.writable],
         "masked": [str(each) for each in masked],
         "shown": [str(each) for each in confinement.shown],
