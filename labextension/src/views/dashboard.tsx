@@ -9,7 +9,7 @@ import type { Dashboard, Spend } from '../protocol';
 import { line } from '../text';
 import type { IBar } from './bars';
 import { Bars, Columns, countText } from './bars';
-import { CommandButton } from './button';
+import { Button, CommandButton } from './button';
 import { ageText, baseName, costText, modelText, secondsText } from './format';
 
 export const SPANS = [7, 30, 90] as const;
@@ -99,16 +99,16 @@ function Figures({ figures, openNotebook, trans }: IFiguresProps): React.JSX.Ele
   };
   const notebook = (path: string): React.ReactNode =>
     path ? (
-      <button
-        type="button"
+      <Button
+        kind="quiet"
         className="codemad-link"
-        title={line(path)}
+        label={line(path)}
         onClick={() => {
           openNotebook(path);
         }}
       >
         {baseName(path)}
-      </button>
+      </Button>
     ) : (
       trans.__('no notebook')
     );
