@@ -46,7 +46,7 @@ def _told(event: Event) -> dict[str, Any]:
         if isinstance(value, str | int | float) and value != "":
             told[name] = value
     if event.type in ("message_done", "run_finished"):
-        told |= event.usage.model_dump()
+        told |= {name: count for name, count in event.usage.model_dump().items() if count}
     if event.type == "run_finished" and event.fault is not None:
         told["fault"] = event.fault.model_dump()
     return told

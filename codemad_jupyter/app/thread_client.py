@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, cast
 from codemad_jupyter.app.caller_thread import CallerThread
 from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.orchestrator.sql_desk import SqlDesk
 from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
@@ -63,7 +64,8 @@ class EngineDoor(Protocol):
     async def plan(self, session: str) -> Plan | None: ...
     async def memories(self, query: str = "") -> tuple[Memory, ...]: ...
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
-    async def query(self, question: SqlQuestion) -> SqlAnswer: ...
+    @property
+    def sql(self) -> SqlDesk: ...
     async def sessions(self) -> tuple[SessionInfo, ...]: ...
     async def session_tree(self, session: str) -> SessionTree: ...
     async def compare_branches(
@@ -144,7 +146,7 @@ class ThreadClient:
         return self._do(self._engine.search_sessions(words, limit), timeout=ANSWER)
 
     def query(self, question: SqlQuestion) -> SqlAnswer:
-        return self._do(self._engine.query(question), timeout=ANSWER)
+        return self._do(self._engine.sql.ask(question), timeout=ANSWER)
 
     def sessions(self) -> tuple[SessionInfo, ...]:
         return self._do(self._engine.sessions(), timeout=ANSWER)

@@ -24,7 +24,6 @@ from codemad_jupyter.orchestrator.slash import completions, expanded
 from codemad_jupyter.orchestrator.sql_desk import SqlDesk
 from codemad_jupyter.orchestrator.starting import check_size
 from codemad_jupyter.protocol import commands as cmd
-from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.completions import Completion, CompletionRequest
@@ -58,7 +57,7 @@ class Engine:
         self._desk = SessionsDesk(services, self._opened)
         services.modes.busy = lambda: bool(self._busy_runs())
         services.modes.tell = self._tell_all
-        self._sql = SqlDesk(services.store)
+        self.sql = SqlDesk(services.store)
 
     async def start(self) -> None:
         """Mark what a crash left running as interrupted. Call once, before the first command."""
@@ -195,10 +194,6 @@ class Engine:
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]:
         """What past sessions said about something, best first."""
         return await self.services.store.search_sessions(words, limit=limit)
-
-    async def query(self, question: SqlQuestion) -> SqlAnswer:
-        """The answer to one SELECT about the sessions. Raises `UsageError`."""
-        return await self._sql.ask(question)
 
     async def session_tree(self, session: str) -> SessionTree:
         """The session as a tree of turns, with its branches. Raises `NotFound`."""

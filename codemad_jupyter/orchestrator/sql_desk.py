@@ -17,6 +17,7 @@ from typing import Any
 
 from codemad_jupyter.protocol.asking import SqlAnswer, SqlColumn, SqlQuestion
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.figures import Dashboard
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.views import MOST, VIEWS, Rows, View
 from codemad_jupyter.tools.data import WORKER
@@ -49,6 +50,10 @@ class SqlDesk:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         notes = tuple(f"{name} holds its latest {MOST:,} rows only." for name, of in given.items() if of.cut)
         return _read(told, notes)
+
+    async def dashboard(self, days: int) -> Dashboard:
+        """What was spent, slow, approved and went wrong in the last days."""
+        return await self._store.dashboard(days)
 
     async def _worker(self, folder: Path) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(

@@ -19,6 +19,7 @@ from codemad_jupyter.protocol.configuring import FolderTrust, KeyRing, KeyTest, 
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import ErrorValue
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.figures import Dashboard
 from codemad_jupyter.protocol.frames import ClientFrame, ServerFrame
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.kernels import NotebookView
@@ -47,6 +48,7 @@ VALUES = (
     Completion,
     CompletionRequest,
     ContextPreview,
+    Dashboard,
     ErrorValue,
     FolderTrust,
     IndexStatus,

@@ -1,5 +1,5 @@
 """The REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
-remembered, what is planned, sessions with their branches, and how far the search index is.
+remembered, what is planned, sessions with their branches, figures, and how far the search index is.
 
 What changes any of it is a command. Kernels have the same under their own gate.
 """
@@ -92,6 +92,12 @@ async def planned(handler: CodemadHandler) -> dict[str, Any]:
     return {"plan": None if plan is None else plan.model_dump()}
 
 
+async def figures(handler: CodemadHandler) -> str:
+    """The dashboard of the last ``days`` (30 where none are named)."""
+    engine = await handler.host.engine()
+    return (await engine.sql.dashboard(min(max(handler.number("days") or 30, 1), 366))).model_dump_json()
+
+
 async def indexed(handler: CodemadHandler) -> str:
     """How far the search index of the workspace is."""
     engine = await handler.host.engine()
@@ -110,6 +116,7 @@ WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "sessions/export": exported,
     "plan": planned,
     "index": indexed,
+    "dashboard": figures,
 }
 
 

@@ -134,7 +134,7 @@ class BodyHandler(CodemadHandler):
         from codemad_jupyter.server.wire import read_question
 
         engine = await self.host.engine()
-        return (await engine.query(read_question(self.body()))).model_dump_json()
+        return (await engine.sql.ask(read_question(self.body()))).model_dump_json()
 
 
 class SessionsHandler(CodemadHandler):

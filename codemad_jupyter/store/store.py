@@ -11,10 +11,21 @@ from types import EllipsisType
 from typing import Any
 
 from codemad_jupyter.protocol.events import Event
+from codemad_jupyter.protocol.figures import Dashboard
 from codemad_jupyter.protocol.memories import Memory, SessionHit
 from codemad_jupyter.protocol.messages import Message
 from codemad_jupyter.protocol.sessions import SessionInfo
-from codemad_jupyter.store import branches, checkpoints, log, memory, parts, session_search, sessions, views
+from codemad_jupyter.store import (
+    branches,
+    checkpoints,
+    figures,
+    log,
+    memory,
+    parts,
+    session_search,
+    sessions,
+    views,
+)
 from codemad_jupyter.store.branches import Branch, Link, Whole
 from codemad_jupyter.store.checkpoints import CheckpointRecord
 from codemad_jupyter.store.codec import decode, encode
@@ -218,6 +229,10 @@ class Store:
     async def view(self, view: View) -> Rows:
         """The latest rows of a documented view."""
         return await self._database.read(lambda cursor: views.read(cursor, view))
+
+    async def dashboard(self, days: int) -> Dashboard:
+        """The figures of the last days."""
+        return await self._database.read(lambda cursor: figures.dashboard(cursor, days))
 
     # Checkpoints
 

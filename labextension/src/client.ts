@@ -19,6 +19,7 @@ import type {
   Completion,
   CompletionRequest,
   ContextPreview,
+  Dashboard,
   ErrorValue,
   Hello,
   IndexStatus,
@@ -143,6 +144,11 @@ export class Client {
   /** How far the search index of the folder is. */
   async index(): Promise<IndexStatus> {
     return this.request('index');
+  }
+
+  /** What was spent, slow, approved and went wrong in the last days. */
+  async dashboard(days: number): Promise<Dashboard> {
+    return this.request('dashboard', {}, `?days=${days}`);
   }
 
   async memories(): Promise<{ memories: Memory[] }> {

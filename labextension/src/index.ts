@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { cellsPlugin } from './plugins/cells';
 import { clientPlugin } from './plugins/client';
+import { dashboardPlugin } from './plugins/dashboard';
 import { failuresPlugin } from './plugins/failures';
 import { filesPlugin } from './plugins/files';
 import { ghostPlugin } from './plugins/ghost';
@@ -36,7 +37,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   outputsPlugin,
   ghostPlugin,
   settingsPlugin,
-  statusPlugin
+  statusPlugin,
+  dashboardPlugin
 ];
 
 export default plugins;

@@ -542,6 +542,20 @@ export interface ContextPreview {
 }
 
 /**
+ * The figures of the last ``days`` days; days are those of UTC, and each is there.
+ */
+export interface Dashboard {
+  days: number;
+  total: Spend;
+  by_day: Spend[];
+  by_model: Spend[];
+  by_notebook: Spend[];
+  slow_cells: SlowCell[];
+  approvals: Decided[];
+  errors: Trouble[];
+}
+
+/**
  * From now on no more than this is sent of the notebook (None: of all that have no own level).
  */
 export interface DataLevelChosen {
@@ -553,6 +567,16 @@ export interface DataLevelChosen {
   type: 'data_level_chosen';
   level: 'schema' | 'statistics' | 'samples' | 'outputs' | 'images';
   notebook: string | null;
+}
+
+/**
+ * How often a tool's questions ended so, and how long a person took on average.
+ */
+export interface Decided {
+  tool: string;
+  decision: string;
+  count: number;
+  waited: number | null;
 }
 
 /**
@@ -1667,6 +1691,31 @@ export interface SideEdit {
 }
 
 /**
+ * A cell that was run on somebody's order, with its longest time first in order.
+ */
+export interface SlowCell {
+  notebook: string;
+  cell: string;
+  runs: number;
+  longest: number;
+  average: number;
+}
+
+/**
+ * What model calls of one name (a day, a model, a notebook) came to. ``unpriced`` counts calls whose
+ * price is unknown, which are not in ``cost`` (US dollars); ``seconds`` is the median of a call.
+ */
+export interface Spend {
+  name: string;
+  runs: number;
+  calls: number;
+  tokens: number;
+  cost: number;
+  unpriced: number;
+  seconds: number | null;
+}
+
+/**
  * Who is asked now and what confines commands, with what could be chosen instead and what to do about a
  * weak sandbox. ``settled`` is the mode of the settings.
  */
@@ -1875,6 +1924,18 @@ export interface Trial {
   outputs: Record<string, unknown>[];
   receipt: Receipt | null;
   replayed: string[];
+}
+
+/**
+ * How often something went wrong; ``text`` is what was said the last time, at ``latest`` (seconds since
+ * the epoch).
+ */
+export interface Trouble {
+  source: string;
+  code: string;
+  count: number;
+  latest: number;
+  text: string;
 }
 
 /**

@@ -33,6 +33,8 @@ async def test_health_metrics_and_sql_of_a_server_at_work(server: Served) -> Non
     for headers, door in ((server.token, "codemad"), (server.secret, "codemad/kernel")):
         asked = await server.fetch(f"{door}/sql", headers=headers, body={"sql": "SELECT status FROM runs"})
         assert json.loads(asked.body)["rows"] == [["done"]]
+        shown = json.loads((await server.fetch(f"{door}/dashboard", headers=headers, days=7)).body)
+        assert (len(shown["by_day"]), shown["total"]["runs"]) == (7, 1)
     refused = await server.fetch("codemad/sql", body={"sql": "DROP TABLE events"})
     assert (refused.code, "SELECT" in json.loads(refused.body)["error"]["message"]) == (400, True)
     assert (await server.fetch("codemad/sql", headers=server.secret, body={"sql": "SELECT 1"})).code == 403

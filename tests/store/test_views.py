@@ -8,6 +8,7 @@ import pytest
 from codemad_jupyter.protocol import events as ev
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.messages import Message, Usage
+from codemad_jupyter.store.figures import dashboard
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.views import VIEWS, read
 
@@ -104,3 +105,17 @@ async def test_a_long_view_gives_its_latest_rows(store: Store) -> None:
     given = await store.database.read(lambda cursor: read(cursor, VIEWS["errors"], 2))
     assert given.cut
     assert [row[3] for row in given.rows] == ["notice", "run"]
+
+
+async def test_the_dashboard_adds_it_all_up(store: Store) -> None:
+    found = await store.database.read(lambda cursor: dashboard(cursor, 3, now=1_000_000.0 + 86_400))
+    assert [each.name for each in found.by_day] == ["1970-01-11", "1970-01-12", "1970-01-13"]
+    assert [each.cost for each in found.by_day] == [0.0, 0.5, 0.0]
+    (model,) = found.by_model
+    assert (model.name, model.calls, model.tokens, model.seconds) == ("anthropic/big", 1, 15, 3.0)
+    assert [(each.name, each.runs) for each in found.by_notebook] == [("a.ipynb", 1)]
+    assert [(each.cell, each.longest) for each in found.slow_cells] == [("k", 9.0)]
+    assert [(each.decision, each.count, each.waited) for each in found.approvals] == [("approved", 1, 1.0)]
+    assert {each.code for each in found.errors} == {"rate_limited", "run_code", "ValueError", "fallback"}
+    later = await store.database.read(lambda cursor: dashboard(cursor, 3))
+    assert (later.total.calls, later.errors, len(later.by_day)) == (0, (), 3)

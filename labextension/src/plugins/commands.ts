@@ -24,6 +24,7 @@ export const CommandIds = {
   leaveProposals: 'codemad:back-to-notebook',
   openDiff: 'codemad:open-diff',
   merge: 'codemad:resolve-merge',
+  dashboard: 'codemad:dashboard',
   askSelection: 'codemad:ask-about-selection',
   explainSelection: 'codemad:explain-selection',
   editSelection: 'codemad:edit-selection',
