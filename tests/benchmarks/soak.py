@@ -1,10 +1,10 @@
 """A soak with faults: many chats for a while, over one real server, while things go wrong around them.
 
 Run ``python -m tests.benchmarks.soak --seconds 300``. The model drops lines, answers 500 and 529, sends
-rubbish and is slow; sockets are cut; the kernel that prompts look into is killed; a session is renamed as fast
-as the store takes it, and backups are made meanwhile. Then it is looked whether every prompt that was
-acknowledged is there exactly once, whether each run has one end, and what memory, descriptors and threads came
-to. Ends with 1 when anything was lost or grew. The seed says which faults came when.
+rubbish and is slow; sockets are cut; the kernel that prompts look into is killed; a session is renamed as
+fast as the store takes it, and backups are made meanwhile. Then it is looked whether every prompt that was
+acknowledged is there exactly once, whether each run has one end, and what memory, descriptors and threads
+came to. Ends with 1 when anything was lost or grew. The seed says which faults came when.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class State:
 
     server: Running
     dice: random.Random
-    until: float
+    until: float = 0.0
     figures: Figures = field(default_factory=Figures)
     faults: Counter[str] = field(default_factory=Counter)
     acknowledged: list[tuple[str, str]] = field(default_factory=list)
@@ -181,7 +181,7 @@ def looked_after(state: State) -> list[str]:
     return wrong
 
 
-async def soak(state: State, *, chats: int) -> list[tuple[float, int, int]]:
+async def soak(state: State, *, chats: int, seconds: float) -> list[tuple[float, int, int]]:
     """Keep it up until the time is over; the figures of the process."""
     AsyncHTTPClient.configure(None, max_clients=chats + 20)
     figures: list[tuple[float, int, int]] = []
@@ -189,6 +189,7 @@ async def soak(state: State, *, chats: int) -> list[tuple[float, int, int]]:
     await first.begin()
     await first.ask("warm up [none]")  # the engine is built, and what is heavy imported
     first.cut()
+    state.until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         group.create_task(watching(state, figures))
         for number in range(chats):
@@ -205,6 +206,7 @@ def report(state: State, figures: list[tuple[float, int, int]], wrong: list[str]
     lines = [f"  {name:30} {count}" for name, count in sorted(state.faults.items())]
     lines += [f"  runs {name:25} {count}" for name, count in sorted(seen.ends.items())]
     lines += [f"  {name:30} {count}" for name, count in sorted(seen.errors.items())]
+    lines += [f"    {count} said: {text}" for text, count in seen.reasons.most_common(8)]
     lines += [
         f"  acknowledged, p95              {share(seen.acknowledged, 95) * 1e3:.0f} ms",
         f"  first event, p95               {share(seen.first, 95) * 1e3:.0f} ms",
@@ -241,8 +243,8 @@ def main() -> int:
         model_process(script()) as model,
         jupyter(Path(folder), model) as server,
     ):
-        state = State(server, random.Random(options.seed), time.monotonic() + options.seconds)
-        figures = asyncio.run(soak(state, chats=options.chats))
+        state = State(server, random.Random(options.seed))
+        figures = asyncio.run(soak(state, chats=options.chats, seconds=options.seconds))
         wrong = [*looked_after(state), *grown(figures)]
     head = f"{options.chats} chats for {options.seconds:.0f} s with faults, seed {options.seed}\n"
     sys.stdout.write(head + report(state, figures, wrong))
