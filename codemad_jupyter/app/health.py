@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import platform
 import shutil
 import sys
@@ -221,7 +222,13 @@ def _store(root: Path, settings: Settings) -> Check:
     from codemad_jupyter.store.opening import MAIN
 
     store = workspace_dir(root.resolve(), settings=settings) / MAIN
-    if not store.exists():
+    if settings.store == "memory":
+        return Check(name="store", state="ok", detail="in memory alone, as the setting store says")
+    if not store.parent.is_dir():
+        said = f"{store.parent} cannot be made: sessions are kept in memory and end with their process"
+        hint = "Make its folder writable, or name another one with CODEMAD_DATA_DIR."
+        return Check(name="store", state="warning", detail=said, hint=hint)
+    if not store.exists() and os.access(store.parent, os.W_OK):
         return Check(name="store", state="ok", detail=f"{store} (not there yet)")
     try:
         FileLock.take(store.with_name(f"{store.name}.lock"), store=store).release()

@@ -261,7 +261,13 @@ def _write_rows(archive: zipfile.ZipFile, name: str, cursor: Any) -> None:
     with archive.open(name, "w") as file:
         while rows := cursor.fetchmany(1000):
             for row in rows:
-                file.write(json.dumps(dict(zip(names, row, strict=True))).encode() + b"\n")
+                values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
+                file.write(json.dumps(values).encode() + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    """A value as it was before `codec.encode`; ids and numbers are not encoded."""
+    return decode(value) if isinstance(value, str) and value[:1] in ('"', "{", "[") else value
 
 
 def _export_person(archive: zipfile.ZipFile, tops: Sequence[Path]) -> None:

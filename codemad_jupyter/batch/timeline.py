@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.printing import printable
-from codemad_jupyter.protocol.errors import CodemadError, StoreHeld, UsageError
+from codemad_jupyter.protocol.errors import CodemadError, StoreError, StoreHeld, UsageError
 
 if TYPE_CHECKING:
     from codemad_jupyter.app.client import EngineClient
@@ -72,7 +72,10 @@ async def _engine(root: Path) -> Engine:
 
     engine = await build_engine(root, ports=_Files(root), settings=load_settings(root), attended=False)
     path = engine.services.store.path
-    if path is None or path.name != MAIN:
+    if path is None:  # what is kept in memory would be gone with this command
+        await engine.close()
+        raise StoreError(engine.services.notices[0], hint="Nothing was read or changed.")
+    if path.name != MAIN:
         await engine.close()
         raise StoreHeld(
             f"The sessions and checkpoints of {root} are in the hands of another process.",

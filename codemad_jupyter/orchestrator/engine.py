@@ -270,7 +270,6 @@ class Engine:
         await self.services.store.create_session(id, title=title, model=self.default_model, created=now)
         active = await self._activated(id)
         await active.session.change(title=title, model=self.default_model)
-        active.tell(self.services.notices)
         tell(self.services.hooks, "on_session_start", session=id, root=str(self.services.root))
         return id
 

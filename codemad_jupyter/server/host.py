@@ -208,6 +208,7 @@ class EngineHost:
             report["engine"] = "busy" if self._engine.busy else "ready"
             report["model"] = self._engine.default_model
             report["store"] = "memory" if services.store.path is None else "file"
+            report["unsaved"] = services.notices[0] if services.store.path is None else ""
             report["notices"] = list(services.notices)
             report["mcp_off"] = list(services.mcp.off) if services.mcp is not None else []
             report["mode"] = services.modes.now

@@ -37,6 +37,11 @@ export class Requests {
     return this._client.checkpointDiff(checkpoint, other ?? '');
   }
 
+  /** Why nothing of the conversations is saved; empty where it is. */
+  async unsaved(): Promise<string> {
+    return (await this._client.request<{ unsaved?: string }>('status')).unsaved ?? '';
+  }
+
   async makeCheckpoint(name: string): Promise<void> {
     if (await this._session.ensure()) {
       await this._session.command({

@@ -41,6 +41,8 @@ class Figures:
     latency: list[float] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """What runs said that were not done."""
 
 
 @dataclass
@@ -126,6 +128,8 @@ class Chat:
             if event["type"] == "text_delta":
                 sent.spoken = sent.spoken or time.perf_counter()
             if event["type"] == "run_finished":
+                if event["status"] != "done":
+                    self.figures.reasons[event["text"][:100]] += 1
                 return str(event["status"])
 
     async def event(self) -> dict[str, Any]:

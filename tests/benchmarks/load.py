@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tornado.httpclient import AsyncHTTPClient
 
+from tests.benchmarks.bench_server_start import cpu_seconds
 from tests.benchmarks.chatting import (
     SENTENCE,
     Chat,
@@ -117,8 +118,11 @@ def measure(chats: int, given: Given) -> bool:
     ):
         asyncio.run(people(server, 1, Given(1, 0)))  # the engine is built, and what is heavy imported
         before = load_average()
+        busy = cpu_seconds(server.process.pid)
         figures, seconds = asyncio.run(people(server, chats, given))
         lines = table(chats, figures, megabytes=memory_of(server.process.pid)[1], seconds=seconds)
+        worked = (cpu_seconds(server.process.pid) - busy) / max(figures.ends.total(), 1)
+        lines.append(Line("server's processor time, a run", f"{worked * 1e3:.0f} ms"))
     head = f"{chats} chats, {given.prompts} prompts each, up to {given.think:g} s between them"
     sys.stdout.write(f"{head}; load average {before} before, {load_average()} after\n{drawn(lines)}")
     sys.stdout.flush()

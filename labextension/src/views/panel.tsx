@@ -18,6 +18,7 @@ import { SessionsPage } from './sessions';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 import { TrustBanner } from './trust';
+import { UnsavedBanner } from './unsaved';
 
 export class Panel extends ReactWidget {
   constructor(context: IPanelContext & IPagesContext) {
@@ -80,6 +81,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       {page === 'run' && <RunPage />}
       {page === 'sessions' && <SessionsPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
+        <UnsavedBanner />
         <TrustBanner />
         <Transcript openModels={() => modelOpener.current?.()} />
       </div>
