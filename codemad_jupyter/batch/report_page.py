@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.repairs import told
 from codemad_jupyter.batch.run_report import lines, money
 
 if TYPE_CHECKING:
@@ -29,10 +28,15 @@ def run_page(report: RunReport) -> str:
 
 def batch_page(results: Sequence[JobResult], *, title: str, text: str) -> str:
     """The page of a batch: a table of its runs, then each repair with its diff."""
-    rows = "".join(map(_run, results))
+    spread = any(each.where for each in results)
+    rows = "".join(_run(each, spread=spread) for each in results)
     head = f"<h1>{escape(title)}</h1><p>{escape(text)}</p>"
-    table = _table("Run Status Seconds Repairs Worker", rows)
+    table = _table(f"Run Status Seconds Repairs{' Worker' if spread else ''}", rows)
     return _page(title, f"{head}{table}{''.join(map(_repairs, results))}")
+
+
+LABELS = {"repaired": "repaired", "suggested": "suggested", "failed": "failed", "none": "no repair"}
+"""What a page calls what became of a repair."""
 
 
 def _page(title: str, body: str) -> str:
@@ -40,12 +44,15 @@ def _page(title: str, body: str) -> str:
 
 
 def _table(heads: str, rows: str) -> str:
-    cells = "".join(f"<th scope=col>{each}</th>" for each in heads.split())
+    figures = {"Seconds", "Repairs"}
+    cells = "".join(
+        f"<th scope=col{' class=figure' if each in figures else ''}>{each}</th>" for each in heads.split()
+    )
     return f"<div class=wide><table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
 def _mark(status: str) -> str:
-    return f"<span class='mark {status}'>{status.replace('_', ' ')}</span>"
+    return f"<span class='mark {status.replace(' ', '_')}'>{status.replace('_', ' ')}</span>"
 
 
 def _cell(cell: CellReport) -> str:
@@ -55,13 +62,14 @@ def _cell(cell: CellReport) -> str:
     )
 
 
-def _run(result: JobResult) -> str:
+def _run(result: JobResult, *, spread: bool) -> str:
     bad = result.state not in ("done", "repaired")
     why = f"<p>{escape(result.text)}</p>" if bad and result.text else ""
+    worker = f"<td class=where>{escape(result.where.removeprefix('tcp://'))}</td>" if spread else ""
     return (
         f"<tr><td>{escape(result.title)}{why}</td><td>{_mark(result.state)}</td>"
         f"<td class=figure>{result.seconds:.1f}</td><td class=figure>{result.repairs or ''}</td>"
-        f"<td>{escape(result.where)}</td></tr>"
+        f"{worker}</tr>"
     )
 
 
@@ -75,13 +83,18 @@ def _repair(repair: Repair, head: str) -> str:
     spent = f"{repair.tokens:,} tokens, {money(repair.cost)}, {repair.seconds:.1f} s"
     facts = f"{repair.model or 'no model'}, {spent}"
     trial = f" Tried before: {escape(repair.trial)}." if repair.trial else ""
-    diff = f"<pre>{''.join(map(_line, repair.diff.splitlines()))}</pre>" if repair.diff else ""
-    title = f"<{head}>{escape(told(repair))} {_mark(repair.status)}</{head}>"
-    return f"<section>{title}<p>{escape(facts)}.{trial}</p>{diff}</section>"
+    changed = repair.diff.splitlines()
+    changed = (
+        changed[2:] if changed[:1] and changed[0].startswith("--- a/") else changed
+    )  # two lines of names
+    diff = f"<pre>{''.join(map(_line, changed))}</pre>" if changed else ""
+    title = f"<{head}>Cell {repair.number}: {escape(repair.error)} {_mark(LABELS[repair.status])}</{head}>"
+    text = f"<p>{escape(repair.text)}</p>" if repair.text else ""
+    return f"<section>{title}<p>{escape(facts)}.{trial}</p>{text}{diff}</section>"
 
 
 def _line(line: str) -> str:
-    kind = "same" if line.startswith(("+++", "---")) else {"+": "add", "-": "gone"}.get(line[:1], "same")
+    kind = {"+": "add", "-": "gone"}.get(line[:1], "same")
     return f"<span class={kind}>{escape(line)}</span>"
 
 
@@ -98,7 +111,8 @@ h1, h2, h3, td {{ overflow-wrap: anywhere }}
 .wide {{ overflow-x: auto }} table {{ border-collapse: collapse; width: 100% }}
 td, th {{ text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top }}
-td p {{ margin: 0; color: var(--bad) }} .figure {{ text-align: right; font-variant-numeric: tabular-nums }}
+td p {{ margin: 0; color: var(--bad) }} td.where {{ white-space: nowrap }}
+td.figure, th.figure {{ text-align: right; font-variant-numeric: tabular-nums }}
 .mark {{ font-size: .85rem; font-weight: 600; padding: .1rem .5rem; border: 1px solid; border-radius: 1rem;
   white-space: nowrap }}
 .done, .ok {{ color: var(--good) }} .repaired, .suggested {{ color: var(--mended) }}
