@@ -84,9 +84,8 @@ def _repair(repair: Repair, head: str) -> str:
     facts = f"{repair.model or 'no model'}, {spent}"
     trial = f" Tried before: {escape(repair.trial)}." if repair.trial else ""
     changed = repair.diff.splitlines()
-    changed = (
-        changed[2:] if changed[:1] and changed[0].startswith("--- a/") else changed
-    )  # two lines of names
+    if repair.diff.startswith("--- a/"):  # the names of the cell say nothing to who reads its number above
+        changed = changed[2:]
     diff = f"<pre>{''.join(map(_line, changed))}</pre>" if changed else ""
     title = f"<{head}>Cell {repair.number}: {escape(repair.error)} {_mark(LABELS[repair.status])}</{head}>"
     text = f"<p>{escape(repair.text)}</p>" if repair.text else ""
