@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.cassettes import CassetteChoice
 from codemad_jupyter.batch.desk import Desk
+from codemad_jupyter.batch.following import followed
 from codemad_jupyter.batch.printing import EventPrinter
 from codemad_jupyter.protocol.commands import AcceptEdit, Ack, Cancel, Intent, NewSession, Prompt, Target
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.events import EditProposed, EditSettled, Event, RunFinished, ToolDone
+from codemad_jupyter.protocol.events import EditProposed, EditSettled, RunFinished, ToolDone
 
 if TYPE_CHECKING:
     from codemad_jupyter.orchestrator.engine import Engine
@@ -134,7 +134,7 @@ class _Asker:
         return reading.result()
 
     async def _read(self, engine: Engine, ack: Ack) -> RunFinished:
-        async with _events(engine, ack.session, ack.seq) as events:
+        async with aclosing(engine.events(ack.session, ack.seq)) as events:  # type: ignore[type-var]
             async for event in events:
                 self._printer.show(event)
                 if isinstance(event, EditProposed):
@@ -149,26 +149,11 @@ class _Asker:
         """Accept what was proposed; whether all of it could be applied."""
         applied = True
         for edit in self._proposed:
-            seq = await engine.state_seq(session)
-            await engine.submit(AcceptEdit(session=session, edit=edit))
-            async with _events(engine, session, seq) as events:
-                async for event in events:
-                    self._printer.show(event)
-                    if isinstance(event, EditSettled) and event.edit == edit:
-                        applied = applied and event.status == "accepted"
-                        break
+            for event in await followed(engine, AcceptEdit(session=session, edit=edit)):
+                self._printer.show(event)
+                if isinstance(event, EditSettled) and event.edit == edit:
+                    applied = applied and event.status == "accepted"
         return applied
-
-
-@asynccontextmanager
-async def _events(engine: Engine, session: str, after: int) -> AsyncIterator[AsyncIterator[Event]]:
-    events = engine.events(session, after)
-    try:
-        yield events
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
 
 
 def _say(text: str) -> None:

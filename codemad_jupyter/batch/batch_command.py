@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from codemad_jupyter.batch.subcommand import subcommand
 if TYPE_CHECKING:
     from codemad_jupyter.batch.batch_table import BatchTable
     from codemad_jupyter.batch.jobs import Job
-    from codemad_jupyter.batch.journal import JobState
+    from codemad_jupyter.batch.journal import JobResult, JobState
     from codemad_jupyter.batch.pool import Batch, Runner
     from codemad_jupyter.batch.subcommand import Commands
 
@@ -44,6 +45,12 @@ def add_batch(commands: Commands) -> None:
         help="run on dask: local:N, a scheduler (tcp://host:port), or a class such as"
         " dask_jobqueue.SLURMCluster; only trusted people should reach a scheduler",
     )
+    batch.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a report of all runs, with each repair as a diff: FILE.html or FILE.json",
+    )
     batch.add_argument("--fresh", action="store_true", help="also run what was done before")
     batch.add_argument("--list", action="store_true", help="only print the runs the plan stands for")
     batch.add_argument("--json", action="store_true", help="print the results as JSON, one object a line")
@@ -54,12 +61,8 @@ def _batch(args: argparse.Namespace) -> int:
     from codemad_jupyter.batch.batch_table import BatchTable
     from codemad_jupyter.batch.journal import Journal
     from codemad_jupyter.batch.pool import Batch, ThisMachine
-    from codemad_jupyter.protocol.errors import UsageError
 
-    if args.workers is not None and args.workers < 1:
-        raise UsageError("There is nobody to run the jobs.", hint="Give --workers 1 or more.")
-    if args.workers is not None and args.cluster is not None:
-        raise UsageError("A cluster has its own workers.", hint="Leave out --workers.")
+    _check(args)
     jobs = _jobs(args.plan)
     if args.list:
         for job in jobs:
@@ -72,7 +75,23 @@ def _batch(args: argparse.Namespace) -> int:
         asyncio.run(_until_done(batch, runner, table, fresh=args.fresh))
     else:
         asyncio.run(_on_cluster(batch, args.cluster, table, fresh=args.fresh))
-    return _summed(batch, as_json=args.json)
+    results = [batch.results[job.number] for job in jobs if job.number in batch.results]
+    if args.report is not None:
+        _write_report(results, args.report, title=args.plan.name)
+    return _summed(results, as_json=args.json)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises `UsageError` for options that make no sense."""
+    from codemad_jupyter.batch.runner import check_report
+    from codemad_jupyter.protocol.errors import UsageError
+
+    if args.workers is not None and args.workers < 1:
+        raise UsageError("There is nobody to run the jobs.", hint="Give --workers 1 or more.")
+    if args.workers is not None and args.cluster is not None:
+        raise UsageError("A cluster has its own workers.", hint="Leave out --workers.")
+    if args.report is not None:
+        check_report(args.report)
 
 
 def _jobs(plan: Path) -> tuple[Job, ...]:
@@ -110,11 +129,22 @@ async def _until_done(batch: Batch, runner: Runner, table: BatchTable, *, fresh:
             loop.remove_signal_handler(number)
 
 
-def _summed(batch: Batch, *, as_json: bool) -> int:
+def _write_report(results: Sequence[JobResult], path: Path, *, title: str) -> None:
+    """As a page or as JSON, by the name's ending. Raises `NotebookError`."""
+    from codemad_jupyter.batch.batch_table import sentence
+    from codemad_jupyter.batch.report_page import batch_page
+    from codemad_jupyter.batch.run_report import save
+
+    if path.suffix == ".html":
+        save(batch_page(results, title=title, text=sentence(results)), path)
+    else:
+        save("".join(["[", ",\n".join(each.model_dump_json() for each in results), "]\n"]), path)
+
+
+def _summed(results: Sequence[JobResult], *, as_json: bool) -> int:
     """Print the results; the exit code."""
     from codemad_jupyter.batch.batch_table import sentence
 
-    results = [batch.results[job.number] for job in batch.jobs if job.number in batch.results]
     if as_json:
         for result in results:
             print(result.model_dump_json())

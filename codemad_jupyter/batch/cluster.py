@@ -16,7 +16,7 @@ import importlib
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from codemad_jupyter.batch.jobs import Job, is_remote
 from codemad_jupyter.batch.journal import FINAL, JobResult
 from codemad_jupyter.protocol.errors import UsageError
 
+TOPIC = "codemad-{}"
+"""The events of a batch."""
 LOOK = 0.5
 """Seconds between two looks whether a task was cancelled."""
 _CLASS = re.compile(r"(dask_jobqueue|dask_kubernetes|dask_gateway|distributed)(\.\w+)*\.([A-Z]\w*)")
@@ -37,14 +39,21 @@ class OnCluster:
     client: Any
     batch: str
     room: int
+    heard: dict[str, Callable[[str], None]] = field(default_factory=dict)
+
+    def hear(self, event: tuple[float, dict[str, str]]) -> None:
+        """A worker tells how far a run is."""
+        told = self.heard.get(event[1]["run"])
+        if told is not None:
+            told(event[1]["text"])
 
     async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
         """See `Runner.run`. A worker that dies is no failure of the job, but one that it kills again is."""
         from distributed import KilledWorker
 
         name = f"codemad-{self.batch}-{job.number}-{attempt}"
-        parcel = await asyncio.to_thread(_parcel, job)
-        self.client.subscribe_topic(name, lambda event: heard(f"{event[1]['at']}: {event[1]['text']}"))
+        parcel = {"topic": TOPIC.format(self.batch), **await asyncio.to_thread(_parcel, job)}
+        self.heard[name] = heard
         future = self.client.submit(work, parcel, key, attempt, name, key=name, pure=False)
         try:
             result, data = await future
@@ -63,7 +72,7 @@ class OnCluster:
             await self.client.cancel([future])
             raise
         finally:
-            self.client.unsubscribe_topic(name)
+            del self.heard[name]
         done = JobResult.model_validate(result).model_copy(update={"output": job.output})
         if data is not None:
             await asyncio.to_thread(_kept, job, base64.b64decode(data))
@@ -93,7 +102,9 @@ async def cluster(address: str, *, batch: str) -> AsyncIterator[OnCluster]:
                     f"No scheduler answers at {address}.",
                     hint="Start one with dask scheduler, or use local:N.",
                 ) from error
-            yield OnCluster(client, batch, room=1_000)
+            runner = OnCluster(client, batch, room=1_000)
+            client.subscribe_topic(TOPIC.format(batch), runner.hear)
+            yield runner
 
 
 async def _made(address: str, around: contextlib.AsyncExitStack) -> Any:
@@ -138,7 +149,7 @@ def work(parcel: dict[str, Any], key: str, attempt: int, name: str) -> tuple[dic
             job = _unpacked(parcel, Path(folder))
 
             def heard(text: str) -> None:
-                worker.log_event(name, {"at": worker.address, "text": text})
+                worker.log_event(parcel["topic"], {"run": name, "text": f"{text} on {worker.address}"})
 
             running = run_job(job, key, attempt=attempt, where=worker.address, heard=heard)
             made = asyncio.run(_unless_cancelled(running, worker, name))

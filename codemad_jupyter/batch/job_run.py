@@ -109,6 +109,7 @@ async def run_job(
         seconds=round(time.monotonic() - began, 3),
         attempt=attempt,
         where=where,
+        report=report,
     )
 
 

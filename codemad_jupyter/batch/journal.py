@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from codemad_jupyter.batch.run_report import RunReport
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import StoreError
 
@@ -19,7 +20,7 @@ FINAL: frozenset[JobState] = frozenset({"done", "repaired"})
 
 class JobResult(Value):
     """How a run ended. ``key`` says what was run; ``text`` is one sentence; ``cost`` (US dollars, None where
-    a price is unknown) and ``repairs`` are those of repairs."""
+    a price is unknown) and ``repairs`` are those of repairs, which ``report`` shows."""
 
     number: int
     key: str
@@ -32,6 +33,7 @@ class JobResult(Value):
     seconds: float = 0.0
     attempt: int = 1
     where: str = ""
+    report: RunReport | None = None
 
 
 class Journal:

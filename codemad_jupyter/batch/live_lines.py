@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from codemad_jupyter.app.plain_text import one_line, plain_text
+from codemad_jupyter.app.plain_text import plain_text
 
 WIDTH = 24
 """Of a bar, in characters."""
@@ -18,6 +18,12 @@ def bar(done: int, most: int) -> str:
     """How far it is: ``[######------]``, without a character that a plain terminal lacks."""
     full = WIDTH * done // most if most else WIDTH
     return f"[{'#' * full}{'-' * (WIDTH - full)}]"
+
+
+def _cut(line: str, width: int) -> str:
+    """One line, its columns kept: `one_line` would close them up."""
+    flat = " ".join(plain_text(line).expandtabs().splitlines())
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"
 
 
 class LiveLines:
@@ -40,7 +46,7 @@ class LiveLines:
         if not self.live:
             return
         size = shutil.get_terminal_size()
-        shown = [one_line(line, max(size.columns - 1, 20)) for line in lines[-max(size.lines - 2, 1) :]]
+        shown = [_cut(line, max(size.columns - 1, 20)) for line in lines[-max(size.lines - 2, 1) :]]
         if shown != self._drawn:
             self._write(self._erasing() + "".join(f"{line}\n" for line in shown))
             self._drawn = shown

@@ -39,6 +39,7 @@ class ThisMachine:
 
     async def run(self, job: Job, key: str, *, attempt: int, heard: Callable[[str], None]) -> JobResult:
         """See `Runner.run`."""
+        heard("starting")
         return await run_job(job, key, attempt=attempt, heard=heard)
 
 
@@ -47,7 +48,7 @@ class Going:
     """A run that goes on: when it began (`time.monotonic`), and how far it is."""
 
     began: float
-    text: str = "starting"
+    text: str = ""
 
 
 @dataclass

@@ -68,7 +68,11 @@ def add_run(commands: Commands) -> None:
     run.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report of the run: FILE.html or FILE.json"
     )
-    run.add_argument("--progress", action="store_true", help="name each cell on stderr as it is run")
+    run.add_argument(
+        "--progress",
+        action="store_true",
+        help="name each cell on stderr as it is run; a terminal shows a bar without being told",
+    )
     add_trust_option(run)
     add_options(run)
     run.set_defaults(perform=_run)

@@ -1,9 +1,8 @@
-"""The report of a run: every cell, every repair with its diff, what it cost and how it ended; as JSON, as a
-page that runs nothing and loads nothing, and as lines for a terminal."""
+"""The report of a run: every cell, every repair with its diff, what it cost and how it ended; as JSON and
+as lines for a terminal. Pages are `report_page`'s."""
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -61,13 +60,19 @@ def lines(report: RunReport) -> list[str]:
     ran = sum(cell.status != "not_run" for cell in report.cells)
     sums = f"{ran} of {len(report.cells)} cells ran in {report.seconds:.1f} s"
     if report.repairs:
-        sums += f"; repairs took {report.tokens:,} tokens and {_money(report.cost)}"
+        sums += f"; repairs took {report.tokens:,} tokens and {money(report.cost)}"
     return [*told_of, sums]
 
 
 def write_report(report: RunReport, path: Path) -> None:
     """As JSON or as a page, by the name's ending. Raises `NotebookError`."""
-    text = page(report) if path.suffix == ".html" else report.model_dump_json(indent=2) + "\n"
+    from codemad_jupyter.batch.report_page import run_page
+
+    save(run_page(report) if path.suffix == ".html" else report.model_dump_json(indent=2) + "\n", path)
+
+
+def save(text: str, path: Path) -> None:
+    """Put a report in its place. Raises `NotebookError`."""
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
@@ -76,54 +81,6 @@ def write_report(report: RunReport, path: Path) -> None:
         ) from error
 
 
-def page(report: RunReport) -> str:
-    """A page by itself: no script, nothing from elsewhere; whatever a cell or a model wrote is text."""
-    cells = "".join(_row(cell) for cell in report.cells)
-    repairs = "".join(_section(repair) for repair in report.repairs)
-    head = f"<h1>{escape(report.notebook)}</h1><p class={report.ending}>{escape(report.text)}</p>"
-    sums = f"<p>{escape(lines(report)[-1])}. Written to {escape(report.output)}.</p>"
-    table = f"<table><tr><th>Cell</th><th>Status</th><th>Seconds</th><th>Error</th></tr>{cells}</table>"
-    body = f"{head}{sums}{repairs}<h2>Cells</h2>{table}"
-    return f"{_HEAD.format(title=escape(report.notebook))}{body}</body></html>\n"
-
-
-_HEAD = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-pre {{ overflow-x: auto; padding: .75rem; border: 1px solid #8886; border-radius: 4px; font-size: 14px }}
-table {{ border-collapse: collapse }}
-td, th {{ text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top }}
-.failed, .out_of_budget {{ color: light-dark(#b00020, #ff8a80) }}
-.repaired {{ color: light-dark(#8a5a00, #ffcc66) }} .done, .ok {{ color: light-dark(#1b6e2a, #81d58f) }}
-.add {{ color: light-dark(#1b6e2a, #81d58f) }} .gone {{ color: light-dark(#b00020, #ff8a80) }}
-</style></head><body>
-"""
-
-
-def _row(cell: CellReport) -> str:
-    said = cell.status.replace("_", " ")
-    return (
-        f"<tr><td>{cell.number}</td><td class={cell.status}>{said}</td>"
-        f"<td>{cell.seconds:.1f}</td><td>{escape(cell.error)}</td></tr>"
-    )
-
-
-def _section(repair: Repair) -> str:
-    spent = f"{repair.tokens:,} tokens, {_money(repair.cost)}, {repair.seconds:.1f} s"
-    facts = f"{repair.model or 'no model'}, {spent}"
-    trial = f"<p>Tried before: {escape(repair.trial)}</p>" if repair.trial else ""
-    diff = f"<pre>{''.join(map(_line, repair.diff.splitlines()))}</pre>" if repair.diff else ""
-    return f"<h2>{escape(told(repair))}</h2><p>{escape(facts)}</p>{trial}{diff}"
-
-
-def _line(line: str) -> str:
-    kind = {"+": "add", "-": "gone"}.get(line[:1], "same")
-    return f"<span class={kind}>{escape(line)}</span>\n"
-
-
-def _money(cost: float | None) -> str:
+def money(cost: float | None) -> str:
+    """A cost in words."""
     return "an unknown price" if cost is None else f"{cost:.4f} US dollars"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.documents import import_nbformat, write_notebook
+from codemad_jupyter.batch.live_lines import LiveLines, bar
 from codemad_jupyter.batch.preparing import Order, arguments, environment, prepare
 from codemad_jupyter.batch.repairs import annotate
 from codemad_jupyter.batch.run_report import (
@@ -45,7 +45,8 @@ def run(order: Order) -> int:
     if order.sandbox:
         demand_sandbox()
     began = time.monotonic()
-    execution = _execution(order, notebook)
+    shown = LiveLines()
+    execution = _execution(order, notebook, shown)
     write_notebook(notebook, order.output)
     cancelled = False
     try:
@@ -53,14 +54,15 @@ def run(order: Order) -> int:
     except KeyboardInterrupt:
         cancelled = True
     finally:
+        shown.close()
         write_notebook(notebook, order.output)
     report = reported(order, notebook, execution, cancelled=cancelled, seconds=time.monotonic() - began)
     if report.repairs:
         write_notebook(notebook, order.output)
-    for line in lines(report) if order.progress or report.repairs else ():
-        _say(line)
+    for line in lines(report) if order.progress or report.repairs or shown.live else ():
+        shown.say(line)
     if report.ending not in ("done", "repaired"):
-        _say(f"codemad: {report.text}")
+        shown.say(f"codemad: {report.text}")
     return CODES[report.ending]
 
 
@@ -116,7 +118,7 @@ def check_report(path: Path) -> None:
         raise UsageError(f"{path} cannot be written.", hint="Name a file in a folder that there is.")
 
 
-def _execution(order: Order, notebook: Any) -> Execution:
+def _execution(order: Order, notebook: Any, shown: LiveLines) -> Execution:
     from codemad_jupyter.batch.execution import Execution
 
     return Execution(
@@ -126,23 +128,27 @@ def _execution(order: Order, notebook: Any) -> Execution:
         environment=environment(order, notebook),
         cwd=order.cwd or Path.cwd(),
         timeout=order.timeout,
-        watch=_watch(order, notebook),
+        watch=_watch(order, notebook, shown),
         sandbox=order.sandbox,
         workshop=workshop(order),
     )
 
 
-def _watch(order: Order, notebook: Any) -> Watch:
+def _watch(order: Order, notebook: Any, shown: LiveLines) -> Watch:
     from codemad_jupyter.batch.execution import Watch
-
-    def began(cell: Any, index: int) -> None:
-        if cell.cell_type == "code":
-            _say(f"cell {index + 1} of {len(notebook.cells)}")
 
     def save() -> None:
         write_notebook(notebook, order.output)
 
-    return Watch(save, began=began, told=_say) if order.progress else Watch(save)
+    def began(cell: Any, index: int) -> None:
+        if shown.live:
+            first = next(iter(cell.source.strip().splitlines()), "")
+            shown.draw([f"{bar(index, of)} cell {index + 1} of {of}  {first}"])
+        elif cell.cell_type == "code":
+            shown.say(f"cell {index + 1} of {of}")
+
+    of = len(notebook.cells)
+    return Watch(save, began=began, told=shown.say) if shown.live or order.progress else Watch(save)
 
 
 def workshop(order: Order) -> Workshop | None:
@@ -205,7 +211,3 @@ def demand_sandbox() -> None:
     from codemad_jupyter.tools.sandbox.state import backend
 
     asyncio.run(backend("strong"))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -16,9 +16,9 @@ exit codes:
   0    done
   1    a cell, the question, an edit or a check failed (a notebook is written as far as it got, edits are not)
   2    the command makes no sense: unknown option, unreadable notebook, kernel that is not installed
-  3    a repair was stopped by a budget (codemad run)
+  3    a repair was stopped by a budget (codemad run, codemad batch)
   4    refused: it is not permitted, or cannot be done as safely as was asked for
-  5    done, with repairs (codemad run)
+  5    done, with repairs (codemad run, codemad batch)
   130  cancelled (Ctrl-C or a signal)
 """
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from codemad_jupyter.batch.cli import main
+from codemad_jupyter.batch.journal import JobResult
 from codemad_jupyter.batch.mending import tighter
 from codemad_jupyter.batch.repairs import Repair, annotate, may_repair, shown
-from codemad_jupyter.batch.run_report import CellReport, RunReport, lines, page
+from codemad_jupyter.batch.report_page import batch_page, run_page
+from codemad_jupyter.batch.run_report import CellReport, RunReport, lines
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.supply import Budget
 from tests.batch.test_notebook_runs import code, outputs, text_of, write
@@ -175,11 +177,24 @@ EVIL = "<img src=x onerror=alert(1)>"
 def test_a_page_holds_text_alone() -> None:
     repair = Repair(number=1, cell="a", attempt=1, error=EVIL, status="none", diff=f"+{EVIL}", text=EVIL)
     cell = CellReport(number=1, status="failed", error=EVIL)
-    made = page(
+    made = run_page(
         RunReport(notebook=EVIL, output=EVIL, ending="failed", text=EVIL, cells=(cell,), repairs=(repair,))
     )
     assert "<img" not in made
     assert "default-src 'none'" in made
+
+
+def test_the_page_of_a_batch_holds_text_alone_and_says_why_a_run_failed() -> None:
+    repair = Repair(number=1, cell="a", attempt=1, error=EVIL, status="repaired", diff=f"-{EVIL}", trial=EVIL)
+    told = RunReport(notebook=EVIL, output=EVIL, ending="repaired", text=EVIL, repairs=(repair,))
+    results = [
+        JobResult(number=1, key="k", title=EVIL, output="o", state="repaired", report=told, where=EVIL),
+        JobResult(number=2, key="k", title="n", output="o", state="failed", text="Cell 1 failed."),
+    ]
+    made = batch_page(results, title=EVIL, text=EVIL)
+    assert "<img" not in made
+    assert made.count("<section>") == 1
+    assert "Cell 1 failed." in made
 
 
 def test_notes_stand_above_their_cells_whatever_the_diff_holds() -> None:

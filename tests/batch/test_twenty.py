@@ -37,6 +37,9 @@ def test_a_plan_with_repairs_ends_with_their_code(folder: Path) -> None:
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["state"] for each in results] == ["done", "repaired", "repaired", "repaired"]
     assert twenty.ran(folder) - before == dict.fromkeys(NAMES, 1)
+    page = (folder / "report.html").read_text()
+    assert page.count("<section>") == 3
+    assert "print(sum(sales) / len(sales))" in page
     again = twenty.batch(folder, NAMES)
     assert again.returncode == 5
     assert twenty.ran(folder) - before == dict.fromkeys(NAMES, 1), "what is done is not done again"

@@ -151,7 +151,7 @@ def plan(folder: Path, names: Iterable[str]) -> None:
 def batch(folder: Path, names: Iterable[str] = NAMES) -> subprocess.CompletedProcess[str]:
     """The same through `codemad batch`; the results on stdout, one JSON object a line."""
     plan(folder, names)
-    return process([*CODEMAD, "batch", "plan.toml", "--json"], folder)
+    return process([*CODEMAD, "batch", "plan.toml", "--json", "--report", "report.html"], folder)
 
 
 def ran(folder: Path) -> Counter[str]:
