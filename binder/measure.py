@@ -99,7 +99,10 @@ def _settled(folder: Path) -> dict[str, str]:
     subprocess.run(
         [folder / "binder" / "first_page"], env=env, check=True, capture_output=True, timeout=LIMIT
     )
-    return env | {"JUPYTER_CONFIG_PATH": str(prefix / "etc" / "jupyter")}
+    return env | {
+        "JUPYTER_CONFIG_PATH": str(prefix / "etc" / "jupyter"),
+        "JUPYTER_PATH": str(prefix / "share"),
+    }
 
 
 def measured() -> int:
