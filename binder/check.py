@@ -41,8 +41,8 @@ class Skipped(Exception):
 
 
 def scripts() -> Iterator[str]:
-    """postBuild and start: executable, with a first line, and bash can read them."""
-    for name in ("postBuild", "start"):
+    """postBuild, first_page and start: executable, with a first line, and bash can read them."""
+    for name in ("postBuild", "first_page", "start"):
         path = BINDER / name
         if not os.access(path, os.X_OK):
             yield f"binder/{name} is not executable: chmod +x it."
@@ -75,6 +75,9 @@ def settings() -> Iterator[str]:
     first = lab["LabApp"]["default_url"].removeprefix("/lab/tree/")
     if not (BINDER / "demo" / first).is_file():
         yield f"binder/jupyter_lab_config.json opens {first}, which is not there."
+    workspace = json.loads((BINDER / "workspace.json").read_text(encoding="utf-8"))
+    if f"notebook:{first}" not in workspace["data"]:
+        yield f"binder/workspace.json does not hold {first}."
 
 
 def notebooks() -> Iterator[str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -66,9 +65,7 @@ def launched() -> Iterator[Launch]:
     with tempfile.TemporaryDirectory(prefix="codemad-launch-", ignore_cleanup_errors=True) as name:
         folder, token, port = Path(name), secrets.token_hex(16), _free_port()
         copied(BINDER, folder / "binder")
-        config = folder / "home" / ".jupyter"
-        config.mkdir(parents=True)
-        shutil.copyfile(BINDER / "jupyter_lab_config.json", config / "jupyter_lab_config.json")
+        env = _settled(folder)
         root = ["--allow-root"] if os.geteuid() == 0 else []
         command = [
             str(folder / "binder" / "start"),
@@ -78,14 +75,15 @@ def launched() -> Iterator[Launch]:
             "--no-browser",
             *root,
         ]
-        process = subprocess.Popen(
-            [*command, "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"],
-            env=environment(folder / "home") | {"JUPYTER_TOKEN": token},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=(folder / "log").open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"],
+                env=env | {"JUPYTER_TOKEN": token},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
             yield Launch(folder, f"http://127.0.0.1:{port}", token, process)
         finally:
@@ -93,11 +91,25 @@ def launched() -> Iterator[Launch]:
             process.wait(LIMIT)
 
 
+def _settled(folder: Path) -> dict[str, str]:
+    """The environment of a launch, after what the build does for the first page."""
+    (folder / "home").mkdir()
+    prefix = folder / "prefix"
+    env = environment(folder / "home") | {"NB_PYTHON_PREFIX": str(prefix)}
+    subprocess.run(
+        [folder / "binder" / "first_page"], env=env, check=True, capture_output=True, timeout=LIMIT
+    )
+    return env | {
+        "JUPYTER_CONFIG_PATH": str(prefix / "etc" / "jupyter"),
+        "JUPYTER_PATH": str(prefix / "share"),
+    }
+
+
 def measured() -> int:
     """Print the table; how many figures are too large."""
     with launched() as launch:
         began = time.monotonic()
-        _until_up(launch)
+        until_up(launch)
         launch.step("server answers", began)
         launch.get("/lab/tree/tour.ipynb")
         launch.step("first page", began)
@@ -165,7 +177,8 @@ def _own(pid: int) -> tuple[int, int]:
     return sizes["Pss:"], sizes["Rss:"]
 
 
-def _until_up(launch: Launch) -> None:
+def until_up(launch: Launch) -> None:
+    """Wait for the server; ends the program with its log if it does not come."""
     deadline = time.monotonic() + LIMIT
     while launch.process.poll() is None and time.monotonic() < deadline:
         try:
