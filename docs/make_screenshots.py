@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 SIZE = {"width": 1280, "height": 800}
 LARGEST = 150_000
+expect.set_options(timeout=90_000)  # a busy machine is slow
 COLOURS = 128
 PLOT = """import matplotlib.pyplot as plt
 

@@ -18,6 +18,7 @@ def answers() -> tuple[Turn, ...]:
     written = {"path": "cleaning.py", "old": REVENUE, "new": REVENUE + DOCSTRING}
     return (
         Turn(match="compare two forecasts", calls=(Call("plan", proposed),)),
+        Turn(match="Candidate coder-2:", text="coder-2"),
         Turn(match=r"You are coder-1\.", calls=(Call("edit_file", written),)),
         Turn(match=r"You are coder-2\.", calls=(Call("edit_file", written),)),
         Turn(text="Done.", repeat=True),

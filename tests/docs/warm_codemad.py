@@ -6,7 +6,9 @@ folder, environment and open files, is run in a fork, by the same ``main`` that 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -14,11 +16,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-WARM = ("codemad_jupyter.batch.cli", "codemad_jupyter.app.build", "duckdb", "nbformat", "nbclient", "tomlkit")
+WARM = (
+    "anthropic",
+    "codemad_jupyter.app.build",
+    "codemad_jupyter.batch.cli",
+    "cryptography.fernet",
+    "duckdb",
+    "nbclient",
+    "nbformat",
+    "pydantic_settings",
+    "tomlkit",
+)
 LONGEST = 1 << 20
 CALL = """#!{python} -IS
 import json, os, socket, sys
@@ -51,6 +64,7 @@ def warm_codemad(folder: Path) -> Iterator[Path]:
 def serve(place: str) -> None:
     for name in WARM:
         importlib.import_module(name)
+    gc.freeze()
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(place)
         door.listen()
@@ -94,7 +108,14 @@ def perform(command: dict[str, object], files: list[int]) -> None:
     arguments = command["arguments"]
     assert isinstance(arguments, list)
     sys.argv = ["codemad", *arguments]
-    sys.exit(main(arguments))
+    try:
+        code = main(arguments)
+    except SystemExit as ended:  # --help, and what argparse refuses
+        code = ended.code if isinstance(ended.code, int) else 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)  # all else that ends a program would copy the memory shared with the warm one
 
 
 if __name__ == "__main__":
