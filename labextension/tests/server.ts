@@ -25,6 +25,7 @@ export const MODEL: ModelInfo = {
   images: false,
   ready: true,
   why: '',
+    locked: false,
     health: '',
     latency: null
 };
