@@ -86,7 +86,6 @@ export function marked(
   for (const { key, hold } of rows) {
     const property = hold && propertyOf(copy, key.split('.'));
     if (property) {
-      property.title = `\u{1F512} ${property.title ?? key}`;
       property.description = `${hold.text} ${property.description ?? ''}`.trim();
       if (hold.locked) {
         Object.assign(property, { readOnly: true });

@@ -84,14 +84,14 @@ test('what the administrator set is marked, and what is locked cannot be edited'
   ]);
   expect(found.properties?.web_fetch).toEqual({
     type: 'boolean',
-    title: '🔒 Web fetch',
+    title: 'Web fetch',
     description: 'Locked. Pages.',
     readOnly: true
   });
   const cost = found.properties?.budgets.properties?.user.properties?.cost;
-  expect(cost).toEqual({ type: 'number', title: '🔒 budgets.user.cost', description: 'At most 2.' });
+  expect(cost).toEqual({ type: 'number', description: 'At most 2.' });
   expect(found.properties?.model).toEqual({ type: 'string' });
-  expect(schema.properties?.web_fetch.title).toBe('Web fetch');
+  expect(schema.properties?.web_fetch.description).toBe('Pages.');
 });
 
 test('the file wins at the start, and nothing is sent back', async () => {

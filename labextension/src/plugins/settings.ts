@@ -25,9 +25,11 @@ export const settingsPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IClient, ISettingRegistry],
   activate: (app: JupyterFrontEnd, client: IClient, registry: ISettingRegistry): void => {
+    let rows: readonly SettingInfo[] = [];
+    // Lab does not load these settings before this is there.
+    registry.transform(SETTINGS, { fetch: plugin => ({ ...plugin, schema: marked(plugin.schema, rows) }) });
     void app.restored.then(async () => {
-      const rows = await settingsOf(client);
-      registry.transform(SETTINGS, { fetch: plugin => ({ ...plugin, schema: marked(plugin.schema, rows) }) });
+      rows = await settingsOf(client);
       const settings = await registry.load(SETTINGS, true);
       const mirror = new SettingsMirror(client, settings, text => {
         Notification.error(text, { autoClose: 10_000 });
