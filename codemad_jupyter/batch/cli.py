@@ -19,6 +19,7 @@ from codemad_jupyter.batch.batch_command import add_batch
 from codemad_jupyter.batch.cassette_files import add_cassette
 from codemad_jupyter.batch.cassettes import add_options, add_record, chosen
 from codemad_jupyter.batch.finding import add_index, add_search
+from codemad_jupyter.batch.gateway_command import add_gateway
 from codemad_jupyter.batch.logs import add_logs
 from codemad_jupyter.batch.mcp import add_mcp
 from codemad_jupyter.batch.memory import add_memory, add_sessions
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
         add_erase,
         add_attach,
         add_mcp,
+        add_gateway,
         add_doctor,
         add_logs,
         add_models,

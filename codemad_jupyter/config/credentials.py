@@ -107,6 +107,12 @@ def all_keys(environ: Mapping[str, str] | None = None, *, own_addresses: Contain
     return Credentials(keys, places=places, problems=problems, hidden=hidden)
 
 
+def hub_token(environ: Mapping[str, str] | None = None) -> SecretStr | None:
+    """The token by which this server of a JupyterHub is known to the hub's services."""
+    token = (os.environ if environ is None else environ).get("JUPYTERHUB_API_TOKEN", "").strip()
+    return SecretStr(token) if token else None
+
+
 def keyed_providers(environ: Mapping[str, str] | None = None) -> frozenset[str]:
     """The providers that have a key, told without reading those that are kept."""
     told = environment_keys(environ)

@@ -32,6 +32,7 @@ def lab_schema() -> dict[str, Any]:
         " the command line. What stands in the environment wins over them.",
         "jupyter.lab.setting-icon": "codemad-jupyter:logo",
         "jupyter.lab.setting-icon-label": "CodeMAD",
+        "jupyter.lab.transform": True,
         "type": "object",
         "properties": {
             name: _with_titles({"title": title(name), **plain(field, definitions), "default": defaults[name]})

@@ -29,6 +29,11 @@ class ModelSettings(Value):
     compatible_models: tuple[str, ...] = Field(
         (), description="Models of that server: a list of texts, or one text with commas."
     )
+    compatible_sign_in: Literal["key", "hub"] = Field(
+        "key",
+        description="What that server gets as a key: key (yours, see codemad keys) or hub (the token of this"
+        " JupyterHub server, for a gateway of the hub).",
+    )
     ollama_url: str = Field("http://127.0.0.1:11434", description="Address of Ollama: http(s)://…")
     litellm_base_url: str | None = Field(None, description="Address given to LiteLLM: http(s)://…")
     timeout: float = Field(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from codemad_jupyter.config.credentials import Credentials
+from codemad_jupyter.config.credentials import Credentials, hub_token
 from codemad_jupyter.config.operating_settings import OperatingSettings
 from codemad_jupyter.config.providers import CARDS
 from codemad_jupyter.config.redaction import Redactor
@@ -332,6 +332,8 @@ class Settings(OperatingSettings):
         """The fields of the gateway's configuration, keys included."""
         held = {name: self._credentials.get(name) for name in CARDS}
         own = {f"{name}_api_key": held.pop(name) for name in OWN_KEYS}
+        if self.compatible_sign_in == "hub":
+            own["compatible_api_key"] = hub_token()
         keys = {**own, "keys": {name: key for name, key in held.items() if key is not None}}
         same = (
             "fallbacks", "anthropic_base_url", "openai_base_url", "openai_api", "compatible_base_url",

@@ -1,12 +1,12 @@
 /**
- * What CodeMAD may use here: keys of providers, and the folder's own settings and rules.
+ * What CodeMAD may use here: keys of providers, the folder's own settings and rules, the administrator's policy.
  *
  * Keys go to the server and never come back; all that is kept of the folder is whether it is trusted.
  */
 import type { Client } from './client';
 import type { IProblem } from './problems';
 import { problemOf } from './problems';
-import type { FolderTrust, KeyRing, KeyTest } from './protocol';
+import type { FolderTrust, KeyRing, KeyTest, PolicyInfo, SettingsInfo } from './protocol';
 
 export interface ITrustSnapshot {
   trust: FolderTrust | null;
@@ -43,6 +43,11 @@ export class Access {
 
   putOff(): void {
     this._change({ isPutOff: true });
+  }
+
+  /** What the administrator set, null where there is no policy. */
+  async policy(): Promise<PolicyInfo | null> {
+    return (await this._client.request<SettingsInfo>('settings')).policy;
   }
 
   async keys(): Promise<KeyRing> {

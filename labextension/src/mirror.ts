@@ -14,8 +14,9 @@ import { JSONExt } from '@lumino/coreutils';
 
 import type { Client } from './client';
 import { problemOf } from './problems';
-import type { SettingsInfo } from './protocol';
+import type { SettingInfo, SettingsInfo } from './protocol';
 
+type Schema = ISettingRegistry.IProperty;
 type Values = ReadonlyPartialJSONObject;
 type LabSettings = Pick<ISettingRegistry.ISettings, 'user' | 'set' | 'remove' | 'changed'>;
 
@@ -74,6 +75,34 @@ export class SettingsMirror {
   private _settings: LabSettings;
   private _tell: (text: string) => void;
   private _turn = Promise.resolve();
+}
+
+/** The schema with what the administrator set marked: what is locked cannot be edited, and each says why. */
+export function marked(
+  schema: ISettingRegistry.ISchema,
+  rows: readonly SettingInfo[]
+): ISettingRegistry.ISchema {
+  const copy = JSONExt.deepCopy(schema);
+  for (const { key, hold } of rows) {
+    const property = hold && propertyOf(copy, key.split('.'));
+    if (property) {
+      property.description = `${hold.text} ${property.description ?? ''}`.trim();
+      if (hold.locked) {
+        Object.assign(property, { readOnly: true });
+      }
+    }
+  }
+  return copy;
+}
+
+function propertyOf(schema: ISettingRegistry.ISchema, steps: readonly string[]): Schema | undefined {
+  let found: Schema | undefined;
+  let below: Record<string, Schema> | undefined = schema.properties;
+  for (const step of steps) {
+    found = below && Object.hasOwn(below, step) ? below[step] : undefined;
+    below = found?.properties;
+  }
+  return found;
 }
 
 /** What leads from one set of values to the other; null takes a value out. */

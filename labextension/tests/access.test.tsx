@@ -55,6 +55,7 @@ beforeEach(async () => {
   server = await TestServer.start();
   server.routes.trust = FOLDER;
   server.routes.keys = RING;
+  server.routes.settings = { settings: [], own: {}, notices: [], policy: null };
   client = new Client(server.settings);
   const contents = new ContentsManager({ serverSettings: server.settings });
   const notebooks = new OpenNotebooks(null, contents);
@@ -132,6 +133,25 @@ test('changed settings ask again, on the page too', async () => {
   await click('Trust it no longer');
   await shown('They count only once you trust it');
   expect(server.sent.trust).toEqual({ trusted: false, seen: 'abc' });
+});
+
+test('what the administrator set stands on the page, with whom to ask', async () => {
+  server.routes.settings = {
+    settings: [],
+    own: {},
+    notices: [],
+    policy: {
+      place: '/etc/codemad/policy.toml',
+      contact: 'help@example.org',
+      problem: '',
+      loose: '',
+      said: ['mode: at most ask', 'tools: never run_command']
+    }
+  };
+  pages.show('keys');
+  await shown('Set by the administrator');
+  await shown('/etc/codemad/policy.toml (help@example.org)');
+  await shown('tools: never run_command');
 });
 
 test('a key goes to the server and is not kept here', async () => {

@@ -1,8 +1,11 @@
+/* eslint-disable jupyter/no-untranslated-string -- titles of settings are data here */
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Signal } from '@lumino/signaling';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Client } from '../src/client';
-import { changes, SettingsMirror } from '../src/mirror';
+import { changes, marked, SettingsMirror } from '../src/mirror';
+import type { SettingInfo } from '../src/protocol';
 import { TestServer } from './server';
 
 /** Lab's settings of one plugin, as far as they concern us. */
@@ -54,6 +57,41 @@ test('what leads from one to the other', () => {
   const filled = { budgets: { user: { cost: null, days: null }, session: null }, max_steps: 9 };
   expect(changes({}, filled)).toEqual({ max_steps: 9 });
   expect(changes({}, { budgets: { user: { cost: 3, days: null } } })).toEqual({ budgets: { user: { cost: 3 } } });
+});
+
+test('what the administrator set is marked, and what is locked cannot be edited', () => {
+  const schema: ISettingRegistry.ISchema = {
+    type: 'object',
+    properties: {
+      web_fetch: { type: 'boolean', title: 'Web fetch', description: 'Pages.' },
+      budgets: { type: 'object', properties: { user: { type: 'object', properties: { cost: { type: 'number' } } } } },
+      model: { type: 'string' }
+    }
+  };
+  const row = (key: string, hold: SettingInfo['hold']): SettingInfo => ({
+    key,
+    hold,
+    value: null,
+    origin: '',
+    description: '',
+    ignored: []
+  });
+  const found = marked(schema, [
+    row('web_fetch', { locked: true, text: 'Locked.' }),
+    row('budgets.user.cost', { locked: false, text: 'At most 2.' }),
+    row('model', null),
+    row('no.such', { locked: true, text: '' })
+  ]);
+  expect(found.properties?.web_fetch).toEqual({
+    type: 'boolean',
+    title: 'Web fetch',
+    description: 'Locked. Pages.',
+    readOnly: true
+  });
+  const cost = found.properties?.budgets.properties?.user.properties?.cost;
+  expect(cost).toEqual({ type: 'number', description: 'At most 2.' });
+  expect(found.properties?.model).toEqual({ type: 'string' });
+  expect(schema.properties?.web_fetch.description).toBe('Pages.');
 });
 
 test('the file wins at the start, and nothing is sent back', async () => {

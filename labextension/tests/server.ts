@@ -26,6 +26,7 @@ export const MODEL: ModelInfo = {
   ready: true,
   locked: false,
   why: '',
+    locked: false,
     health: '',
     latency: null
 };

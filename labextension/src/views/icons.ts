@@ -36,6 +36,14 @@ export const eyeIcon = new LabIcon({
 </svg>`
 });
 
+/** A padlock: what the administrator set. */
+export const lockIcon = new LabIcon({
+  name: 'codemad-jupyter:lock',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M12 2a5 5 0 0 1 5 5v3h1a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-8a2 2 0 0 1 2-2h1V7a5 5 0 0 1 5-5zm0 2a3 3 0 0 0-3 3v3h6V7a3 3 0 0 0-3-3zm0 9.500a1.800 1.800 0 0 0-1 3.300V19h2v-2.200a1.800 1.800 0 0 0-1-3.300z"/>
+</svg>`
+});
+
 /** A line from which another goes off: branches of a conversation. */
 export const branchIcon = new LabIcon({
   name: 'codemad-jupyter:branch',

@@ -9,6 +9,7 @@ import { Button, CommandButton } from './button';
 import { usePages, usePanel } from './context';
 import { useLoaded } from './loaded';
 import { PageFrame } from './page';
+import { PolicyPart } from './policy';
 import { TrustPart } from './trust';
 
 type KeyInfo = KeyRing['keys'][number];
@@ -23,6 +24,7 @@ export function Keys(): React.JSX.Element {
   return (
     <PageFrame title={trans.__('Keys and trust')} problem={problem} isLoading={isLoading && value === null}>
       <TrustPart />
+      <PolicyPart />
       {value && (
         <section aria-label={trans.__('Keys of providers')}>
           <h3>{trans.__('Keys of providers')}</h3>

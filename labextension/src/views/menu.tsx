@@ -3,6 +3,7 @@ import { caretDownIcon, checkIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { Icon } from './button';
+import { lockIcon } from './icons';
 
 export interface IMenuEntry {
   key: string;
@@ -11,6 +12,8 @@ export interface IMenuEntry {
   /** True or false for one of several choices, absent for an action. */
   checked?: boolean;
   disabled?: boolean;
+  /** The administrator does not allow it; ``detail`` says so. */
+  locked?: boolean;
   /** The heading of the group that begins here. */
   heading?: string;
   run: () => void;
@@ -125,6 +128,7 @@ function List({ id, label, direction, entries, close }: IListProps): React.JSX.E
             role={entry.checked === undefined ? 'menuitem' : 'menuitemradio'}
             aria-checked={entry.checked}
             aria-disabled={entry.disabled}
+            title={entry.locked ? entry.detail : undefined}
             tabIndex={-1}
             onClick={() => {
               if (!entry.disabled) {
@@ -133,7 +137,10 @@ function List({ id, label, direction, entries, close }: IListProps): React.JSX.E
               }
             }}
           >
-            <span className="codemad-menu-check">{entry.checked && <Icon of={checkIcon} />}</span>
+            <span className="codemad-menu-check">
+              {entry.checked && <Icon of={checkIcon} />}
+              {entry.locked && !entry.checked && <Icon of={lockIcon} />}
+            </span>
             <span className="codemad-menu-text">
               <span className="codemad-menu-label">{entry.label}</span>
               {entry.detail && <span className="codemad-menu-detail">{entry.detail}</span>}

@@ -19,6 +19,7 @@ export function ModelMenu(props: { opener: React.MutableRefObject<(() => void) |
     detail: modelDetail(model, trans),
     checked: model.name === current,
     disabled: !model.ready,
+    locked: model.locked,
     heading: model.provider === all[index - 1]?.provider ? undefined : providerText(model, trans),
     run: () => void session.chooseModel(model.name)
   }));
