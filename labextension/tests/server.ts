@@ -24,7 +24,6 @@ export const MODEL: ModelInfo = {
   thinking: false,
   images: false,
   ready: true,
-  locked: false,
   why: '',
     locked: false,
     health: '',
