@@ -49,6 +49,7 @@ async def test_a_killed_workers_jobs_run_elsewhere_and_none_twice(
         os.kill(await worker_of(runner, 2), signal.SIGKILL)
         await going
         await until(lambda: not is_alive(kernel))
+        await until(lambda: batch.going[1].text == f"cell 3 of 3 on {batch.results[1].where}", "word of it")
     assert {number: result.state for number, result in batch.results.items()} == dict.fromkeys(
         (1, 2, 3), "done"
     )
