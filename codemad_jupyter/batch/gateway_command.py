@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FILE = """\
 The file holds: upstream = "https://…/v1" (a server that speaks OpenAI's interface), key_variable (the name of
 the variable with its key), models = [...], [prices] with model = [in, out] in dollars per million tokens,
-[quota] and [groups.NAME] with calls, tokens, cost, days; usage and audit (files to write), at_once, seconds."""
+[quota] and [groups.NAME] with calls, tokens, cost, days; usage and audit (files), at_once, seconds."""
 
 
 def add_gateway(commands: Commands) -> None:
