@@ -25,7 +25,7 @@ def add_gateway(commands: Commands) -> None:
     """``codemad gateway``."""
     text = "let people of a JupyterHub ask models without a key of their own, each within a quota"
     gateway = subcommand(commands, "gateway", text)
-    gateway.description = f"{gateway.description or text}. {FILE}"
+    gateway.description = f"{gateway.description}\n\n{FILE}"
     add_verb(gateway, ("serve",))
     gateway.add_argument("--config", type=Path, required=True, metavar="FILE", help="what it serves (TOML)")
     gateway.set_defaults(perform=_gateway)
