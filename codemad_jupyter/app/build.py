@@ -142,7 +142,7 @@ def _modes(root: Path, settings: Settings, *, attended: bool) -> Modes:
         return Modes(stricter(settings.mode, "batch"), limit=Limit("batch", "nobody can be asked here"))
     limits = []
     if most is not None:
-        limits.append(Limit(most, "the administrator's policy allows no more"))
+        limits.append(Limit(most, settings.policy.by))
     if origin == "safest":
         limits.append(Limit(settings.mode, "your settings cannot be read"))
     if origin == str(root / PROJECT_FILE):

@@ -1,8 +1,8 @@
 """A gateway to one model server for all people of a JupyterHub: it alone holds the key, and counts.
 
 It speaks OpenAI's interface (models, chat completions) and runs as a service of the hub. Nothing that is
-asked or answered is kept: the audit log has one line of numbers for each call. Who asks is found by `hub_people`,
-what they may use stands in `quotas`.
+asked or answered is kept: the audit log has one line of numbers for each call. Who asks is found by
+`hub_people`, what they may use stands in `quotas`.
 """
 
 from __future__ import annotations

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 FILE = """\
 The file holds: upstream = "https://…/v1" (a server that speaks OpenAI's interface), key_variable (the name of
 the variable with its key), models = [...], [prices] with model = [in, out] in dollars per million tokens,
-[quota] and [groups.NAME] with calls, tokens, cost, days; usage and audit (files to write), at_once, seconds."""
+[quota] and [groups.NAME] with calls, tokens, cost, days; usage and audit (files), at_once, seconds."""
 
 
 def add_gateway(commands: Commands) -> None:
     """``codemad gateway``."""
     text = "let people of a JupyterHub ask models without a key of their own, each within a quota"
     gateway = subcommand(commands, "gateway", text)
-    gateway.description = f"{gateway.description or text}. {FILE}"
+    gateway.description = f"{gateway.description}\n\n{FILE}"
     add_verb(gateway, ("serve",))
     gateway.add_argument("--config", type=Path, required=True, metavar="FILE", help="what it serves (TOML)")
     gateway.set_defaults(perform=_gateway)

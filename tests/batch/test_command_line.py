@@ -38,6 +38,7 @@ def test_help_lists_every_subcommand() -> None:
         "context",
         "config",
         "doctor",
+        "gateway",
         "index",
         "keys",
         "logs",
