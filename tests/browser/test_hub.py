@@ -51,7 +51,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterato
         "CODEMAD_DIAGNOSTICS": "off",
         "CODEMAD_COMPATIBLE_BASE_URL": model.openai_url,
         "CODEMAD_COMPATIBLE_MODELS": "scripted",
-        "JUPYTERHUB_ACTIVITY_INTERVAL": "1",
+        "JUPYTERHUB_ACTIVITY_INTERVAL": "2",
     }
     with running_hub(tmp_path_factory.mktemp("hub"), ANN, BEN, env=env) as hub:
         yield hub
@@ -69,6 +69,10 @@ def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
         page.on("websocket", person.follow)
         found.append(person)
         sign_in(page, hub, name)
+    for name in (ANN, BEN):  # each step has its own limit: two servers and two labs start at once
+        wait_until(lambda name=name: _servers(hub, name).get("", {}).get("ready"), "the start of a server")
+    for person in found:
+        person.page.wait_for_url(re.compile(".*/lab.*"), wait_until="commit")
     for person in found:
         Sidebar(person.page).open()
         Sidebar(person.page).ask(f"What is {WORDS[person.name]}?")
