@@ -48,6 +48,10 @@ def test_help_lists_every_subcommand() -> None:
         "permissions",
         "search",
         "sessions",
+        "backup",
+        "restore",
+        "export-data",
+        "erase",
         "team",
         "trust",
     }
