@@ -51,6 +51,10 @@ def test_help_lists_every_subcommand() -> None:
         "search",
         "sessions",
         "sql",
+        "backup",
+        "restore",
+        "export-data",
+        "erase",
         "team",
         "trust",
     }

@@ -26,7 +26,7 @@ from tests.server.processes import TOKEN, Running, running
 
 MODEL = "compatible/scripted"
 HEADERS = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
-ANSWER = 60.0
+ANSWER = 180.0
 """Seconds without a word after which a chat counts as stuck."""
 SENTENCE = "Here is what the column says, in a few plain words. "
 
