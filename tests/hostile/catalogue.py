@@ -21,7 +21,7 @@ PARTLY = {
     "BAT-07": "clashes of a team and of merged folders; no kill -9 at each single step of a merge",
     "UI-10": "imported sessions on the server and text in the panel, not each string of an import drawn",
     "HUB-01": "on values: no disk, no kernel; not the whole file system and every process of a running pod",
-    "UI-02": "208 strings on every field of the panel in a DOM without a browser (vitest), some twenty in the lab",
+    "UI-02": "208 strings on every field of the panel in a DOM without a browser (vitest), twenty in the lab",
 }
 """Cases of which a part has no surface yet: what is proved, and what is missing."""
 
