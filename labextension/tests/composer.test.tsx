@@ -209,3 +209,34 @@ test('what is no text is told from what is', () => {
   expect(decoded(bytes(0xff, 0xfe, 0x68, 0))).toBeNull();
   expect(decoded(bytes(0x68, 0))).toBeNull();
 });
+
+test('the mode is shown and chosen, what is refused says why, and the badge tells of the sandbox', async () => {
+  const modes = [
+    { name: 'ask', text: 'you are asked', refused: '' },
+    { name: 'auto_edit', text: 'changes apply', refused: '' },
+    { name: 'auto_sandboxed', text: 'more', refused: 'the sandbox here is limited' }
+  ];
+  const sandbox = { strength: 'limited', backend: 'landlock', reasons: ['bubblewrap is not installed'] };
+  server.routes.status = { standing: { mode: 'ask', settled: 'ask', modes, sandbox, remedy: 'Install bubblewrap.' } };
+  server.tell(log => log.tell({ type: 'mode_chosen', run: null, mode: 'ask', was: 'plan' }));
+  client.connect();
+  await vi.waitFor(() => {
+    expect(host.querySelector('.codemad-modes')?.textContent).toBe('Ask each time (ask)');
+  });
+  const badge = host.querySelector<HTMLElement>('.codemad-sandbox-limited');
+  badge?.click();
+  host.querySelector<HTMLElement>('.codemad-modes button')?.click();
+  await vi.waitFor(() => {
+    expect(host.querySelector('[role=note]')?.textContent).toContain('bubblewrap is not installedInstall bubblewrap.');
+    expect(host.querySelectorAll('[role=menuitemradio]')).toHaveLength(3);
+  });
+  const [, edits, boxed] = host.querySelectorAll<HTMLElement>('[role=menuitemradio]');
+  expect(boxed.textContent).toContain('Refused here: the sandbox here is limited');
+  boxed.click();
+  edits.click();
+  await vi.waitFor(() => {
+    expect(server.commands.filter(each => each.type === 'choose_mode')).toEqual([
+      { type: 'choose_mode', session: 's1', mode: 'auto_edit' }
+    ]);
+  });
+});

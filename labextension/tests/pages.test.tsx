@@ -143,6 +143,17 @@ function button(name: string): HTMLButtonElement {
   return found;
 }
 
+/** Open one of the pages behind the menu. */
+async function showRarer(name: string): Promise<void> {
+  button('More pages').click();
+  await vi.waitFor(() => {
+    const entries = [...document.querySelectorAll<HTMLElement>('[role=menuitemradio]')];
+    const found = entries.find(entry => entry.querySelector('.codemad-menu-label')?.textContent === name);
+    expect(found).toBeDefined();
+    found?.click();
+  });
+}
+
 async function shows(text: string): Promise<void> {
   await vi.waitFor(
     () => {
@@ -338,7 +349,7 @@ test('what happened to the kernel and to commits is told in the run', async () =
 test('the memory page lists facts by where they hold, with source, and lets one keep and forget', async () => {
   const mine: Memory = { ...FACT, id: 'memory-2', scope: 'user', kind: 'preference', text: 'Likes polars.', confirmed: false };
   server.routes.memory = { memories: [FACT, { ...FACT, id: 'memory-3', scope: 'session', session: 's0' }, mine] };
-  button('Memory').click();
+  await showRarer('Memory');
   await shows('Likes polars.');
   const headings = [...host.querySelectorAll('.codemad-memories h3')].map(each => each.textContent);
   expect(headings).toEqual(['In one conversation', 'In this project', 'About you, everywhere']);
@@ -357,7 +368,7 @@ test('the memory page lists facts by where they hold, with source, and lets one 
 
 test('forgetting everything asks first; a changed text is a command', async () => {
   server.routes.memory = { memories: [FACT] };
-  button('Memory').click();
+  await showRarer('Memory');
   await shows('The target is diagnosis.');
   button('Forget everything').click();
   await accepted();
