@@ -9,7 +9,7 @@ from tests.browser.sidebar import Sidebar, themes
 
 
 def test_usage_is_drawn_and_readable(scripted_lab: Lab, open_lab: Callable[..., Page]) -> None:
-    page = open_lab(scripted_lab)
+    page = open_lab(scripted_lab.address())
     page.evaluate("window.jupyterapp.commands.execute('codemad:dashboard')")
     shown = page.get_by_role("region", name="CodeMAD usage")
     expect(shown.get_by_role("img", name="by day")).to_be_visible()
