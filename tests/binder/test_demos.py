@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.gateway.cassette import Cassette
-from tests.batch.test_notebook_runs import codemad, outputs, text_of
+from tests.batch.test_notebook_runs import CODEMAD, outputs, text_of
 from tests.servers.model_server import ModelServer, read_script
-from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the demos' commands are bash's")
 SHOWN = {
@@ -29,6 +28,8 @@ SHOWN = {
     "team": ("| judge-1 | reviewer |", "+        raise ValueError", "65 years: +0.14", "there is 1."),
 }
 """What each of them has to show at least."""
+LIMIT = 280
+"""Seconds: each of these starts several kernels, and ends before pytest's own limit."""
 AGAIN = "Have prompts, tools or the demo changed? Record its answers again: python binder/record.py"
 
 
@@ -54,6 +55,13 @@ def visitor(demo: Path, repository: Path) -> dict[str, str]:
         "CODEMAD_MODEL": "codemad/offline",
         "CODEMAD_KEYS": "memory",
     }
+
+
+def codemad(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    command = [*CODEMAD, *arguments]
+    variables |= environment
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=LIMIT)
 
 
 def shown(path: Path) -> str:
