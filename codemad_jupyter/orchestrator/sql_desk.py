@@ -71,6 +71,7 @@ class SqlDesk:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()
         return told
 
 
