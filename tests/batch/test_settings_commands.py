@@ -45,6 +45,16 @@ def test_a_setting_is_changed_shown_and_taken_out(root: Path, capsys: Output) ->
     assert capsys.readouterr().out == "25\n"
 
 
+def test_a_table_of_settings_is_shown_by_its_name(root: Path, capsys: Output) -> None:
+    assert main(["config", "set", "purposes.code.model", "anthropic/claude-sonnet-5-5"]) == 0
+    capsys.readouterr()
+    for name in ("purposes", "purposes.code"):
+        assert main(["config", "get", name]) == 0
+        assert capsys.readouterr().out == 'purposes.code.model = "anthropic/claude-sonnet-5-5"\n'
+    assert main(["config", "get", "purposes.code.model"]) == 0
+    assert capsys.readouterr().out == '"anthropic/claude-sonnet-5-5"\n'
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

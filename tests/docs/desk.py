@@ -14,7 +14,6 @@ from tests.magics.live_kernels import Kernel, kernel
 from tests.waiting import LIMIT
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example"
-PROMPT = "$ "
 
 
 class Desk:
@@ -43,12 +42,11 @@ class Desk:
 
     def run(self, block: Block) -> tuple[int, str]:
         """How it ended, and all that it showed."""
-        return self._cell(block.text) if block.language in CELL else self._shell(block.text)
+        return self._cell(block.text) if block.language == CELL else self._shell(block.text)
 
     def _shell(self, text: str) -> tuple[int, str]:
-        lines = [line.removeprefix(PROMPT) for line in text.splitlines()]
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
+            ["bash", "-euo", "pipefail", "-c", text],
             cwd=self.work,
             env={**os.environ, **self.variables},
             stdin=subprocess.DEVNULL,

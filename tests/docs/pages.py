@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHELL, CELL = ("sh", "console"), ("ipython", "python")
+SHELL, CELL = "sh", "ipython"
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence) *$", re.M | re.S)
 _COMMENT = re.compile(r"<!-- (not run|ends with): (.*?) -->\s*\Z", re.S)
 _CAPTION = re.compile(r"^:caption: (.+)\n+", re.M)
@@ -32,7 +32,7 @@ class Block:
 
     @property
     def runs(self) -> bool:
-        return self.language in (*SHELL, *CELL) and not self.caption
+        return self.language in (SHELL, CELL) and not self.caption
 
 
 def blocks(text: str) -> list[Block]:

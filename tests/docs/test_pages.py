@@ -77,6 +77,13 @@ def test_no_command_hides_in_a_block_that_is_not_run() -> None:
     assert not [block.text for block in every_block() if block.language == "toml" and not block.caption]
 
 
+def test_the_readme_shows_nothing_that_no_page_runs() -> None:
+    run = {line for block in every_block() if block.runs for line in block.text.splitlines()}
+    shown = [block for block in read(DOCS.parent / "README.md") if block.runs]
+    lines = [line for block in shown for line in block.text.splitlines()]
+    assert [line for line in lines if line not in run and not line.startswith("python3 dev.py ")] == []
+
+
 def test_every_subcommand_and_every_magic_is_told_of() -> None:
     told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     (commands,) = (each.choices for each in parser()._actions if isinstance(each, _SubParsersAction))
@@ -87,7 +94,7 @@ def test_every_subcommand_and_every_magic_is_told_of() -> None:
 PAGE = """
 <!-- ends with: 3 -->
 ```sh
-$ false
+false
 ```
 
 ```text
@@ -110,7 +117,7 @@ sleep 3600
 
 def test_a_page_is_read_with_what_it_says_of_its_blocks() -> None:
     command, slow, plan = blocks(PAGE)
-    assert (command.text, command.ends_with, command.shows) == ("$ false\n", 3, ("first … second", "third"))
+    assert (command.text, command.ends_with, command.shows) == ("false\n", 3, ("first … second", "third"))
     assert (slow.not_run, slow.runs, slow.line) == ("it takes an hour", True, 14)
     assert (plan.language, plan.caption, plan.text, plan.runs) == ("toml", "plan.toml", "[[job]]\n", False)
 

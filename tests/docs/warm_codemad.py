@@ -25,7 +25,7 @@ WARM = (
     "anthropic",
     "codemad_jupyter.app.build",
     "codemad_jupyter.batch.cli",
-    "cryptography.fernet",
+    "cryptography.hazmat.primitives.ciphers.aead",
     "duckdb",
     "nbclient",
     "nbformat",
