@@ -53,7 +53,7 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LIMIT,
+            timeout=2 * LIMIT,  # a block is several commands, and some start kernels
         )
         return done.returncode, done.stdout
 
