@@ -286,7 +286,7 @@ test('every list of the pages is drawn as text', { timeout: 60_000 }, async () =
     checkpoints: { checkpoints: many(point) },
     memory: { memories: many(fact) },
     preview: { model: HOSTILE[1], level: 'outputs', parts: many(part), tokens: 1, window: 2, images: 0, leaves: true },
-    index: { state: 'none' },
+    index: { state: 'ready', done: 1, total: 1, files: 1, chunks: 1, lacking: 0, left_out: [], fault: '', notice: '' },
     agents: { agents: many(folder) },
     'sessions/tree': { session: session_, branches: many(branch), turns: many(turn), running: null, seq: 1 },
     keys: { keys: many({ provider: '§', title: '§', place: 'file', variable: '§', detail: '§' }), store: 'file', notice: HOSTILE[2] },

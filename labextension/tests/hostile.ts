@@ -43,7 +43,7 @@ const ATTACKS = [
   '<table background="javascript:window.hit()"><tr><td background=http://evil/t>x</table>',
   '<a href="javascript:window.hit()">x</a>',
   '<a href=" java\tscript:window.hit()">x</a>',
-  '<a href="jav&#x0A;ascript:window.hit()">x</a>',
+  '<a href="java&#x0A;script:window.hit()">x</a>',
   '<a href="data:text/html,<script>window.hit()</script>">x</a>',
   '<a href="vbscript:msgbox(1)" onmouseover=window.hit()>x</a>',
   '<a href="/logout" ping="http://evil/ping" target=_top>x</a>',
