@@ -49,7 +49,7 @@ async def examine(root: Path, settings: Settings, *, online: bool = False) -> He
         ("versions", lambda: asyncio.to_thread(machine.versions)),
         ("settings", lambda: asyncio.to_thread(_settings, settings)),
         ("rights", lambda: asyncio.to_thread(machine.rights, settings)),
-        ("policy", lambda: asyncio.to_thread(_policy)),
+        ("policy", lambda: asyncio.to_thread(machine.policy)),
         ("server extension", lambda: asyncio.to_thread(_server_extension)),
         ("sidebar", lambda: asyncio.to_thread(_labextension)),
         ("running server", lambda: asyncio.to_thread(_running_server)),
@@ -97,12 +97,6 @@ def _settings(settings: Settings) -> Check:
         return Check(name="settings", state="ok", detail=f"set: {', '.join(chosen) or 'nothing'}")
     hint = "Mend what is named; until then it does not count."
     return Check(name="settings", state="warning", detail=" ".join(settings.notices), hint=hint)
-
-
-def _policy() -> Check:
-    from codemad_jupyter.app.policy_desk import check
-
-    return check()
 
 
 def _found(kinds: tuple[str, ...], folders: list[str]) -> Path | None:

@@ -64,6 +64,13 @@ def rights(settings: Settings) -> Check:
     return Check(name="rights", state="warning", detail=f"{detail}. Ignored: {told}", hint=hint)
 
 
+def policy() -> Check:
+    """The administrator's policy, where there is one."""
+    from codemad_jupyter.app.policy_desk import check
+
+    return check()
+
+
 def disk(settings: Settings) -> Check:
     """Room where sessions are kept."""
     from codemad_jupyter.config.paths import data_dir

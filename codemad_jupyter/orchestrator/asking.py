@@ -229,3 +229,9 @@ def _name(part: Part) -> str:
         return "image"
     tags = part.text.split("\n", 2)
     return block_name(tags[1] if tags[0].startswith("<context-") else tags[0])
+
+
+def masked_text(places: int) -> str:
+    """What the person is told of masked secrets."""
+    what = "1 secret was" if places == 1 else f"{places} secrets were"
+    return f"{what} masked in what is sent. The model sees a placeholder in its place."

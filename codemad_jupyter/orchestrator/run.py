@@ -11,7 +11,7 @@ from codemad_jupyter.gateway.choosing import Choice
 from codemad_jupyter.gateway.provider import Request
 from codemad_jupyter.gateway.router import OFFLINE_MODEL
 from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
-from codemad_jupyter.orchestrator.asking import Asking, Prepared, prepare
+from codemad_jupyter.orchestrator.asking import Asking, Prepared, masked_text, prepare
 from codemad_jupyter.orchestrator.compacting import Measured, within
 from codemad_jupyter.orchestrator.delegating import Explorers
 from codemad_jupyter.orchestrator.desk import RunDesk
@@ -174,7 +174,7 @@ class Run:
         prepared = await prepare(self.prompt, self.session.conversation, asking)
         self.emit(prepared.built)
         if prepared.masked:
-            self.emit(Notice(level="info", code="masked", text=_masked_text(prepared.masked)))
+            self.emit(Notice(level="info", code="masked", text=masked_text(prepared.masked)))
         crew = self._crew(kernel, notebook, prepared.level)
         self._explorers = Explorers(crew)
         executor = self._executor(kernel, notebook, prepared, self.equipment, crew.proposals, self.emit)
@@ -296,8 +296,3 @@ class Run:
 
     async def _ask(self, question: Question) -> Answered:
         return await self.desk.approvals.ask(question, run=self.id)
-
-
-def _masked_text(places: int) -> str:
-    what = "1 secret was" if places == 1 else f"{places} secrets were"
-    return f"{what} masked in what is sent. The model sees a placeholder in its place."

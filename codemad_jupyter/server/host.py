@@ -1,7 +1,6 @@
 """The engine of this server: built at first use, closed with the server.
 
-Owns the one lock around building, and the activity stamp that keeps a hub from culling a server
-whose only work is a run. What the engine does is no business of this file.
+Owns the one lock around building. What the engine does is no business of this file.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-import math
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import codemad_jupyter
+from codemad_jupyter.server.activity import BEGINS_A_RUN, report_interval, stay_awake
 from codemad_jupyter.server.answering import Answering
 from codemad_jupyter.server.mcp_mount import McpMount
 from codemad_jupyter.server.metrics import Metrics
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-BEGINS_A_RUN = frozenset({"prompt", "approve_plan", "verify_notebook"})
-"""The commands whose acknowledgement names a run that begins: others name the last one there was."""
 RESTARTED = 1012
 """The code of a socket that is closed because its service begins anew."""
 
@@ -57,7 +53,7 @@ class Limits:
     subscriptions: int = 64
     waiting_frames: int = 1000
     patience: float = 5.0
-    pulse: float = field(default_factory=lambda: min(30.0, _report_interval()))
+    pulse: float = field(default_factory=lambda: min(30.0, report_interval()))
 
 
 class EngineHost:
@@ -170,7 +166,7 @@ class EngineHost:
         engine = await self.engine()
         ack = await engine.submit(command)
         if command.type in BEGINS_A_RUN:
-            self._keep(self._stay_awake(engine, ack))
+            self._keep(stay_awake(self.app, engine, ack, pulse=self.limits.pulse))
         return ack
 
     async def submit_for_kernel(self, command: Command) -> Ack:
@@ -278,45 +274,9 @@ class EngineHost:
         if not task.cancelled() and task.exception() is not None:
             log.debug("CodeMAD: a task in the background ended early", exc_info=task.exception())
 
-    async def _stay_awake(self, engine: Engine, ack: Ack) -> None:
-        """Stamp activity while the run works; one that waits for an answer does not count as work."""
-        working = asyncio.Event()
-        pulse = asyncio.create_task(self._pulse_while(working))
-        try:
-            working.set()
-            async with aclosing(cast("AsyncGenerator[Event]", engine.events(ack.session, ack.seq))) as events:
-                async for event in events:
-                    self.touch()
-                    if event.type == "run_finished" and event.run == ack.run:
-                        return
-                    if event.type == "approval_asked":
-                        working.clear()
-                    else:
-                        working.set()
-        finally:
-            pulse.cancel()
-
-    async def _pulse_while(self, working: asyncio.Event) -> None:
-        while True:
-            await working.wait()
-            self.touch()
-            await asyncio.sleep(self.limits.pulse)
-
-    def touch(self) -> None:
-        """Tell the server, and so a hub, that somebody is at work here."""
-        from jupyter_server._tz import utcnow
-
-        self.app.web_app.settings["last_activity_times"]["codemad"] = utcnow()
-
 
 async def _standing(engine: Engine) -> Standing:
     return await engine.services.modes.standing(engine.services.sandbox)
-
-
-def _report_interval() -> float:
-    """The seconds between two reports of activity to the hub, where its administrator has set them."""
-    text = os.environ.get("JUPYTERHUB_ACTIVITY_INTERVAL", "")
-    return float(text) if text.isdecimal() and int(text) > 0 else math.inf
 
 
 async def _settled(engine: Engine, command: AcceptEdit, *, after: int) -> None:
