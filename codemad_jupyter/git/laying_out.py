@@ -14,7 +14,15 @@ from codemad_jupyter.git.repo import Deadline, Git, find_root
 from codemad_jupyter.git.values import Saved, Snapshot
 from codemad_jupyter.protocol.errors import GitError, UsageError
 
-CACHES = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints", ".hypothesis")
+CACHES = (
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".ipynb_checkpoints",
+    ".hypothesis",
+    ".benchmarks",
+)
 MOST_CARRIED = 2 * 1024**3
 """Bytes of ignored files that are copied at most."""
 

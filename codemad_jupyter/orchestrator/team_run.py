@@ -120,6 +120,8 @@ class TeamRun:
         async def test(agent: str) -> float:
             found = await self._tested(agent, command)
             self._verdicts[agent] = found
+            if found.idle and self._marks[agent].status.state == "failed":
+                raise ToolError("It came to nothing, whatever the tests say of what was there before.")
             return found.score
 
         choice = await swarm(

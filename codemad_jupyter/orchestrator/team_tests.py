@@ -23,12 +23,14 @@ _SETTLES = frozenset(
 
 
 class Verdict(NamedTuple):
-    """How tests went. ``bent``: files that decide what is tested are not as they were."""
+    """How tests went. ``bent``: files that decide what is tested are not as they were; ``idle``: no file is
+    other than before."""
 
     passed: int
     failed: int
     ok: bool
     bent: tuple[str, ...] = ()
+    idle: bool = False
 
     @property
     def score(self) -> float:
@@ -82,7 +84,7 @@ def _has_script(path: Path) -> bool:
 def verdict(output: str, exit_code: int | None, *, changed: Iterable[str], new: Iterable[str]) -> Verdict:
     """What the output of the tests says; ``changed`` are the files the agent changed, ``new`` those of them
     that were not there before."""
-    fresh = frozenset(new)
+    fresh, changed = frozenset(new), tuple(changed)
     bent = tuple(
         path
         for path in changed
@@ -91,4 +93,4 @@ def verdict(output: str, exit_code: int | None, *, changed: Iterable[str], new: 
     counts = {"passed": 0, "failed": 0, "error": 0}
     for number, kind in _COUNT.findall(output[-2_000:]):
         counts[kind.removesuffix("s")] = int(number)
-    return Verdict(counts["passed"], counts["failed"] + counts["error"], exit_code == 0, bent)
+    return Verdict(counts["passed"], counts["failed"] + counts["error"], exit_code == 0, bent, not changed)
