@@ -7,6 +7,7 @@ channel is served by a thread of its own, so it answers while a cell runs.
 import asyncio
 import contextlib
 import inspect
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -53,8 +54,7 @@ class KernelLine:
         await self.check_process()
         async with self._turn:
             if self._client is None:
-                self._client = self.client()
-                self._client.control_channel.start()
+                self._open()
             return await self.ask_with(self._client, kind, content, timeout=timeout)
 
     async def ask_with(
@@ -129,10 +129,17 @@ class KernelLine:
             socket.close(linger=0)
             client.context.destroy(linger=0)
 
+    def _open(self) -> None:
+        """A run may ask about a kernel that was let go of long ago: what that opens goes with this line."""
+        self._client = self.client()
+        self._client.control_channel.start()
+        self._given_back = weakref.finalize(self, self._client.stop_channels)
+        self._given_back.atexit = False
+
     def close(self) -> None:
         """Give the sockets back; a later question opens new ones."""
         if self._client is not None:
-            self._client.stop_channels()
+            self._given_back()
             self._client = None
 
 

@@ -29,14 +29,12 @@ for number in range(300):
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     before = logging.getLogRecordFactory()
-    logging.getLogger(ROOM).propagate = False  # what is odd here breaks who would report it
     found = Settings(data_dir=tmp_path, log_level="info")
     start_log(found)
     mask_logs(Redactor((SECRET,)))
     yield found
     start_log(found.model_copy(update={"log_level": "off"}))
     logging.setLogRecordFactory(before)
-    logging.getLogger(ROOM).propagate = True
 
 
 def lines(settings: Settings) -> list[dict[str, object]]:
@@ -51,7 +49,10 @@ def test_a_line_names_the_run_and_holds_no_secret(settings: Settings) -> None:
             raise ValueError(SECRET)
         except ValueError:
             log.exception("it failed")
-    log.warning("later \ud800")
+    odd = logging.LogRecord(log.name, logging.WARNING, "", 0, "later \ud800", (), None)
+    for handler in logging.getLogger(ROOM).handlers:
+        if isinstance(handler, JsonLog):  # past the others: what reports tests cannot pass such a text on
+            handler.handle(odd)
     first, second, third = lines(settings)
     assert (first["session"], first["run"], first["level"]) == ("session-1", "run-1", "warning")
     assert (first["logger"], third["run"]) == ("somewhere", "")
