@@ -7,7 +7,6 @@ channel is served by a thread of its own, so it answers while a cell runs.
 import asyncio
 import contextlib
 import inspect
-import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -39,6 +38,7 @@ class KernelLine:
         self._connection = dict(connection)
         self._alive = alive
         self._client: Any = None
+        self._closed = False
         self._turn = asyncio.Lock()
 
     def client(self) -> Any:
@@ -54,8 +54,13 @@ class KernelLine:
         await self.check_process()
         async with self._turn:
             if self._client is None:
-                self._open()
-            return await self.ask_with(self._client, kind, content, timeout=timeout)
+                self._client = self.client()
+                self._client.control_channel.start()
+            try:
+                return await self.ask_with(self._client, kind, content, timeout=timeout)
+            finally:
+                if self._closed:  # a run that still asks about a kernel that was let go of
+                    self.close()
 
     async def ask_with(
         self, client: Any, kind: str, content: dict[str, Any], *, timeout: float
@@ -129,17 +134,11 @@ class KernelLine:
             socket.close(linger=0)
             client.context.destroy(linger=0)
 
-    def _open(self) -> None:
-        """A run may ask about a kernel that was let go of long ago: what that opens goes with this line."""
-        self._client = self.client()
-        self._client.control_channel.start()
-        self._given_back = weakref.finalize(self, self._client.stop_channels)
-        self._given_back.atexit = False
-
     def close(self) -> None:
-        """Give the sockets back; a later question opens new ones."""
+        """Give the sockets back; a later question opens new ones for itself alone."""
+        self._closed = True
         if self._client is not None:
-            self._given_back()
+            self._client.stop_channels()
             self._client = None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import queue
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,16 @@ async def test_from_a_connection_file(manager: KernelManager, tmp_path: Path) ->
     kernel.close()
     with pytest.raises(KernelError, match="cannot be read"):
         LiveKernel.from_file(tmp_path / "absent.json")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what Linux lists")
+async def test_a_question_after_it_was_let_go_of_leaves_nothing_open(clean: LiveKernel) -> None:
+    await clean.report()
+    clean.close()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        assert (await clean.report()).language == "python"
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 async def test_a_look_leaves_a_busy_kernel_looking_busy(
