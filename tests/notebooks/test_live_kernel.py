@@ -159,10 +159,10 @@ async def test_from_a_connection_file(manager: KernelManager, tmp_path: Path) ->
 async def test_a_question_after_it_was_let_go_of_leaves_nothing_open(clean: LiveKernel) -> None:
     await clean.report()
     clean.close()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         assert (await clean.report()).language == "python"
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 async def test_a_look_leaves_a_busy_kernel_looking_busy(
