@@ -155,14 +155,18 @@ async def test_from_a_connection_file(manager: KernelManager, tmp_path: Path) ->
         LiveKernel.from_file(tmp_path / "absent.json")
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what Linux lists")
 async def test_a_question_after_it_was_let_go_of_leaves_nothing_open(clean: LiveKernel) -> None:
     await clean.report()
     clean.close()
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = descriptors()
     for _ in range(3):
         assert (await clean.report()).language == "python"
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert descriptors() <= before
 
 
 async def test_a_look_leaves_a_busy_kernel_looking_busy(
