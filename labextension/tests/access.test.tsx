@@ -1,25 +1,14 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
-import { Client } from '../src/client';
-import { Drops } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
+import type { Pages } from '../src/pages';
 import type { FolderTrust, KeyRing } from '../src/protocol';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
-import { PagesContext, PanelContext } from '../src/views/context';
 import { Keys } from '../src/views/keys';
 import { TrustBanner } from '../src/views/trust';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 let server: TestServer;
@@ -56,33 +45,7 @@ beforeEach(async () => {
   server.routes.trust = FOLDER;
   server.routes.keys = RING;
   server.routes.settings = { settings: [], own: {}, notices: [], policy: null };
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  const session = new Session(client, () => notebooks.target);
-  const trans = nullTranslator.load('codemad_jupyter');
-  pages = new Pages();
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    branches: new Branches(client, session, () => notebooks.target),
-    access: new Access(client),
-    pages,
-    drops: new Drops(notebooks, contents, trans),
-    notebooks,
-    rendermime: new RenderMimeRegistry(),
-    languages: new EditorLanguageRegistry(),
-    trans
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
-  root.render(
-    <PanelContext.Provider value={context}>
-      <PagesContext.Provider value={context}>
-        <Shown />
-      </PagesContext.Provider>
-    </PanelContext.Provider>
-  );
+  ({ client, pages, host, root } = drawPanel(server, <Shown />));
 });
 
 afterEach(async () => {

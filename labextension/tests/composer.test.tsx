@@ -1,25 +1,16 @@
 /* eslint-disable jupyter/no-untranslated-string -- names that are pointed at are data here */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import { MimeData } from '@lumino/coreutils';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
-import { Client } from '../src/client';
-import { CELLS_MIME, decoded, Drops, FILES_MIME, OUTPUT_MIME } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
+import type { Drops} from '../src/drops';
+import { CELLS_MIME, decoded, FILES_MIME, OUTPUT_MIME } from '../src/drops';
 import type { Mention } from '../src/protocol';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
+import type { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
-import { PagesContext, PanelContext } from '../src/views/context';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 const NAMES: Mention[] = [
@@ -38,34 +29,9 @@ let root: Root;
 beforeEach(async () => {
   server = await TestServer.start();
   server.routes.mentions = { mentions: NAMES };
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  const trans = nullTranslator.load('codemad_jupyter');
-  session = new Session(client, () => notebooks.target);
-  drops = new Drops(notebooks, contents, trans);
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    branches: new Branches(client, session, () => notebooks.target),
-    pages: new Pages(),
-    access: new Access(client),
-    drops,
-    notebooks,
-    rendermime: new RenderMimeRegistry(),
-    languages: new EditorLanguageRegistry(),
-    trans
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
   const ref = { current: null };
-  root.render(
-    <PanelContext.Provider value={context}>
-      <PagesContext.Provider value={context}>
-        <Composer focuser={ref} modelOpener={ref} />
-      </PagesContext.Provider>
-    </PanelContext.Provider>
-  );
+  ({ client, session, drops, host, root } = drawPanel(server, <Composer focuser={ref} modelOpener={ref} />));
+  client.connect();
   await session.open();
 });
 

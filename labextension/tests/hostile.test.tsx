@@ -1,25 +1,15 @@
 /** Every field that the panel draws, filled with more than two hundred strings that want to be more than text. */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import { marked } from 'marked';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
-import { Client } from '../src/client';
-import { Drops } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
+import type { Pages } from '../src/pages';
 import type { Page } from '../src/pages';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
+import type { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
-import { PagesContext, PanelContext } from '../src/views/context';
 import { Header } from '../src/views/header';
 import { Keys } from '../src/views/keys';
 import { MemoryPage } from '../src/views/memory';
@@ -31,6 +21,7 @@ import { Transcript } from '../src/views/transcript';
 import { TrustBanner } from '../src/views/trust';
 import { Log, NO_USAGE, assistant, cellEdit, hunk } from './events';
 import { HOSTILE, alive, filled } from './hostile';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 /** How many go into one field at once. */
@@ -81,32 +72,8 @@ beforeEach(async () => {
   vi.stubGlobal('IntersectionObserver', Near);
   Reflect.set(globalThis, 'hit', vi.fn());
   server = await TestServer.start();
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  session = new Session(client, () => notebooks.target);
-  pages = new Pages();
-  const trans = nullTranslator.load('codemad_jupyter');
   const markdownParser = { render: (source: string) => Promise.resolve(marked.parse(source, { async: false })) };
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    branches: new Branches(client, session, () => notebooks.target),
-    pages,
-    access: new Access(client),
-    drops: new Drops(notebooks, contents, trans),
-    notebooks,
-    rendermime: new RenderMimeRegistry({ markdownParser }),
-    languages: new EditorLanguageRegistry(),
-    trans
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
-  root.render(
-    <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
-      <Shown />
-    </PagesContext.Provider></PanelContext.Provider>
-  );
+  ({ client, session, pages, host, root } = drawPanel(server, <Shown />, new RenderMimeRegistry({ markdownParser })));
 });
 
 afterEach(async () => {

@@ -1,30 +1,20 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
 /** The pages beside the conversation, in one file: they share a server, a session and the panel they open in. */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
-import { Client } from '../src/client';
-import { Drops } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
+import type { Pages } from '../src/pages';
 import type { CheckpointInfo, ContextPreview, Memory, Verification } from '../src/protocol';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
-import { PagesContext, PanelContext } from '../src/views/context';
+import type { Session } from '../src/session';
 import { Header } from '../src/views/header';
 import { MemoryPage } from '../src/views/memory';
 import { Preview } from '../src/views/preview';
 import { Timeline } from '../src/views/timeline';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 let server: TestServer;
@@ -95,31 +85,8 @@ function Shown(): React.JSX.Element {
 
 beforeEach(async () => {
   server = await TestServer.start();
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  session = new Session(client, () => notebooks.target);
+  ({ client, session, pages, host, root } = drawPanel(server, <Shown />));
   client.connect();
-  pages = new Pages();
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    branches: new Branches(client, session, () => notebooks.target),
-    pages,
-    access: new Access(client),
-    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
-    notebooks,
-    rendermime: new RenderMimeRegistry(),
-    languages: new EditorLanguageRegistry(),
-    trans: nullTranslator.load('codemad_jupyter')
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
-  root.render(
-    <PanelContext.Provider value={context}><PagesContext.Provider value={context}>
-      <Shown />
-    </PagesContext.Provider></PanelContext.Provider>
-  );
   await session.open();
   await vi.waitFor(() => {
     expect(session.getSnapshot().phase).toBe('ready');

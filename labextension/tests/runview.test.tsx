@@ -1,28 +1,18 @@
 /** The run view: a crowd of agents with odd names, folders as tabs, merging in order, dropping, and steering. */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
-import { Client } from '../src/client';
-import { Drops } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
+import type { Pages } from '../src/pages';
 import type { AgentStatus, MergeCheck, WorktreeInfo } from '../src/protocol';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
+import type { Session } from '../src/session';
 import { Composer } from '../src/views/composer';
-import { PagesContext, PanelContext } from '../src/views/context';
 import { RunPage } from '../src/views/runpage';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
 import { SESSION } from './events';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 const EVIL = '<img src=x onerror=alert(1)>\u202e\u001b[31m';
@@ -77,33 +67,8 @@ function Shown(): React.JSX.Element {
 beforeEach(async () => {
   server = await TestServer.start();
   server.routes.agents = { agents: [] };
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  session = new Session(client, () => notebooks.target);
+  ({ client, session, pages, host, root } = drawPanel(server, <Shown />));
   client.connect();
-  pages = new Pages();
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    pages,
-    access: new Access(client),
-    branches: new Branches(client, session, () => notebooks.target),
-    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
-    notebooks,
-    rendermime: new RenderMimeRegistry(),
-    languages: new EditorLanguageRegistry(),
-    trans: nullTranslator.load('codemad_jupyter')
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
-  root.render(
-    <PanelContext.Provider value={context}>
-      <PagesContext.Provider value={context}>
-        <Shown />
-      </PagesContext.Provider>
-    </PanelContext.Provider>
-  );
   await session.open();
 });
 

@@ -1,31 +1,20 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
 /** The Sessions page with a server behind it, and the pure functions that decide what it draws. */
-import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { RenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ContentsManager } from '@jupyterlab/services';
-import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
 import type { Root } from 'react-dom/client';
-import { createRoot } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Access } from '../src/access';
-import { Branches } from '../src/branches';
 import { entriesHere } from '../src/branching';
-import { Client } from '../src/client';
-import { Drops } from '../src/drops';
-import { OpenNotebooks } from '../src/notebook/documents';
-import { Pages } from '../src/pages';
+import type { Client } from '../src/client';
 import type { BranchComparison, SessionInfo, SessionTree, Turn } from '../src/protocol';
 import { reduce } from '../src/reduce';
-import { Requests } from '../src/requests';
-import { Session } from '../src/session';
+import type { Session } from '../src/session';
 import { emptyTranscript, waiting } from '../src/transcript';
-import { PagesContext, PanelContext } from '../src/views/context';
 import { ordered } from '../src/views/format';
 import { SessionsPage } from '../src/views/sessions';
 import { rowsOf, runsTo } from '../src/views/tree';
 import { Log, SESSION, cellEdit } from './events';
+import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 function info(id: string, change: Partial<SessionInfo> = {}): SessionInfo {
@@ -74,32 +63,8 @@ beforeEach(async () => {
   server.routes['sessions/tree'] = TREE;
   server.routes['sessions/compare'] = COMPARISON;
   server.others.push(info('s2', { title: 'Pinned one', pinned: true }), info('s3', { archived: true }));
-  client = new Client(server.settings);
-  const contents = new ContentsManager({ serverSettings: server.settings });
-  const notebooks = new OpenNotebooks(null, contents);
-  session = new Session(client, () => notebooks.target);
+  ({ client, session, host, root } = drawPanel(server, <SessionsPage />));
   client.connect();
-  const context = {
-    session,
-    requests: new Requests(client, session, () => notebooks.target),
-    branches: new Branches(client, session, () => notebooks.target),
-    pages: new Pages(),
-    access: new Access(client),
-    drops: new Drops(notebooks, contents, nullTranslator.load('codemad_jupyter')),
-    notebooks,
-    rendermime: new RenderMimeRegistry(),
-    languages: new EditorLanguageRegistry(),
-    trans: nullTranslator.load('codemad_jupyter')
-  };
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
-  root.render(
-    <PanelContext.Provider value={context}>
-      <PagesContext.Provider value={context}>
-        <SessionsPage />
-      </PagesContext.Provider>
-    </PanelContext.Provider>
-  );
   await session.open();
   await shows('now in blue');
 });
