@@ -7,6 +7,7 @@ another thread, and ends with a sentence in ``failure`` when a cell failed, took
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from codemad_jupyter.batch.mending import Mender, Workshop
     from codemad_jupyter.notebooks.live import LiveKernel
 
+_OWN_LIMIT = re.compile(r"timeout:(\d{1,7}(?:\.\d{1,3})?)")
 PAUSE = 1.0
 """Seconds between two writings while a cell runs; more where writing is slow."""
 
@@ -133,7 +135,7 @@ class Execution:
             ended=self._ended,
             again=self._failed,
             kernel_name=kernel,
-            timeout=timeout,
+            timeout_func=self._limit,
             startup_timeout=start_timeout,
             extra_arguments=arguments,
             record_timing=False,
@@ -165,13 +167,20 @@ class Execution:
     def _why(self, error: Exception) -> str:
         match error:
             case CellTimeoutError():
-                return f"Cell {self._cell} took more than {self._timeout:g} seconds"
+                limit = self._limit(self._notebook.cells[self._cell - 1])
+                return f"Cell {self._cell} took more than {limit:g} seconds"
             case CellExecutionError():
                 return f"Cell {self._cell} failed: {_named(error)}".rstrip(". ")
             case DeadKernelError():
                 return f"The kernel died while cell {self._cell} was running"
             case _:
                 return f"The kernel did not start: {str(error).splitlines()[0]}"
+
+    def _limit(self, cell: Any) -> float | None:
+        """The seconds that a cell may take: its own, by a tag such as timeout:600, else those of all."""
+        tags = cell.metadata.get("tags") or ()
+        own = (_OWN_LIMIT.fullmatch(tag) for tag in tags if isinstance(tag, str))
+        return next((float(found[1]) for found in own if found), self._timeout)
 
     async def _confined(self, around: AsyncExitStack) -> dict[str, str]:
         """Have the kernel start in the sandbox; the variables it gets there."""

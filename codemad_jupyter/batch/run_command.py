@@ -29,7 +29,10 @@ def add_run(commands: Commands) -> None:
     _add_parameters(run)
     run.add_argument("--kernel", metavar="NAME", help="the kernel (default: the one the notebook names)")
     run.add_argument(
-        "--timeout", type=seconds, metavar="S", help="seconds one cell may take (default: no limit)"
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="seconds one cell may take, unless it has a tag such as timeout:600 (default: no limit)",
     )
     run.add_argument("--cwd", type=Path, metavar="DIR", help="the working folder (default: the current one)")
     run.add_argument(

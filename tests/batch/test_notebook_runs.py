@@ -92,9 +92,12 @@ def test_old_outputs_do_not_survive_in_cells_that_did_not_run(tmp_path: Path) ->
     assert outputs(tmp_path / "out.ipynb")[1] == []
 
 
-def test_a_cell_that_takes_too_long(tmp_path: Path) -> None:
-    write(tmp_path / "n.ipynb", code("print('begun', flush=True)\nimport time; time.sleep(600)", "a"))
-    done = codemad("run", "n.ipynb", "-o", "out.ipynb", "--timeout", "4", cwd=tmp_path)
+@pytest.mark.parametrize(("limit", "tags"), [("4", []), ("600", ["slow", "timeout:4"])])
+def test_a_cell_that_takes_too_long(tmp_path: Path, limit: str, tags: list[str]) -> None:
+    cell = code("print('begun', flush=True)\nimport time; time.sleep(600)", "a")
+    cell["metadata"]["tags"] = tags
+    write(tmp_path / "n.ipynb", cell)
+    done = codemad("run", "n.ipynb", "-o", "out.ipynb", "--timeout", limit, cwd=tmp_path)
     assert done.returncode == 1
     assert "Cell 1 took more than 4 seconds" in done.stderr
     assert text_of(outputs(tmp_path / "out.ipynb")[0][0]) == "begun\n"

@@ -49,7 +49,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "sends rubbish": {"raw": "data: {broken\n\n"},
 }
 ENDS = {"done", "failed", "cancelled"}
-DESCRIPTORS = 150
+DESCRIPTORS = 60
 GROWTH = 150.0
 """Megabytes by which the server may grow once it is warm, whatever it keeps for the sessions it has."""
 
