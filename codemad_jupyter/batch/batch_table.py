@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.live_lines import LiveLines, bar
+from codemad_jupyter.batch.run_report import money
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.jobs import Job
@@ -97,6 +98,6 @@ def sentence(results: Sequence[JobResult]) -> str:
     """What a batch came to."""
     repairs = sum(result.repairs for result in results)
     known = [result.cost for result in results]
-    cost = "an unknown price" if None in known else f"{sum(each or 0 for each in known):.4f} US dollars"
-    mended = f"; {repairs} repairs for {cost}" if repairs else ""
+    cost = money(None if None in known else sum(each or 0 for each in known))
+    mended = f"; {repairs} {'repair' if repairs == 1 else 'repairs'}, {cost}" if repairs else ""
     return f"{len(results)} runs: {', '.join(counts(results))}{mended}."

@@ -60,7 +60,7 @@ def lines(report: RunReport) -> list[str]:
     ran = sum(cell.status != "not_run" for cell in report.cells)
     sums = f"{ran} of {len(report.cells)} cells ran in {report.seconds:.1f} s"
     if report.repairs:
-        sums += f"; repairs took {report.tokens:,} tokens and {money(report.cost)}"
+        sums += f"; repairs took {report.tokens:,} tokens, {money(report.cost)}"
     return [*told_of, sums]
 
 
@@ -83,4 +83,4 @@ def save(text: str, path: Path) -> None:
 
 def money(cost: float | None) -> str:
     """A cost in words."""
-    return "an unknown price" if cost is None else f"{cost:.4f} US dollars"
+    return "price unknown" if cost is None else f"{cost:.4f} US dollars"

@@ -221,7 +221,7 @@ def test_parameters_stay_as_they_were_given() -> None:
 def test_a_price_that_is_unknown_stays_unknown() -> None:
     repair = Repair(number=1, cell="a", attempt=1, error="E", status="repaired", cost=None)
     told = lines(RunReport(notebook="n", output="o", ending="repaired", text="", repairs=(repair,)))
-    assert "an unknown price" in told[-1]
+    assert "price unknown" in told[-1]
 
 
 def papermill(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
