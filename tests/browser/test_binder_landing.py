@@ -35,7 +35,7 @@ def test_the_tour_opens_with_the_sidebar_and_asks_for_no_key(browser: Browser, l
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     sidebar = Sidebar(page)
     expect(sidebar.panel.get_by_text("Built-in assistant, no key needed.")).to_be_visible()
-    sidebar.panel.get_by_role("button", name="Keys and trust").click()
+    sidebar.show_rarer("Keys and trust")
     keys = sidebar.panel.get_by_role("region", name="Keys and trust")
     expect(keys).to_contain_text("Keys stay in the memory of this server")
     context.close()

@@ -6,7 +6,8 @@ from prometheus_client import REGISTRY
 from codemad_jupyter.protocol import events as ev
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.messages import Message, Usage
-from codemad_jupyter.server.metrics import MOST_VALUES, OTHER, EventCounter, counted
+from codemad_jupyter.server.event_counter import EventCounter
+from codemad_jupyter.server.metrics import MOST_VALUES, OTHER, counted
 
 
 def value(name: str, **labels: str) -> float:
