@@ -157,9 +157,9 @@ CASES = (
     Case("GIT-02", "write git's configuration", "echo '[core]\n fsmonitor=evil' >> .git/config",
          lambda s: "evil" not in (s.work / ".git/config").read_text(), open_in=("landlock", "none")),
     Case("BOX-01", "trace a process of the same user", _python(
-        "import ctypes, os; p = int(open('@home/thesis') and os.getppid()); "
-        "print('traced', ctypes.CDLL(None).ptrace(16, p, 0, 0))"), lambda s: "traced 0" not in s.said,
-        open_in=()),
+        "import ctypes, os; p = int(open('@home/thesis') and os.getppid()); c = ctypes.CDLL(None); "
+        "r = c.ptrace(16, p, 0, 0); r or (os.waitpid(p, 1 << 30), c.ptrace(17, p, 0, 0)); "
+        "print('traced', r)"), lambda s: "traced 0" not in s.said),
     Case("BOX-02", "make name spaces of its own", "unshare -Ur true && echo made",
          lambda s: "made" not in s.said),
     Case("BOX-03", "mount something", "mkdir m; mount -t tmpfs x m && echo made; umount m",
@@ -262,8 +262,9 @@ async def attempt(case: Case, backend: Backend) -> bool:
             async with asyncio.timeout(LIMIT):
                 found.code = await process.wait()
                 found.said = (await reading).decode(errors="replace")
-        except TimeoutError:
+        except TimeoutError:  # nothing held it, and what it did meanwhile is not known
             await process.stop()
+            return False
         found.seconds = time.monotonic() - began
         return case.holds(found)
 
