@@ -5,6 +5,7 @@ Nothing is run here.
 """
 
 import ast
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def _ids(decorator: ast.expr) -> list[str]:
     return [each.value for each in decorator.args if isinstance(each, ast.Constant)]
 
 
+@functools.cache
 def functions(path: Path) -> set[str]:
     """The names of the tests in a file, those in classes with the class before them."""
     found = set()
