@@ -199,9 +199,7 @@ class _Rerun:
         late = f"took more than {limit:g} seconds"
         # A task of its own: nbclient takes a cancellation for the death of the kernel.
         task = asyncio.ensure_future(self._running.execute_cell(self._proof.path, cell))
-        task.add_done_callback(
-            lambda ended: ended.cancelled() or ended.exception()
-        )  # looked at
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # looked at
         try:
             done, _ = await asyncio.wait({task}, timeout=limit + GRACE)
             if not done:
