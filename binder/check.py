@@ -26,7 +26,7 @@ from apart import LEFT  # noqa: E402 - beside this file
 LIMIT = 300
 SIZE = 2_000_000
 """Bytes that the demos may have; images have to be pulled at each launch."""
-OWN = ("/home/", "/root/", "/tmp/", "/work/", "/Users/")  # noqa: S108 - looked for, not written to
+OWN = (f"{BINDER.parent}/", "/home/", "/root/", "/tmp/", "/Users/")  # noqa: S108 - looked for, not written to
 IN_DOCKERFILE = (
     '-r "binder/requirements.txt"',
     "RUN ./binder/postBuild",

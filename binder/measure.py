@@ -60,8 +60,9 @@ class Launch:
 
 
 @contextmanager
-def launched() -> Iterator[Launch]:
-    """The lab, started by `binder/start` in a copy of the folder and in an empty home."""
+def launched(**more: str) -> Iterator[Launch]:
+    """The lab, started by `binder/start` in a copy of the folder and in an empty home; ``more`` is in its
+    environment."""
     with tempfile.TemporaryDirectory(prefix="codemad-launch-", ignore_cleanup_errors=True) as name:
         folder, token, port = Path(name), secrets.token_hex(16), _free_port()
         copied(BINDER, folder / "binder")
@@ -78,7 +79,7 @@ def launched() -> Iterator[Launch]:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [*command, "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"],
-                env=env | {"JUPYTER_TOKEN": token},
+                env=env | {"JUPYTER_TOKEN": token} | more,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -113,7 +114,7 @@ def measured() -> int:
         launch.step("server answers", began)
         launch.get("/lab/tree/tour.ipynb")
         launch.step("first page", began)
-        cells = _execute(launch, "tour.ipynb")
+        cells = execute(launch, "tour.ipynb")
         launch.step(f"tour open, its {cells} cells executed", began)
     print(f"\n{'after the start':<36}{'seconds':>8}{'processes':>11}{'PSS':>9}{'RSS':>9}")
     for name, seconds, size in launch.steps:
@@ -127,7 +128,7 @@ def _shown(size: int) -> str:
     return f"{size / 1e6:>6.0f} MB"
 
 
-def _execute(launch: Launch, notebook: str) -> int:
+def execute(launch: Launch, notebook: str) -> int:
     """Open a notebook's kernel as the lab does, and run its cells in it; how many."""
     from jupyter_client import BlockingKernelClient
 
@@ -153,6 +154,12 @@ def _execute(launch: Launch, notebook: str) -> int:
 
 def memory(pid: int) -> Memory:
     """That of a process and all below it."""
+    sizes = [_own(each) for each in family(pid)]
+    return Memory(len(sizes), sum(pss for pss, _ in sizes), sum(rss for _, rss in sizes))
+
+
+def family(pid: int) -> set[int]:
+    """A process and all below it."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -161,11 +168,10 @@ def memory(pid: int) -> Memory:
             except OSError:
                 continue
             parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    sizes = [_own(each) for each in family]
-    return Memory(len(family), sum(pss for pss, _ in sizes), sum(rss for _, rss in sizes))
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 def _own(pid: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The one room that connects everything: settings and services go in, an engine comes out."""
 
 import asyncio
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from codemad_jupyter.app.embedders import local_model
 from codemad_jupyter.app.finding import WorkspaceFinder
 from codemad_jupyter.app.permitting import rights_of
 from codemad_jupyter.app.plugins import Offers, gathered_offers, roles_of
+from codemad_jupyter.app.relay_client import relay_problem
 from codemad_jupyter.app.reranking import reranker_for
 from codemad_jupyter.config.agent_definitions import AgentApprovals, ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
@@ -21,6 +23,7 @@ from codemad_jupyter.config.mcp_approvals import McpApprovals
 from codemad_jupyter.config.mcp_definitions import defined
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
+from codemad_jupyter.config.shares import SharedSessions
 from codemad_jupyter.config.trust import PROJECT_FILE, TrustedFolders
 from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.context.diagnostics.service import Diagnostics
@@ -79,7 +82,6 @@ async def build_engine(
     trusted = TrustedFolders()
     mcp = await asyncio.to_thread(_mcp_servers, root, settings)
     router = router_for(root, settings, offered.providers)
-    taped = settings.cassette_mode != "off"  # what is asked must not hang on how quick this machine is
     engine = Engine(
         Services(
             root=root,
@@ -88,7 +90,6 @@ async def build_engine(
             router=router,
             ports=ports,
             checkpoints=Checkpoints(root, folder),
-            diagnostics=_diagnostics(root, settings, trusted, taped=taped),
             registry=_registry(offered, mcp, memory=settings.memory != "off", web=settings.web_fetch),
             hooks=hooks,
             redact=settings.redactor,
@@ -99,16 +100,14 @@ async def build_engine(
             given=rights_of(settings, rules),
             modes=_modes(root, settings, attended=attended),
             allowed=AllowedActions(folder),
+            shared=SharedSessions(folder, policy=settings.policy, problem=relay_problem(os.environ)),
             audit=AuditLog(folder, redact=settings.redact),
             limits=_limits(settings),
-            inspect_deadline=max(settings.inspect_deadline, PATIENT if taped else 0),
             trial_seconds=settings.trial_timeout,
             trial_memory=settings.trial_memory * 1_000_000,
             replay_factor=settings.trial_replay_factor,
             notices=(*notices, *settings.notices, *hooks.problems),
             shares=Shares.read(settings.context_shares),
-            compaction="plain" if taped else settings.compaction,
-            cell_id=counted_cell_ids() if taped else new_cell_id,
             finder=WorkspaceFinder(root, settings, reranker=reranker_for(root, settings, router)),
             finder_of=partial(_finder_of, settings),
             roles=lambda: roles_of(root, offered.roles),
@@ -119,14 +118,27 @@ async def build_engine(
             sandbox_wanted=settings.sandbox,
             hidden=(data_dir(settings),),
             mcp=mcp,
-            external=ExternalAgents(
-                root, settings.agents, AgentApprovals(data_dir(settings)), policy=settings.policy
-            ),
+            external=_external_agents(root, settings),
+            **_repeatable(root, settings, trusted),
             **{name: getattr(settings, name) for name in UNCHANGED},
         )
     )
     await engine.start()
     return engine
+
+
+def _repeatable(root: Path, settings: Settings, trusted: TrustedFolders) -> dict[str, Any]:
+    """The parts through which a request hangs on chance and on how quick this machine is; where answers are
+    recorded or replayed it must not."""
+    taped = settings.cassette_mode != "off"
+    return {
+        "diagnostics": Diagnostics(
+            root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises
+        ),
+        "inspect_deadline": max(settings.inspect_deadline, PATIENT if taped else 0),
+        "compaction": "plain" if taped else settings.compaction,
+        "cell_id": counted_cell_ids() if taped else new_cell_id,
+    }
 
 
 def _finder_of(settings: Settings, root: Path, place: Path) -> WorkspaceFinder:
@@ -149,10 +161,6 @@ def _modes(root: Path, settings: Settings, *, attended: bool) -> Modes:
         limits.append(Limit(settings.mode, f"{PROJECT_FILE} of this folder says so"))
     tightest = min(limits, key=lambda each: STRICTEST_FIRST.index(each.mode), default=None)
     return Modes(settings.mode, limit=tightest)
-
-
-def _diagnostics(root: Path, settings: Settings, trusted: TrustedFolders, *, taped: bool) -> Diagnostics:
-    return Diagnostics(root, mode="off" if taped else settings.diagnostics, trusted=trusted.advises)
 
 
 def router_for(root: Path, settings: Settings, offered: dict[str, Any]) -> Router:
@@ -189,6 +197,11 @@ def _limits(settings: Settings) -> Limits:
 def _mcp_servers(root: Path, settings: Settings) -> McpServers:
     given = defined(root, settings.mcp, policy=settings.policy)
     return McpServers(root, given, McpApprovals(data_dir(settings)))
+
+
+def _external_agents(root: Path, settings: Settings) -> ExternalAgents:
+    approvals = AgentApprovals(data_dir(settings))
+    return ExternalAgents(root, settings.agents, approvals, policy=settings.policy)
 
 
 def _plugged(root: Path, settings: Settings) -> tuple[Plugins, Offers, ScriptHooks | None]:

@@ -31,6 +31,7 @@ from codemad_jupyter.protocol.sessions import (
     SessionInfo,
     SessionTree,
 )
+from codemad_jupyter.protocol.sharing import SharingInfo
 
 URL_VARIABLE = "CODEMAD_JUPYTER_URL"
 TOKEN_VARIABLE = "CODEMAD_KERNEL_TOKEN"  # noqa: S105 - a name, not a secret
@@ -124,6 +125,14 @@ class EngineClient(Protocol):
         self, session: str, form: ExportFormat, level: DataLevel | None = None
     ) -> SessionExport:
         """The session as a file."""
+        ...
+
+    def sharing(self) -> SharingInfo:
+        """What is shared with others of the hub, and what of others with me."""
+        ...
+
+    def visit(self, owner: str, session: str, after: int = 0, *, wait: bool = False) -> tuple[Event, ...]:
+        """The next events of somebody else's session; none where there are no more (``wait``: for now)."""
         ...
 
     def close(self) -> None:

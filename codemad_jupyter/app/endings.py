@@ -28,8 +28,10 @@ from codemad_jupyter.protocol.commands import (
     RememberFact,
     ResolveMerge,
     RestoreCheckpoint,
+    ShareSession,
     SwitchBranch,
     Undo,
+    UnshareSession,
     VerifyNotebook,
 )
 from codemad_jupyter.protocol.events import (
@@ -44,6 +46,7 @@ from codemad_jupyter.protocol.events import (
     QuestionSettled,
     Restored,
     RunFinished,
+    ShareChanged,
 )
 
 Ending = Callable[[Event], bool]
@@ -102,6 +105,9 @@ def ending(command: Command | None, ack: Ack) -> Ending | None:
             return lambda event: isinstance(event, CheckpointsChanged)
         case RememberFact() | EditMemory() | ConfirmMemory() | ForgetMemory():
             return lambda event: isinstance(event, MemoryChanged) and event.run is None
+        case ShareSession() | UnshareSession():
+            guest = command.guest
+            return lambda event: isinstance(event, ShareChanged) and event.guest == guest
         case ChangePlan() | DropPlan():
             plan = command.plan
             return lambda event: isinstance(event, PlanChanged) and event.plan.id == plan

@@ -34,6 +34,7 @@ from codemad_jupyter.protocol.sessions import (
     SessionInfo,
     SessionTree,
 )
+from codemad_jupyter.protocol.sharing import SharingInfo
 
 CONNECT = 3.0
 ANSWER = 60.0
@@ -151,6 +152,14 @@ class HttpClient:
     ) -> SessionExport:
         query = urlencode({"session": session, "format": form, "level": level or ""})
         return SessionExport.model_validate(self._ask("GET", f"sessions/export?{query}"))
+
+    def sharing(self) -> SharingInfo:
+        return SharingInfo.model_validate(self._ask("GET", "shared"))
+
+    def visit(self, owner: str, session: str, after: int = 0, *, wait: bool = False) -> tuple[Event, ...]:
+        query = urlencode({"owner": owner, "session": session, "after": after, "wait": int(wait)})
+        found = self._ask("GET", f"shared/events?{query}")["events"]
+        return tuple(EVENT.validate_python(each) for each in found)
 
     def close(self) -> None:
         """Nothing to let go of: each request has its own connection."""

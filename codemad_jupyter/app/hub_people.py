@@ -12,8 +12,8 @@ from tornado.httpclient import AsyncHTTPClient
 
 from codemad_jupyter.protocol.errors import UsageError
 
-KNOWN_FOR = 60.0
-"""Seconds that the hub's word about a token counts."""
+KNOWN_FOR = 10.0
+"""Seconds that the hub's word about a token counts, also of one that it has withdrawn since."""
 MOST = 10_000
 
 
@@ -26,9 +26,10 @@ class Person:
 
 
 class Hub:
-    """Asks the hub whom a token belongs to. ``scopes`` are those of which the token needs one."""
+    """Asks the hub whom a token belongs to; its word counts for ``known_for`` seconds."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, known_for: float = KNOWN_FOR) -> None:
+        self._known_for = known_for
         self._api = environ.get("JUPYTERHUB_API_URL", "").rstrip("/")
         self._scopes = frozenset(json.loads(environ.get("JUPYTERHUB_OAUTH_ACCESS_SCOPES") or "[]"))
         if not self._api or not self._scopes:
@@ -48,7 +49,7 @@ class Hub:
         person = self._read(json.loads(answer.body)) if answer.code == 200 else None
         if len(self._known) > MOST:
             self._known.clear()
-        self._known[token] = (time.monotonic() + KNOWN_FOR, person)
+        self._known[token] = (time.monotonic() + self._known_for, person)
         return person
 
     def _read(self, said: dict[str, Any]) -> Person | None:

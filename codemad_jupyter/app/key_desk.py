@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.config.credentials import all_keys, environment_keys
+from codemad_jupyter.config.credentials import all_keys, environment_keys, hub_token
 from codemad_jupyter.config.key_shape import usable_key
 from codemad_jupyter.config.key_store import KeyStore, Place
 from codemad_jupyter.config.providers import CARDS, card
@@ -14,7 +14,6 @@ from codemad_jupyter.protocol.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codemad_jupyter.config.credentials import Credentials
     from codemad_jupyter.config.settings import Settings
     from codemad_jupyter.config.sign_in import DeviceCode
     from codemad_jupyter.gateway.provider import Delta
@@ -22,19 +21,24 @@ if TYPE_CHECKING:
 
 WORDS = {
     "environment": "from {variable}",
+    "hub": "the hub lets this server in",
     "keyring": "in the system's key store",
     "file": "in the encrypted file",
     "memory": "in the memory of this server until it stops",
     "none": "no key",
 }
 
+NO_HUB = "compatible_sign_in is hub, but no JupyterHub started this"
+
 
 def ring(settings: Settings) -> KeyRing:
-    """All providers that take a key. Asks the system's key store whether it could be used."""
+    """All providers that take a key, but for those that the administrator forbids and no key is there for.
+    Asks the system's key store whether it could be used."""
     place, notice = KeyStore().usual()
-    return KeyRing(
-        keys=tuple(_info(name, settings.credentials) for name in CARDS), store=place, notice=notice
-    )
+    keys = [_info(name, settings) for name in CARDS]
+    forbidden = {name for name in CARDS if settings.policy.provider_refusal(name)}
+    shown = tuple(each for each in keys if each.place != "none" or each.provider not in forbidden)
+    return KeyRing(keys=shown, store=place, notice=notice)
 
 
 def keep(provider: str, text: str, *, place: Place | None = None, passphrase: str | None = None) -> str:
@@ -85,7 +89,7 @@ async def try_key(provider: str, settings: Settings, *, model: str | None = None
     from codemad_jupyter.gateway.router import Router
 
     title = card(provider).title
-    if settings.credentials.get(provider) is None:
+    if _info(provider, settings).place == "none":
         why = settings.credentials.problems.get(provider, f"There is no key for {title}.")
         return KeyTest(provider=provider, ok=False, text=why)
     if model is not None and not model.startswith(f"{provider}/"):
@@ -113,13 +117,16 @@ def _place_text(info: KeyInfo) -> str:
     return f"{said}: {info.detail}" if info.detail else said
 
 
-def _info(provider: str, credentials: Credentials) -> KeyInfo:
+def _info(provider: str, settings: Settings) -> KeyInfo:
+    place, detail = settings.credentials.place(provider), settings.credentials.problems.get(provider, "")
+    if provider == "compatible" and settings.compatible_sign_in == "hub":
+        place, detail = ("hub", "") if hub_token() else ("none", NO_HUB)
     return KeyInfo(
         provider=provider,
         title=card(provider).title,
-        place=credentials.place(provider),
+        place=place,
         variable=_variable(provider),
-        detail=credentials.problems.get(provider, ""),
+        detail=detail,
     )
 
 
@@ -159,6 +166,6 @@ def _judged(provider: str, model: str, last: Delta) -> KeyTest:
     if last.type != "failed":
         return KeyTest(provider=provider, ok=False, text=f"{title} broke off.")
     text = f"{last.text} {last.hint}".strip()
-    if last.kind in ("rate_limited", "overloaded", "unknown_model", "bad_request"):
+    if last.kind in ("rate_limited", "out_of_quota", "overloaded", "unknown_model", "bad_request"):
         text = f"{title} took the key, but not the question: {text}"
     return KeyTest(provider=provider, ok=False, text=text)

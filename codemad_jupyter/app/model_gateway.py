@@ -29,6 +29,9 @@ from codemad_jupyter.protocol.errors import UsageError
 
 UNSAID = (0, 301, 302, 307, 308, 401, 403)
 """What the server answers to us alone: not at all, elsewhere, or that our key is wrong."""
+AGAIN_IN = "5"
+"""Seconds after which somebody with too many calls at once may ask again. A quota that is used up names no
+time, or whoever asks would wait for it."""
 _log = logging.getLogger(__name__)
 
 
@@ -153,19 +156,23 @@ class Chat(_Handler):
             said = f"There is no model {str(model)[:80]!r} here. Models: {', '.join(desk.file.models)}."
             self.refuse(404, "model_not_found", said)
             return
-        why = desk.used_up(self.person)
-        if not why and desk.busy.get(who, 0) >= desk.file.at_once:
-            why = f"{desk.file.at_once} calls at once go on already"
-        if why:
-            desk.write({"at": time.time(), "user": who, "model": model, "status": 429})
-            self.set_header("Retry-After", "60")
-            self.refuse(429, "insufficient_quota", f"Your quota: {why}.")
+        if why := desk.used_up(self.person):
+            self._turn_away(model, "insufficient_quota", f"Your quota: {why}.")
+            return
+        if desk.busy.get(who, 0) >= desk.file.at_once:
+            self.set_header("Retry-After", AGAIN_IN)
+            said = f"{desk.file.at_once} calls of yours go on already, which is all that may at once."
+            self._turn_away(model, "rate_limit_exceeded", said)
             return
         desk.busy[who] = desk.busy.get(who, 0) + 1
         try:
             await self._passed(body, model)
         finally:
             desk.busy[who] -= 1
+
+    def _turn_away(self, model: str, code: str, said: str) -> None:
+        self.desk.write({"at": time.time(), "user": self.person.name, "model": model, "status": 429})
+        self.refuse(429, code, said)
 
     def on_connection_close(self) -> None:
         self._gone = True

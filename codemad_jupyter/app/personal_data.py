@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codemad_jupyter.config import access, agent_definitions, allowed, key_store, levels, mcp_approvals, trust
+from codemad_jupyter.config import (
+    access,
+    agent_definitions,
+    allowed,
+    key_store,
+    levels,
+    mcp_approvals,
+    shares,
+    trust,
+)
 from codemad_jupyter.config.key_store import KeyStore
 from codemad_jupyter.config.paths import data_dir, user_file, workspace_dir
 from codemad_jupyter.config.settings import Settings
@@ -29,7 +38,7 @@ from codemad_jupyter.store.opening import MAIN, SIDE
 from codemad_jupyter.store.storefile import connect
 
 _WORKSPACE = re.compile(r"[0-9a-f]{24}")
-_READABLE = (levels.FILE, allowed.FILE)
+_READABLE = (levels.FILE, allowed.FILE, shares.FILE)
 PERSON = {
     user_memory.FILE: "what is remembered of you",
     "spending": "what model calls cost",
@@ -42,6 +51,9 @@ PERSON = {
 }
 """What lies beside the workspaces, with what it is. Keys are apart: they are never taken out."""
 KEYS = (key_store.INDEX, key_store.SEALED)
+KEY_PLACES = {"keyring": "the system's key store", "file": key_store.SEALED, "memory": "memory"}
+NOT_EXPORTED = {"parts": {"digest", "body"}, "memories": {"embedding"}}
+"""Columns by table. Parts are packed cells of checkpoints' notebooks, which are the person's own files."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,8 @@ def listed(settings: Settings, found: Sequence[Workspace], *, whole: bool) -> li
     """What there is of these workspaces, and where ``whole`` of the person besides."""
     things: list[Kept] = []
     for each in found:
-        kept = Kept(f"{each.sessions} sessions, checkpoints, index and logs of {each.name}", str(each.folder))
-        things.append(Kept(kept.what, kept.place, bytes_below(each.folder)))
+        what = f"{each.sessions} sessions, checkpoints, index and logs of {each.name}"
+        things.append(Kept(what, str(each.folder), bytes_below(each.folder)))
         for place, count in _refs(each).items():
             things.append(Kept(f"{count} snapshots behind private refs of git", place))
         index = _index_elsewhere(settings, each)
@@ -109,9 +121,6 @@ def _persons(settings: Settings) -> Iterator[Kept]:
 def _tops(settings: Settings) -> tuple[Path, ...]:
     """What comes before settings can be read, as trust and keys do, does not follow their ``data_dir``."""
     return tuple(dict.fromkeys((data_dir(settings), data_dir())))
-
-
-KEY_PLACES = {"keyring": "the system's key store", "file": key_store.SEALED, "memory": "memory"}
 
 
 def export(settings: Settings, found: Sequence[Workspace], target: Path, *, whole: bool) -> None:
@@ -245,13 +254,11 @@ def _export_workspace(archive: zipfile.ZipFile, each: Workspace) -> None:
     archive.writestr(f"{top}/about.json", json.dumps({"folder": each.root, "sessions": each.sessions}))
     with _alone(each.folder), _reading(each.folder / MAIN) as cursor:
         for table, columns in COLUMNS.items() if cursor is not None else ():
-            names = ", ".join(f'"{name}"' for name, _ in columns if name not in ("embedding", "body"))
-            if table == "parts":
-                continue  # the cells of checkpoints' notebooks, packed; the notebooks are the person's files
-            if table == "events":
-                names += ", body"
-            cursor.execute(f"select {names} from {table}")  # noqa: S608 - names are ours
-            _write_rows(archive, f"{top}/{table}.jsonl", cursor)
+            left_out = NOT_EXPORTED.get(table, set())
+            names = ", ".join(f'"{name}"' for name, _ in columns if name not in left_out)
+            if names:
+                cursor.execute(f"select {names} from {table}")  # noqa: S608 - names are ours
+                _write_rows(archive, f"{top}/{table}.jsonl", cursor)
     for path in sorted((*each.folder.glob("audit*.jsonl"), *(each.folder / name for name in _READABLE))):
         _add(archive, path, f"{top}/{path.name}")
 

@@ -44,7 +44,8 @@ def exceeded(quota: Quota, used: Used) -> str:
     for name, limit in (("calls", quota.calls), ("tokens", quota.tokens), ("cost", quota.cost)):
         if limit is not None and getattr(used, name) >= limit:
             unit = "US dollars" if name == "cost" else name
-            return f"{limit:g} {unit} in {quota.days:g} days are used up"
+            span = "a day" if quota.days == 1 else f"in {quota.days:g} days"
+            return f"{limit:g} {unit} {span} are used up"
     return ""
 
 
@@ -89,7 +90,7 @@ class Counter:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._whole = b""
+        self._whole = bytearray()
         self._size = 0
         self._usage: dict[str, Any] = {}
 
@@ -117,7 +118,7 @@ class Counter:
             told.get("completion_tokens") or self._size // 4
         )
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes | bytearray) -> None:
         try:
             found = json.loads(data).get("usage")
         except (ValueError, AttributeError, RecursionError):

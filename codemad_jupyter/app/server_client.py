@@ -4,18 +4,24 @@ The server's own token opens the routes of people; nothing is streamed here, for
 the answer comes. Who joins a run (`batch.attach`) opens the stream of tabs.
 """
 
+import asyncio
 import contextlib
 import http.client
 import json
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from codemad_jupyter.app.http_client import ANSWER, HttpClient
-from codemad_jupyter.protocol.commands import Ack
+from codemad_jupyter.app.http_client import ANSWER, CONNECT, HttpClient
+from codemad_jupyter.app.relay_client import TOKEN_VARIABLE
+from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import EVENT, Event
+from codemad_jupyter.protocol.frames import Hello, Welcome
+from codemad_jupyter.protocol.sharing import GuestWish
 
 
 class ServerClient(HttpClient):
@@ -34,6 +40,30 @@ class ServerClient(HttpClient):
 
     def session(self) -> str:
         return str(self._ask("GET", "sessions")["current"])
+
+    def submit(self, command: Command) -> Ack:
+        if command.type == "share_session" and not self.nonce:
+            return asyncio.run(self._as_tab(command))
+        return super().submit(command)
+
+    async def _as_tab(self, command: Command) -> Ack:
+        """Give a command that only a person may give: at a socket, as long as that is open."""
+        from tornado.httpclient import HTTPRequest
+        from tornado.websocket import websocket_connect
+
+        address, headers = self.stream
+        socket = await websocket_connect(HTTPRequest(address, headers=headers, connect_timeout=CONNECT))
+        try:
+            await socket.write_message(Hello(client=f"terminal-{uuid.uuid4().hex}").model_dump_json())
+            self.nonce = Welcome.model_validate_json(await socket.read_message() or "").nonce
+            return await asyncio.to_thread(super().submit, command)
+        finally:
+            self.nonce = ""
+            socket.close()
+
+    def say(self, wish: GuestWish) -> None:
+        """Say something in somebody else's session."""
+        self._ask("POST", "shared/words", body=wish.model_dump_json())
 
     def follow(self, ack: Ack) -> Iterator[Event]:
         last = self._submitted.ending(ack)
@@ -80,6 +110,7 @@ def running_server(root: Path) -> ServerClient | None:
 
     for server in list_running_servers():
         folder, url, token = server.get("root_dir"), str(server.get("url", "")), str(server.get("token", ""))
+        token = token or os.environ.get(TOKEN_VARIABLE, "")  # the hub's servers take the hub's tokens alone
         if not folder or not token or not url.startswith("http") or Path(str(folder)).resolve() != root:
             continue
         client = ServerClient(url, token=token)

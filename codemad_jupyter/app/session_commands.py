@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.app import sharing_commands
 from codemad_jupyter.app.client import EngineClient
 from codemad_jupyter.app.memory_commands import Words
 from codemad_jupyter.app.session_text import (
@@ -51,10 +52,16 @@ def perform(client: EngineClient, asked: argparse.Namespace, *, edge: cmd.Edge) 
         case "import":
             ack = client.submit(cmd.ImportSession(text=_text_of(asked.file)))
             return Answer(f"Read as the session {ack.session[:8]}.", {"session": ack.session})
+        case "shared":
+            return sharing_commands.listed(client)
+        case "visit":
+            return sharing_commands.visit(client, asked)
     session = pick_session(client.sessions(), asked.session).id if asked.session else client.session()
     match asked.verb:
         case "pin" | "archive":
             return _arrange(client, asked, session)
+        case "share" | "unshare":
+            return sharing_commands.share(client, asked, session)
         case "export":
             return _export(client, asked, session)
         case "compare":
@@ -189,12 +196,12 @@ def _export(client: EngineClient, asked: argparse.Namespace, session: str) -> An
     data = export.model_dump()
     if asked.output is None:
         return Answer(export.text.rstrip("\n"), data)
-    _write(asked.output, export.text)
+    write_new(asked.output, export.text)
     kept = f" {export.withheld} places were left out: --level lets more in." if export.withheld else ""
     return Answer(f"Wrote {asked.output}.{kept}", {**data, "text": ""})
 
 
-def _write(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
     """A new file that only the person can read; nothing that is there is touched, no link is followed."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
@@ -203,6 +210,8 @@ def _write(path: Path, text: str) -> None:
     except FileExistsError:
         raise UsageError(f"{path} is there already.", hint="Name another file.") from None
     except OSError as error:
+        if error.filename is None:  # it could be made, but not be filled
+            path.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written ({error.strerror}).", hint="Name another.") from None
 
 

@@ -8,10 +8,11 @@ from codemad_jupyter.app.verbs import verb_maker, verbs_text
 
 SESSION_VERBS = (
     "list", "show", "search", "fork", "branch", "switch", "compare", "merge", "name", "pin", "archive",
-    "export", "import",
+    "export", "import", "share", "unshare", "shared", "visit",
 )  # fmt: skip
-NEEDING = frozenset({"search", "switch", "compare", "merge", "name", "import"})
+NEEDING = frozenset({"search", "switch", "compare", "merge", "name", "import", "share", "unshare", "visit"})
 """Verbs that make no sense without more words."""
+PERMISSIONS = ("read", "comment", "drive")
 FORMATS = ("markdown", "ipynb", "json")
 LEVELS = ("schema", "statistics", "samples", "outputs", "images")
 WHICH = "number of the list, title, id or its beginning (default: the current one)"
@@ -56,6 +57,30 @@ def add_session_verbs(
     for each in (compare, merge):
         each.add_argument("--of", default="", metavar="SESSION", help="the session that has the branch")
     _add_keeping(verb)
+    _add_sharing(verb)
+
+
+def _add_sharing(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    share = verb("share", "let another person of the hub see the whole session, comment, or ask in it")
+    unshare = verb("unshare", "let the person see no more of it")
+    for each in (share, unshare):
+        each.add_argument("session", nargs="?", default="", metavar="SESSION", help=WHICH)
+        each.add_argument(
+            "--with", dest="guest", required=True, metavar="NAME", help="as the hub writes the name"
+        )
+    share.add_argument(
+        "--as",
+        dest="permission",
+        choices=PERMISSIONS,
+        default="read",
+        help="comment: may also say something; drive: may also ask, with what is allowed here",
+    )
+    verb("shared", "list what is shared with others, and what others share with you")
+    visit = verb("visit", "read a session that somebody shares with you, or say something in it")
+    visit.add_argument("which", metavar="WHICH", help="number in shared, id, title or owner")
+    visit.add_argument("--follow", action="store_true", help="go on as it goes on (in a terminal)")
+    visit.add_argument("--comment", default="", metavar="TEXT", help="say this to the people in it")
+    visit.add_argument("--ask", default="", metavar="TEXT", help="ask this there, in your name")
 
 
 def _add_keeping(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:

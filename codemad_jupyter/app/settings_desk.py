@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from codemad_jupyter.config.fields import checked, description
+from codemad_jupyter.config.fields import check_name, checked, description
 from codemad_jupyter.config.layers import expanded
 from codemad_jupyter.config.paths import user_file
 from codemad_jupyter.config.policy import find_policy
@@ -28,10 +29,11 @@ def rows(settings: Settings) -> tuple[SettingInfo, ...]:
 
 def _row(settings: Settings, key: str, dump: Mapping[str, Any], origin: str) -> SettingInfo:
     left = [each.model_dump(exclude={"key"}) for each in settings.ignored if each.key == key]
+    value = _value(dump, key)  # a path, as an origin, is no secret: a folder's name may look random
     return SettingInfo(
         key=key,
-        value=_masked(_value(dump, key), settings),
-        origin=settings.redact(origin),
+        value=value if isinstance(getattr(settings, key, None), Path) else _masked(value, settings),
+        origin=origin,
         description=description(Settings, read_key(key)),
         ignored=tuple(IgnoredValue(**each) for each in left),
         hold=settings.holds.get(key),
@@ -90,6 +92,8 @@ def set_values(values: Mapping[str, Any], *, texts: Mapping[str, str] | None = N
                 raise SetByAdministrator(f"{dotted(steps)} stays as it is: {why}.", hint=SEE)
     path = user_file()
     changed = [key for key, value in taken.items() if change(path, read_key(key), value)]
+    for key in taken.keys() - changed:
+        check_name(Settings, read_key(key), place="what was given")
     return f"{path}: {', '.join(changed)} changed." if changed else f"{path}: nothing had to be changed."
 
 

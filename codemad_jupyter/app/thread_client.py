@@ -17,11 +17,12 @@ from typing import Any, Protocol, TypeVar, cast
 from codemad_jupyter.app.caller_thread import CallerThread
 from codemad_jupyter.app.endings import Ending, Submitted
 from codemad_jupyter.notebooks.provenance import Blame
+from codemad_jupyter.orchestrator.sharing import SharingDesk
 from codemad_jupyter.orchestrator.sql_desk import SqlDesk
 from codemad_jupyter.protocol.asking import SqlAnswer, SqlQuestion
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo
 from codemad_jupyter.protocol.commands import Ack, Cancel, Command, Prompt, Target
-from codemad_jupyter.protocol.errors import CodemadError, KernelError
+from codemad_jupyter.protocol.errors import CodemadError, KernelError, UsageError
 from codemad_jupyter.protocol.events import Event
 from codemad_jupyter.protocol.indexing import IndexStatus
 from codemad_jupyter.protocol.memories import Memory, SessionHit
@@ -37,12 +38,14 @@ from codemad_jupyter.protocol.sessions import (
     SessionInfo,
     SessionTree,
 )
+from codemad_jupyter.protocol.sharing import SharingInfo
 
 T = TypeVar("T")
 
 START = 120.0
 ANSWER = 60.0
 CLOSE = 10.0
+_NO_SERVER = "Sessions are shared by the Jupyter server, and none serves this folder."
 
 
 class EngineDoor(Protocol):
@@ -66,6 +69,8 @@ class EngineDoor(Protocol):
     async def search_sessions(self, words: str, limit: int = 20) -> tuple[SessionHit, ...]: ...
     @property
     def sql(self) -> SqlDesk: ...
+    @property
+    def sharing(self) -> SharingDesk: ...
     async def sessions(self) -> tuple[SessionInfo, ...]: ...
     async def session_tree(self, session: str) -> SessionTree: ...
     async def compare_branches(
@@ -161,6 +166,13 @@ class ThreadClient:
         self, session: str, form: ExportFormat, level: DataLevel | None = None
     ) -> SessionExport:
         return self._do(self._engine.export_session(session, form, level), timeout=ANSWER)
+
+    def sharing(self) -> SharingInfo:
+        mine = self._do(self._engine.sharing.shares(), timeout=ANSWER)
+        return SharingInfo(mine=mine, problem=self._engine.sharing.problem or _NO_SERVER, offered=False)
+
+    def visit(self, owner: str, session: str, after: int = 0, *, wait: bool = False) -> tuple[Event, ...]:
+        raise UsageError(self._engine.sharing.problem or _NO_SERVER)
 
     def close(self) -> None:
         """Close the engine, with its store, and end the thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from codemad_jupyter.config.mcp_definitions import MCP_FILE
@@ -54,7 +55,7 @@ def settings_text(trust: FolderTrust) -> str:
 
 def _with_found(trust: FolderTrust) -> FolderTrust:
     root = Path(trust.folder)
-    settings = (PROJECT_FILE,) if trust.digest else ()
+    settings = (PROJECT_FILE,) if os.path.lexists(root / PROJECT_FILE) else ()
     servers = (MCP_FILE,) if (root / MCP_FILE).is_file() else ()  # each is approved by itself besides
     roles = (path.relative_to(root).as_posix() for path in role_files(root))
     hooks = (path.relative_to(root).as_posix() for path in hook_files(root))

@@ -21,7 +21,10 @@ def add_agents(commands: Commands) -> None:
     common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     common.add_argument("--json", action="store_true", help="print the answer as JSON")
     agents = subcommand(
-        commands, "agents", "folders in which agents work apart: list, make, compare, merge and drop them"
+        commands,
+        "agents",
+        "folders in which agents work apart: list, make, compare, merge and drop them",
+        examples=("list", "diff clean-1", "merge clean-1"),
     )
     add_verbs(agents, common=[common])
     agents.set_defaults(perform=_agents)
@@ -29,7 +32,6 @@ def add_agents(commands: Commands) -> None:
 
 def _agents(asked: argparse.Namespace) -> int:
     from codemad_jupyter.app.agents_commands import perform
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.batch.timeline import client_of
     from codemad_jupyter.protocol.errors import UsageError
 
@@ -42,5 +44,5 @@ def _agents(asked: argparse.Namespace) -> int:
 
         return decide(asked)
     answer = perform(asked.root, asked, client=lambda: client_of(asked.root), edge="cli")
-    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
+    print(json.dumps(answer.data, indent=2) if asked.json else answer.text)
     return 0 if answer.ok else 1

@@ -132,6 +132,7 @@ class Follower:
             self._printer.say(f"{event.decision}: {event.reason}" if event.reason else event.decision)
         elif event.type == "question_settled":
             self._open.discard(event.question)
+            self._printer.say(f"{event.status}: {event.answer}" if event.answer else event.status)
         elif event.type in ("approval_asked", "question_asked"):
             asking = self._ask(event) if event.type == "approval_asked" else self._tell(event)
             self._open.add(event.approval if event.type == "approval_asked" else event.question)
@@ -146,9 +147,12 @@ class Follower:
         from codemad_jupyter.protocol.errors import CodemadError
 
         await asyncio.sleep(PAUSE)
-        if event.question not in self._open or not self._interactive:
+        if event.question not in self._open:
             return
-        words = chosen(event, await asyncio.to_thread(input, "Your answer (empty: skip): "))
+        typed = await self._typed("Your answer (empty: skip): ")
+        if typed is None:
+            return
+        words = chosen(event, typed)
         command = AnswerQuestion(session=event.session, question=event.question, answer=words)
         try:
             await asyncio.to_thread(self._server.submit, command)
@@ -165,10 +169,9 @@ class Follower:
         if event.approval not in self._open:
             return
         self._printer.say(f"{event.tool} waits for an answer:\n\n{event.action}\n\n{event.reason}")
-        if not self._interactive:
-            self._printer.say("Answer it in JupyterLab, or where somebody can type.")
+        words = await self._typed("Allow it? [y/N] ")
+        if words is None:
             return
-        words = await asyncio.to_thread(input, "Allow it? [y/N] ")
         session, approval = event.session, event.approval
         yes = Approve(session=session, approval=approval, digest=event.digest)
         no = Reject(session=session, approval=approval, reason="the person said no")
@@ -177,3 +180,13 @@ class Follower:
             await asyncio.to_thread(self._server.submit, command)
         except CodemadError as error:
             self._printer.say(plain_text(str(error)))
+
+    async def _typed(self, prompt: str) -> str | None:
+        """What the person types; None where nobody can, so that it stays open for whoever can."""
+        if self._interactive:
+            try:
+                return await asyncio.to_thread(input, prompt)
+            except EOFError:
+                pass
+        self._printer.say("Answer it in JupyterLab, or where somebody can type.")
+        return None

@@ -34,7 +34,12 @@ WORST: tuple[tuple[JobState, int], ...] = (
 def add_batch(commands: Commands) -> None:
     """``codemad batch``."""
     text = "run the notebooks of a plan ([[job]] tables), side by side; what is done already is not run again"
-    batch = subcommand(commands, "batch", text)
+    batch = subcommand(
+        commands,
+        "batch",
+        text,
+        examples=("plan.toml --list", "plan.toml --workers 2", "plan.toml --cluster local:4"),
+    )
     batch.add_argument("plan", type=Path, metavar="PLAN.toml", help="the plan; its paths are relative to it")
     batch.add_argument(
         "--workers", type=int, metavar="N", help="runs at once (default: one a processor, at most 4)"
@@ -100,9 +105,10 @@ def _jobs(plan: Path) -> tuple[Job, ...]:
     from codemad_jupyter.config.toml_files import parse
     from codemad_jupyter.protocol.errors import UsageError
 
-    data = read_bounded(plan)
+    data = None if plan.is_dir() else read_bounded(plan)
     if data is None:
-        raise UsageError(f"{plan} does not exist.", hint="Name a TOML file with [[job]] tables.")
+        what = "is a folder" if plan.is_dir() else "does not exist"
+        raise UsageError(f"{plan} {what}.", hint="Name a TOML file with [[job]] tables.")
     return jobs_of(parse(data, plan), folder=plan.absolute().parent, source=plan)
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.live_lines import LiveLines, bar
-from codemad_jupyter.batch.run_report import money
+from codemad_jupyter.batch.run_report import money, total
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.jobs import Job
@@ -44,9 +44,8 @@ class BatchTable:
         result = batch.results.get(number)
         if result is not None and number not in self._said:
             self._said.add(number)
-            before = batch.standing.get(number) == "before"
             of = f"{number:>4} of {len(self._titles)}"
-            self._lines.say(f"{of}  {ended_line(result, before=before)}")
+            self._lines.say(f"{of}  {ended_line(result, before=number in batch.before)}")
         self._lines.draw(self.table(batch))
 
     def table(self, batch: Batch, *, now: float | None = None) -> list[str]:
@@ -97,7 +96,6 @@ def counts(results: Iterable[JobResult]) -> list[str]:
 def sentence(results: Sequence[JobResult]) -> str:
     """What a batch came to."""
     repairs = sum(result.repairs for result in results)
-    known = [result.cost for result in results]
-    cost = money(None if None in known else sum(each or 0 for each in known))
-    mended = f"; {repairs} {'repair' if repairs == 1 else 'repairs'}, {cost}" if repairs else ""
+    cost = total(result.cost for result in results)
+    mended = f"; {repairs} {'repair' if repairs == 1 else 'repairs'}, {money(cost)}" if repairs else ""
     return f"{len(results)} runs: {', '.join(counts(results))}{mended}."

@@ -24,7 +24,12 @@ VERBS = {
 
 def add_cassette(commands: Commands) -> None:
     """``codemad cassette``."""
-    cassette = subcommand(commands, "cassette", "look at recorded answers, check them, make the file smaller")
+    cassette = subcommand(
+        commands,
+        "cassette",
+        "look at recorded answers, check them, make the file smaller",
+        examples=("show answers.jsonl", "check answers.jsonl"),
+    )
     words = "; ".join(f"{verb}: {text}" for verb, text in VERBS.items())
     cassette.add_argument("verb", choices=VERBS, metavar="VERB", help=words)
     cassette.add_argument("file", type=Path, metavar="FILE", help="the cassette")

@@ -111,16 +111,14 @@ def opened(path: Path) -> Cassette:
 def add_record(commands: Commands) -> None:
     """``codemad record``."""
     text = "run a notebook and record the models' answers in a cassette, to be replayed without a key"
-    record = subcommand(commands, "record", text)
+    record = subcommand(commands, "record", text, examples=("analysis.ipynb --cassette answers.jsonl",))
     record.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
     record.add_argument(
         "--cassette", default="auto", metavar="FILE", help="the cassette (default: beside the notebook)"
     )
     record.add_argument("-o", "--output", type=Path, metavar="FILE", help="keep the executed notebook here")
-    for flags in (("-p", "--parameter"), ("-r", "--raw")):
-        record.add_argument(
-            *flags, action="append", default=[], metavar="NAME=VALUE", help="as codemad run takes it"
-        )
+    for flags, form in ((("-p", "--parameter"), "NAME=VALUE"), (("-r", "--raw"), "NAME=TEXT")):
+        record.add_argument(*flags, action="append", default=[], metavar=form, help="as codemad run takes it")
     record.add_argument("--kernel", metavar="NAME", help="the kernel (default: the one the notebook names)")
     record.add_argument("--timeout", type=seconds, metavar="S", help="seconds one cell may take")
     record.add_argument("--cwd", type=Path, metavar="DIR", help="the working folder (default: this one)")

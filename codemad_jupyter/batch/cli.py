@@ -33,6 +33,7 @@ from codemad_jupyter.batch.notebook_commands import (
 )
 from codemad_jupyter.batch.permissions import add_audit, add_permissions
 from codemad_jupyter.batch.plan import add_plan
+from codemad_jupyter.batch.relay_command import add_relay
 from codemad_jupyter.batch.roles import add_roles
 from codemad_jupyter.batch.run_command import add_run
 from codemad_jupyter.batch.settings_commands import (
@@ -46,7 +47,8 @@ from codemad_jupyter.batch.settings_commands import (
 )
 from codemad_jupyter.batch.sql import add_sql
 from codemad_jupyter.batch.storage import add_backup, add_erase, add_export_data, add_restore
-from codemad_jupyter.batch.subcommand import EXIT_CODES, subcommand, unread
+from codemad_jupyter.batch.streams import FULL, full_text, prepare, unread
+from codemad_jupyter.batch.subcommand import EXIT_CODES, Parser, subcommand
 from codemad_jupyter.batch.team import add_team
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ DONE, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 4, 130
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = Parser(
         prog="codemad",
         description="CodeMAD Jupyter on the command line: run notebooks, ask, and see what works here.",
         epilog=EXIT_CODES,
@@ -99,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
         add_attach,
         add_mcp,
         add_gateway,
+        add_relay,
         add_doctor,
         add_logs,
         add_models,
@@ -108,7 +111,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_ask(commands: Commands) -> None:
-    ask = subcommand(commands, "ask", "put one question, and print the answer as it comes")
+    ask = subcommand(
+        commands,
+        "ask",
+        "put one question, and print the answer as it comes",
+        examples=(
+            '"mean units by region" --notebook analysis.ipynb --execute-notebook',
+            "- --model anthropic/claude-opus-5-5 < question.txt",
+        ),
+    )
     ask.add_argument("question", metavar="QUESTION", help="the question; - reads it from stdin")
     ask.add_argument("--notebook", type=Path, metavar="FILE", help="the notebook it is about")
     ask.add_argument(
@@ -129,7 +140,10 @@ def _add_ask(commands: Commands) -> None:
 
 def _add_context(commands: Commands) -> None:
     context = subcommand(
-        commands, "context", "show what a question would send to the model, without sending it"
+        commands,
+        "context",
+        "show what a question would send to the model, without sending it",
+        examples=('"plot the units" --notebook analysis.ipynb',),
     )
     context.add_argument("question", metavar="PROMPT", help="the question")
     context.add_argument("--notebook", type=Path, metavar="NB", help="the notebook it is about")
@@ -141,7 +155,10 @@ def _add_context(commands: Commands) -> None:
 
 def _add_apply(commands: Commands) -> None:
     apply = subcommand(
-        commands, "apply", "make the edits a model wrote in the files of a folder, all or none"
+        commands,
+        "apply",
+        "make the edits a model wrote in the files of a folder, all or none",
+        examples=("edits.txt --check", "- --root project < edits.txt"),
     )
     apply.add_argument("source", metavar="FILE", help="the edits; - reads them from stdin")
     apply.add_argument(
@@ -192,6 +209,7 @@ def _apply(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    prepare()
     top = parser()
     args = top.parse_args(argv)
     if args.version:
@@ -219,7 +237,9 @@ def _guarded(work: Callable[[], int]) -> int:
     from codemad_jupyter.protocol.errors import CodemadError, Denied, UsageError
 
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         print(f"codemad: {error}", file=sys.stderr)
         return USAGE
@@ -231,6 +251,11 @@ def _guarded(work: Callable[[], int]) -> int:
         return FAILED
     except BrokenPipeError:
         unread()
+        return FAILED
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"codemad: {full_text(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("codemad: cancelled.", file=sys.stderr)

@@ -54,6 +54,9 @@ class OnCluster:
         name = f"codemad-{self.batch}-{job.number}-{attempt}"
         parcel = {"topic": TOPIC.format(self.batch), **await asyncio.to_thread(_parcel, job)}
         self.heard[name] = heard
+        await _variable(self.client, name).set(
+            None
+        )  # the scheduler complains of one that is looked for in vain
         future = self.client.submit(work, parcel, key, attempt, name, key=name, pure=False)
         try:
             result, data = await future
@@ -73,10 +76,10 @@ class OnCluster:
             raise
         finally:
             del self.heard[name]
+            _forget(self.client, name)
         done = JobResult.model_validate(result).model_copy(update={"output": job.output})
         if data is not None:
             await asyncio.to_thread(_kept, job, base64.b64decode(data))
-        await _forget(self.client, name)
         return done
 
 
@@ -137,14 +140,14 @@ async def _made(address: str, around: contextlib.AsyncExitStack) -> Any:
 def work(parcel: dict[str, Any], key: str, attempt: int, name: str) -> tuple[dict[str, Any], str | None]:
     """The task, on a worker: the result as values and the notebook it wrote (base64), None where it was put
     in its place already."""
-    from distributed import Variable, get_worker, worker_client
+    from distributed import get_worker, worker_client
 
     worker = get_worker()
     with worker_client(separate_thread=False) as client:
-        kept = Variable(name, client=client)  # type: ignore[no-untyped-call]
+        kept = _variable(client, name)
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            result, data = kept.get(timeout="0.2s")  # type: ignore[no-untyped-call]
-            return result, data
+            if (before := kept.get(timeout="0.2s")) is not None:
+                return before[0], before[1]
         with tempfile.TemporaryDirectory(prefix="codemad-task-") as folder:
             job = _unpacked(parcel, Path(folder))
 
@@ -157,7 +160,7 @@ def work(parcel: dict[str, Any], key: str, attempt: int, name: str) -> tuple[dic
             comes_back = not is_remote(job.output) and output.is_file()
             data = base64.b64encode(output.read_bytes()).decode() if comes_back else None
         if made.state in FINAL:
-            kept.set((made.model_dump(), data))  # type: ignore[no-untyped-call]
+            kept.set((made.model_dump(), data))
         return made.model_dump(), data
 
 
@@ -207,9 +210,13 @@ def _kept(job: Job, data: bytes) -> None:
         put(job.output, made)
 
 
-async def _forget(client: Any, name: str) -> None:
+def _forget(client: Any, name: str) -> None:
+    with contextlib.suppress(OSError):  # a scheduler that has gone holds nothing
+        _variable(client, name).delete()
+
+
+def _variable(client: Any, name: str) -> Any:
+    """What the scheduler keeps of a run: None as long as it came to nothing."""
     from distributed import Variable
 
-    kept = Variable(name, client=client)  # type: ignore[no-untyped-call]
-    with contextlib.suppress(OSError):  # a scheduler that has gone holds nothing
-        kept.delete()  # type: ignore[no-untyped-call]
+    return Variable(name, client=client)  # type: ignore[no-untyped-call]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.disk import write_whole
+from codemad_jupyter.notebooks.cells import cell_ids, has_ids
+from codemad_jupyter.notebooks.document import RESTORE, checked, loaded
 from codemad_jupyter.protocol.errors import NotebookError, UsageError
 
 
@@ -28,28 +30,42 @@ def read_notebook(path: Path) -> Any:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UsageError(f"{path} {what}.", hint="Name a notebook file.")
-    nbformat = import_nbformat()
     try:
-        text = path.read_text(encoding="utf-8")
-        notebook = nbformat.reader.reads(text)
-        if notebook.get("nbformat") != 4:
-            notebook = nbformat.convert(notebook, 4)
-        nbformat.validate(notebook, relax_add_props=True)
+        raw = loaded(path.read_bytes(), str(path))
+        notebook = _older(raw) if _version(raw) in (1, 2, 3) else _current(checked(raw, str(path)))
+        import_nbformat().validate(notebook, relax_add_props=True)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", hint="Check its permissions."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
-        raise UsageError(
-            f"{path} is no Jupyter notebook: {_reason(error)}.", hint="Open and save it in JupyterLab."
-        ) from error
+    except NotebookError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    except (ValueError, KeyError, TypeError, AttributeError, import_nbformat().ValidationError) as error:
+        raise UsageError(f"{path} is no Jupyter notebook: {_reason(error)}.", hint=RESTORE) from error
     return notebook
+
+
+def _version(raw: Any) -> Any:
+    return raw.get("nbformat") if isinstance(raw, dict) else None
+
+
+def _older(raw: Any) -> Any:
+    nbformat = import_nbformat()
+    return nbformat.convert(nbformat.reader.reads(json.dumps(raw)), 4)
+
+
+def _current(raw: Any) -> Any:
+    """As nbformat reads it. Where it would make ids up at random, or warn, they are those known elsewhere."""
+    if has_ids(raw):
+        raw = {
+            **raw,
+            "cells": [{**cell, "id": name} for cell, name in zip(raw["cells"], cell_ids(raw), strict=True)],
+        }
+    return import_nbformat().v4.nbjson.JSONReader().to_notebook(raw)
 
 
 def _reason(error: Exception) -> str:
     """The first line of what nbformat says, which may quote the whole file."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
     lines = str(getattr(error, "message", "") or error).strip().splitlines() or [type(error).__name__]
     return lines[0][:160].rstrip(".:")
 
@@ -62,33 +78,26 @@ def check_output(source: Path, output: Path) -> None:
         raise UsageError(f"The folder {output.parent} does not exist.", hint="Make it first.")
     if output.exists() and output.samefile(source):
         raise UsageError("The output is the notebook itself.", hint="Name another file with --output.")
+    if output.exists() and not output.is_file():  # a device would be replaced by a file
+        raise UsageError(f"{output} is no file.", hint="Name a file for the executed notebook.")
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
     """Put the notebook in place at once. Raises `NotebookError`."""
     text = import_nbformat().v4.writes_json(notebook).rstrip("\n") + "\n"
     try:
-        _replace(path, text.encode("utf-8", "surrogatepass"))
+        replace(path, text.encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise NotebookError(
             f"{path} cannot be written: {error.strerror}.", hint="Check space and permissions."
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes) -> None:
+    """Put a file in place at once, with the rights of the one that was there. Raises `OSError`."""
     real = path.resolve()
     mode = real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        part.chmod(mode)
-        part.replace(real)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    write_whole(real, data, mode=mode)
 
 
 def _umask() -> int:

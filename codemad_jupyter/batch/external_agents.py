@@ -8,7 +8,6 @@ import asyncio
 
 from codemad_jupyter.app.external_desk import ExternalDesk, agent_text
 from codemad_jupyter.batch.mcp import agrees
-from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.config.settings import load_settings
 from codemad_jupyter.protocol.errors import UsageError
 
@@ -21,14 +20,14 @@ def decide(asked: argparse.Namespace) -> int:
         said = f"codemad agents external {asked.what} needs the name of an agent."
         raise UsageError(said, hint="See: codemad agents external")
     if asked.what == "test":
-        print(printable(asyncio.run(desk.greet(asked.name))))
+        print(asyncio.run(desk.greet(asked.name)))
         return 0
     if asked.what == "revoke":
-        print(printable(agent_text(desk.revoke(asked.name))))
+        print(agent_text(desk.revoke(asked.name)))
         return 0
     status = desk.status(asked.name)
-    print(printable(agent_text(status)))
+    print(agent_text(status))
     if status.state != "off" and asked.digest is None and not agrees("May it be given tasks here?"):
         return 1
-    print(printable(agent_text(desk.approve(asked.name, digest=asked.digest or status.digest))))
+    print(agent_text(desk.approve(asked.name, digest=asked.digest or status.digest)))
     return 0

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.subcommand import subcommand, unread
+from codemad_jupyter.batch.subcommand import subcommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,12 @@ def add_index(commands: Commands) -> None:
 
 def add_search(commands: Commands) -> None:
     """``codemad search``."""
-    search = subcommand(commands, "search", "find the places of a folder that fit some words best")
+    search = subcommand(
+        commands,
+        "search",
+        "find the places of a folder that fit some words best",
+        examples=('"where are prices cleaned"', "load_data -k 3 --root project"),
+    )
     search.add_argument("query", nargs="?", metavar="QUERY", help="words, a question, or a name")
     search.add_argument("--stdin", action="store_true", help="read queries from stdin, one a line")
     search.add_argument("--json", action="store_true", help="print the places as a JSON list, a line a query")
@@ -45,7 +50,7 @@ def add_search(commands: Commands) -> None:
         "--rerank", action="store_true", help="let a model put the best places in order (purposes.rerank)"
     )
     search.add_argument("-k", type=int, default=0, metavar="N", help=f"how many places (default: {SHOWN})")
-    search.add_argument("--dir", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
+    search.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     search.set_defaults(perform=_search)
 
 
@@ -143,7 +148,7 @@ def _search(args: argparse.Namespace) -> int:
         raise UsageError("A search needs either a QUERY or --stdin.", hint="See codemad search --help.")
     if args.k < 0:
         raise UsageError("-k needs a number above zero.")
-    index = _opened(args.dir)
+    index = _opened(args.root)
     try:
         if args.stdin:
             index.follow()  # first: what is saved while the index is brought up to date is not missed
@@ -163,12 +168,12 @@ def _ordered(args: argparse.Namespace) -> OrderedSearch | None:
     """What lets a model order the places, where that is wished for."""
     from codemad_jupyter.config.settings import load_settings
 
-    settings = load_settings(args.dir)
+    settings = load_settings(args.root)
     if not (args.rerank or settings.rerank):
         return None
     from codemad_jupyter.app.reranking import OrderedSearch
 
-    return OrderedSearch(args.dir.resolve(), settings)
+    return OrderedSearch(args.root.resolve(), settings)
 
 
 def _answer(index: FolderIndex, ordered: OrderedSearch | None, args: argparse.Namespace) -> None:
@@ -183,23 +188,12 @@ def _answer(index: FolderIndex, ordered: OrderedSearch | None, args: argparse.Na
             hits = index.search(query, limit=limit)
         else:
             hits, unordered = ordered.order(query, index.search(query, limit=max(limit, ordered.looked_at)))
-        _write(hits[:limit], as_json=args.json, root=index.root)
+        _print(hits[:limit], as_json=args.json, root=index.root)
         words = f"searched by words alone. {index.fault_of_model}" if index.fault_of_model else ""
         missing = " ".join(filter(None, (words, unordered)))
         if missing and missing != said:
             print(f"codemad: {missing}", file=sys.stderr)
         said = missing
-
-
-def _write(hits: list[Hit], *, as_json: bool, root: Path) -> None:
-    """Print an answer; raises `CodemadError` where that cannot be written."""
-    try:
-        _print(hits, as_json=as_json, root=root)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        unread()
-        raise _unwritten("Standard output", error) from error
 
 
 def _unwritten(what: str, error: OSError) -> CodemadError:

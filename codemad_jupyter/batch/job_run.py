@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.batch.documents import replace
 from codemad_jupyter.batch.jobs import Job, is_remote, key_of
 from codemad_jupyter.batch.journal import JobResult, JobState
 from codemad_jupyter.batch.run_report import CODES, RunReport
@@ -68,10 +68,7 @@ def put(path: str, data: Path) -> None:
             with _fsspec().open(path, "wb") as file:
                 file.write(data.read_bytes())
         else:
-            target = Path(path)
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
-            shutil.copyfile(data, part)
-            part.replace(target)
+            replace(Path(path), data.read_bytes())
     except (OSError, ValueError, ImportError) as error:
         raise NotebookError(f"{path} cannot be written ({error}).", hint="Check the place.") from error
 

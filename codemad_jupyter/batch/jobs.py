@@ -8,6 +8,7 @@ the names of parameters stand for their values in ``output``.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import itertools
 import re
@@ -46,6 +47,9 @@ class JobTable(Value):
     repair_budget: float | None = Field(None, ge=0)
     repair_tokens: int | None = Field(None, ge=1)
     sandbox: bool = False
+
+
+_FIELDS = f"A job has {', '.join(JobTable.model_fields)}."
 
 
 class Job(Value):
@@ -133,11 +137,16 @@ def _read(table: Any, at: int, source: Path) -> JobTable:
     try:
         return JobTable.model_validate(table)
     except ValidationError as error:
+        unknown = [str(each["loc"][0]) for each in error.errors() if each["type"] == "extra_forbidden"]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], JobTable.model_fields, n=1)
+            meant = f"did you mean {near[0]}?" if near else "which no job has."
+            raise UsageError(f"Job {at} of {source} has {unknown[0]}, {meant}", hint=_FIELDS) from None
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"][:2]) or "it"
         raise UsageError(
             f"Job {at} of {source}: {where}: {first['msg'].rstrip('.')}.",
-            hint=f"A job has {', '.join(JobTable.model_fields)}.",
+            hint=_FIELDS,
         ) from None
 
 
@@ -201,6 +210,10 @@ def _check_outputs(jobs: tuple[Job, ...]) -> None:
             f"{len(doubled)} outputs are written by more than one run, first {doubled[0]}.",
             hint="Put {notebook}, {number} or the names of parameters into output.",
         )
+    local = (Path(job.output) for job in jobs if not is_remote(job.output))
+    odd = next((path for path in local if path.exists() and not path.is_file()), None)
+    if odd is not None:  # a device would be replaced by a file
+        raise UsageError(f"The output {odd} is no file.", hint="Name another output.")
     sources = {job.notebook for job in jobs}
     over = next((job.output for job in jobs if job.output in sources), None)
     if over is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +25,12 @@ PAUSE = 0.3
 
 def add_logs(commands: Commands) -> None:
     """``codemad logs``."""
-    logs = subcommand(commands, "logs", "show the log: what runs did, what went wrong; no words of yours")
+    logs = subcommand(
+        commands,
+        "logs",
+        "show the log: what runs did, what went wrong; no words of yours",
+        examples=("--lines 5", "--level error --follow"),
+    )
     logs.add_argument("--follow", action="store_true", help="go on with what is added, until Ctrl-C")
     logs.add_argument(
         "--lines", type=int, default=LINES, metavar="N", help=f"the latest N, 0 for all (default: {LINES})"
@@ -40,7 +47,6 @@ def add_logs(commands: Commands) -> None:
 
 def _perform(asked: argparse.Namespace) -> int:
     from codemad_jupyter.app.log_text import Chosen, line_text, read_lines
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.config.json_log import files, log_file
     from codemad_jupyter.config.settings import load_settings
     from codemad_jupyter.protocol.errors import UsageError
@@ -61,7 +67,7 @@ def _perform(asked: argparse.Namespace) -> int:
     for lines in (kept, added):
         for line in lines:
             shown = json.dumps(line, ensure_ascii=False) if asked.json else line_text(line)
-            print(printable(shown), flush=asked.follow)
+            print(shown, flush=asked.follow)
     if not kept and not asked.follow:
         print(f"codemad: nothing of that is in {path}.", file=sys.stderr)
     return 0
@@ -77,17 +83,26 @@ def _text(paths: list[Path]) -> Iterator[str]:
 
 
 def _added(path: Path, begin: int) -> Iterator[str]:
-    """What is added from that byte on, also where a new file takes the place of the log; without end."""
+    """What is added from that byte on, without end: also to a file that is put aside meanwhile, and to the
+    one that takes its place."""
     known, rest = (path.stat().st_ino if path.exists() else 0), b""
     while True:
-        if path.exists():
-            found = path.stat()
-            if found.st_ino != known or found.st_size < begin:
-                known, begin, rest = found.st_ino, 0, b""
-            with path.open("rb") as file:
-                file.seek(begin)
-                data = file.read()
-            begin += len(data)
-            *whole, rest = (rest + data).split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in whole)
+        with contextlib.suppress(FileNotFoundError):  # it is being put aside: the next look finds it
+            for each in _unread(path, known):
+                with each.open("rb") as file:
+                    found = os.fstat(file.fileno())
+                    is_known = found.st_ino == known and found.st_size >= begin
+                    file.seek(begin if is_known else 0)
+                    *whole, rest = (rest + file.read()).split(b"\n")
+                    known, begin = found.st_ino, file.tell()
+                yield from (line.decode("utf-8", "replace") for line in whole)
         time.sleep(PAUSE)
+
+
+def _unread(path: Path, known: int) -> list[Path]:
+    """The file of that number and those that came after it; the log alone where it is gone."""
+    from codemad_jupyter.config.json_log import files
+
+    found = files(path)
+    numbers = [each.stat().st_ino for each in found]
+    return found[numbers.index(known) :] if known in numbers else found[-1:]

@@ -46,10 +46,12 @@ def add_mcp(commands: Commands) -> None:
 def _mcp(args: argparse.Namespace) -> int:
     from codemad_jupyter.protocol.errors import UsageError
 
-    if args.verb == "serve":
+    if args.verb == "serve" and args.name is None:
         from codemad_jupyter.batch.mcp_serving import serve
 
         return serve(args.notebook, args.kernel_file)
+    if args.name is not None and args.verb in ("list", "serve"):
+        raise UsageError(f"codemad mcp {args.verb} takes no NAME.", hint="See: codemad mcp --help")
     desk = _desk()
     if args.verb == "list":
         return _list(desk, json_=args.json)

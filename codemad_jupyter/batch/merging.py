@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 from codemad_jupyter.batch.desk import Desk, placed
-from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.protocol.errors import UsageError
 
 
@@ -28,5 +27,5 @@ def merge(asked: argparse.Namespace) -> int:
         answer = perform(client, asked, notebook=target.notebook or "", edge="cli")
     finally:
         client.close()
-    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
+    print(json.dumps(answer.data, indent=2) if asked.json else answer.text)
     return 0 if answer.ok else 1

@@ -28,7 +28,9 @@ QUESTION = "Answer with the one word: ready"
 def add_models(commands: Commands) -> None:
     """``codemad models``."""
     text = "list the models that can be asked and what the others lack, pull one, or try one"
-    models = subcommand(commands, "models", text)
+    models = subcommand(
+        commands, "models", text, examples=("--probe", "pull qwen3", "test anthropic/claude-opus-5-5")
+    )
     models.add_argument(
         "what",
         nargs="?",
@@ -183,7 +185,6 @@ def _bar(step: Step) -> str:
 
 def _test(name: str, *, as_json: bool) -> int:
     from codemad_jupyter.app.plain_text import plain_text
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.gateway.provider import Finished
 
     ending, first, seconds = asyncio.run(_tried(_router(), name))
@@ -198,9 +199,9 @@ def _test(name: str, *, as_json: bool) -> int:
         print(
             f"{ending.model} works: {seconds:.1f} s, first word after {first:.1f} s, {tokens} tokens{cost}."
         )
-        print(printable(f"It said: {plain_text(ending.message.text).strip()[:200]}"))
+        print(f"It said: {plain_text(ending.message.text).strip()[:200]}")
     else:
-        print(printable(plain_text(f"codemad: {ending.text} {ending.hint}")), file=sys.stderr)
+        print(plain_text(f"codemad: {ending.text} {ending.hint}"), file=sys.stderr)
     return 0 if worked else 1
 
 

@@ -26,7 +26,7 @@ def add_merge(commands: Commands) -> None:
 def add_verify(commands: Commands) -> None:
     """``codemad verify``."""
     text = "run a notebook again in a throw-away kernel, and say which cells fail or differ"
-    verify = subcommand(commands, "verify", text)
+    verify = subcommand(commands, "verify", text, examples=("analysis.ipynb", "analysis.ipynb --timeout 60"))
     verify.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
     verify.add_argument(
         "--cells",
@@ -63,7 +63,12 @@ def add_checkpoints(commands: Commands) -> None:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the folder (default: here)")
     common.add_argument("--json", action="store_true", help="print the answer as JSON")
-    checkpoints = subcommand(commands, "checkpoints", "list, compare, restore, name and forget checkpoints")
+    checkpoints = subcommand(
+        commands,
+        "checkpoints",
+        "list, compare, restore, name and forget checkpoints",
+        examples=("list", "diff 1", "restore 1"),
+    )
     add_verbs(checkpoints, common=[common])
     checkpoints.set_defaults(perform=_checkpoints)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,13 @@ def inject(cells: list[Any], parameters: dict[str, Parameter], new_cell: Any) ->
     at = _tagged(cells, TAG)
     at = 0 if at is None else at + 1
     return [*cells[:at], new_cell, *cells[at:]]
+
+
+def unnamed(cells: list[Any], parameters: dict[str, Parameter]) -> list[str]:
+    """The parameters that no code cell names: most likely they are misspelt."""
+    mine = [cell for cell in cells if INJECTED not in cell.get("metadata", {}).get("tags", ())]
+    code = "\n".join(cell["source"] for cell in mine if cell["cell_type"] == "code")
+    return [name for name in parameters if not re.search(rf"\b{re.escape(name)}\b", code)]
 
 
 def injected_id(cells: list[Any]) -> str:

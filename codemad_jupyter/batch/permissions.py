@@ -56,28 +56,26 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _permissions(args: argparse.Namespace) -> int:
     from codemad_jupyter.app import permitting
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.config.settings import load_settings
     from codemad_jupyter.protocol.errors import UsageError
 
     settings = load_settings(args.root, lenient=True)
     if args.verb == "list":
         found = permitting.holding(args.root, settings)
-        print(found.model_dump_json(indent=2) if args.json else printable(permitting.holding_text(found)))
+        print(found.model_dump_json(indent=2) if args.json else permitting.holding_text(found))
         return 0
     if args.word is None:
         raise UsageError("A word is missing.", hint=f"Usage: codemad permissions {args.verb} WORD")
     if args.verb == "revoke":
-        print(printable(permitting.revoke(args.root, settings, args.word)))
+        print(permitting.revoke(args.root, settings, args.word))
         return 0
     decision = permitting.tried(args.root, settings, args.word)
-    print(json.dumps(asdict(decision), indent=2) if args.json else printable(permitting.tried_text(decision)))
+    print(json.dumps(asdict(decision), indent=2) if args.json else permitting.tried_text(decision))
     return 0 if decision.outcome == "allow" else 1
 
 
 def _audit(args: argparse.Namespace) -> int:
     from codemad_jupyter.app import permitting
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.config.settings import load_settings
 
     settings = load_settings(args.root, lenient=True)
@@ -86,7 +84,7 @@ def _audit(args: argparse.Namespace) -> int:
         for line in lines:
             print(line.model_dump_json())
     else:
-        print(printable(permitting.audit_text(lines)))
+        print(permitting.audit_text(lines))
     return 0
 
 

@@ -26,7 +26,6 @@ def add_plan(commands: Commands) -> None:
 
 def _perform(asked: argparse.Namespace) -> int:
     from codemad_jupyter.app.plan_commands import perform
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.batch.timeline import client_of
     from codemad_jupyter.protocol.errors import UsageError
 
@@ -36,7 +35,7 @@ def _perform(asked: argparse.Namespace) -> int:
         if asked.verb == "approve":
             return _carry_out(client, as_json=asked.json)
         answer = perform(client, asked, session=client.session())
-    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
+    print(json.dumps(answer.data, indent=2) if asked.json else answer.text)
     return 0
 
 

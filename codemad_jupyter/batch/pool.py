@@ -7,15 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 from codemad_jupyter.batch.job_run import is_there, job_key, run_job
 from codemad_jupyter.batch.jobs import Job
 from codemad_jupyter.batch.journal import FINAL, JobResult, Journal
 from codemad_jupyter.protocol.errors import UsageError
-
-Standing = Literal["waiting", "running", "before"]
-"""``before``: an earlier batch has done it."""
 
 
 class Runner(Protocol):
@@ -53,13 +50,14 @@ class Going:
 
 @dataclass
 class Batch:
-    """The jobs, and what is known of each; ``told`` hears of every change with the job's number."""
+    """The jobs, and what is known of each, by its number; ``told`` hears of every change. ``before`` are
+    those that an earlier batch has done."""
 
     jobs: Sequence[Job]
     journal: Journal
     told: Callable[[Batch, int], None]
     results: dict[int, JobResult] = field(default_factory=dict)
-    standing: dict[int, Standing] = field(default_factory=dict)
+    before: set[int] = field(default_factory=set)
     going: dict[int, Going] = field(default_factory=dict)
 
     async def run(self, runner: Runner, *, fresh: bool = False) -> None:
@@ -69,9 +67,9 @@ class Batch:
         for job in self.jobs:
             key, earlier = await asyncio.to_thread(self._known, job, known)
             if earlier is not None and earlier.state in FINAL:
-                self._set(job, "before", earlier.model_copy(update={"number": job.number}))
+                self.before.add(job.number)
+                self._ended(earlier.model_copy(update={"number": job.number}))
             elif key:
-                self._set(job, "waiting")
                 waiting.append((job, key, earlier.attempt + 1 if earlier else 1))
         room = asyncio.Semaphore(runner.room)
         async with asyncio.TaskGroup() as group:
@@ -83,11 +81,10 @@ class Batch:
         try:
             key = job_key(job)
         except UsageError as error:
-            result = JobResult(
+            unread = JobResult(
                 number=job.number, key="", title=job.title, output=job.output, state="usage", text=str(error)
             )
-            self.results[job.number] = result
-            self.told(self, job.number)
+            self._ended(unread)
             return "", None
         earlier = known.get(key)
         gone = earlier is not None and earlier.state in FINAL and not is_there(job.output)
@@ -95,19 +92,15 @@ class Batch:
 
     async def _one(self, runner: Runner, room: asyncio.Semaphore, job: Job, key: str, attempt: int) -> None:
         async with room:
-            self._set(job, "running")
             heard = partial(self._heard, job.number)
             result = await runner.run(job, key, attempt=attempt, heard=heard)
             await asyncio.to_thread(self.journal.add, result)
-            self.results[job.number] = result
-            self.told(self, job.number)
+            self._ended(result)
 
     def _heard(self, number: int, text: str) -> None:
         self.going.setdefault(number, Going(time.monotonic())).text = text
         self.told(self, number)
 
-    def _set(self, job: Job, standing: Standing, result: JobResult | None = None) -> None:
-        self.standing[job.number] = standing
-        if result is not None:
-            self.results[job.number] = result
-        self.told(self, job.number)
+    def _ended(self, result: JobResult) -> None:
+        self.results[result.number] = result
+        self.told(self, result.number)

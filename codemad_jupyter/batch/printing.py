@@ -25,12 +25,6 @@ from codemad_jupyter.protocol.plans import plan_text, progress_line
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT
 
 
-def printable(text: str) -> str:
-    """Text that the terminal's encoding can show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
 class EventPrinter:
     """The answer goes to stdout; what is beside it goes to stderr unless all is JSON."""
 

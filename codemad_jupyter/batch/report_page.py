@@ -35,10 +35,6 @@ def batch_page(results: Sequence[JobResult], *, title: str, text: str) -> str:
     return _page(title, f"{head}{table}{''.join(map(_repairs, results))}")
 
 
-LABELS = {"repaired": "repaired", "suggested": "suggested", "failed": "failed", "none": "no repair"}
-"""What a page calls what became of a repair."""
-
-
 def _page(title: str, body: str) -> str:
     return f"{_HEAD.format(title=escape(title))}{body}</main></body></html>\n"
 
@@ -87,7 +83,8 @@ def _repair(repair: Repair, head: str) -> str:
     if repair.diff.startswith("--- a/"):  # the names of the cell say nothing to who reads its number above
         changed = changed[2:]
     diff = f"<pre>{''.join(map(_line, changed))}</pre>" if changed else ""
-    title = f"<{head}>Cell {repair.number}: {escape(repair.error)} {_mark(LABELS[repair.status])}</{head}>"
+    became = _mark("no repair" if repair.status == "none" else repair.status)
+    title = f"<{head}>Cell {repair.number}: {escape(repair.error)} {became}</{head}>"
     text = f"<p>{escape(repair.text)}</p>" if repair.text else ""
     return f"<section>{title}<p>{escape(facts)}.{trial}</p>{text}{diff}</section>"
 

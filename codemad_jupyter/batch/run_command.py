@@ -21,6 +21,10 @@ def add_run(commands: Commands) -> None:
         commands,
         "run",
         "execute a notebook and write it, with its outputs, to another file",
+        examples=(
+            "report.ipynb -o south.ipynb -p region=south",
+            "broken.ipynb -o mended.ipynb --repair repair --report mended.html",
+        ),
     )
     run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; it is never changed")
     run.add_argument(
@@ -53,21 +57,7 @@ def add_run(commands: Commands) -> None:
         help="run the kernel in a strong sandbox (bubblewrap): it writes in the working folder alone, sees no"
         " key files and has no network; fails where there is none",
     )
-    run.add_argument(
-        "--repair",
-        choices=REPAIRS,
-        help="what is done about a failing cell: nothing (default, unless the settings say otherwise), ask"
-        " the model and write down what it suggests, or also apply what did well when tried, and go on",
-    )
-    run.add_argument(
-        "--repair-budget", type=amount, metavar="USD", help="US dollars all repairs may cost (exit code 3)"
-    )
-    run.add_argument(
-        "--repair-tokens",
-        type=count,
-        metavar="N",
-        help="tokens all repairs may take (exit code 3)",
-    )
+    _add_repairs(run)
     run.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report of the run: FILE.html or FILE.json"
     )
@@ -97,6 +87,21 @@ def _add_parameters(run: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=TEXT",
         help="set a parameter to exactly this text (may be repeated)",
+    )
+
+
+def _add_repairs(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--repair",
+        choices=REPAIRS,
+        help="what is done about a failing cell: nothing (default, unless the settings say otherwise), ask"
+        " the model and write down what it suggests, or also apply what did well when tried, and go on",
+    )
+    run.add_argument(
+        "--repair-budget", type=amount, metavar="USD", help="US dollars all repairs may cost (exit code 3)"
+    )
+    run.add_argument(
+        "--repair-tokens", type=count, metavar="N", help="tokens all repairs may take (exit code 3)"
     )
 
 

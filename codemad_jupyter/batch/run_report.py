@@ -3,6 +3,7 @@ as lines for a terminal. Pages are `report_page`'s."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -45,8 +46,7 @@ class RunReport(Value):
     @property
     def cost(self) -> float | None:
         """That of all repairs."""
-        known = [repair.cost for repair in self.repairs]
-        return None if None in known else sum(cost for cost in known if cost is not None)
+        return total(repair.cost for repair in self.repairs)
 
     @property
     def tokens(self) -> int:
@@ -79,6 +79,12 @@ def save(text: str, path: Path) -> None:
         raise NotebookError(
             f"The report {path} cannot be written: {error.strerror}.", hint="Check space and permissions."
         ) from error
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """US dollars; None where one of them is unknown."""
+    known = tuple(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
 
 
 def money(cost: float | None) -> str:

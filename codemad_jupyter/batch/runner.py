@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.documents import import_nbformat, write_notebook
 from codemad_jupyter.batch.live_lines import LiveLines, bar
+from codemad_jupyter.batch.parameters import unnamed
 from codemad_jupyter.batch.preparing import Order, arguments, environment, prepare
 from codemad_jupyter.batch.repairs import annotate
 from codemad_jupyter.batch.run_report import (
@@ -46,6 +47,8 @@ def run(order: Order) -> int:
         demand_sandbox()
     began = time.monotonic()
     shown = LiveLines()
+    for name in unnamed(notebook.cells, order.parameters):
+        shown.say(f"codemad: no cell names the parameter {name}.")
     execution = _execution(order, notebook, shown)
     write_notebook(notebook, order.output)
     cancelled = False

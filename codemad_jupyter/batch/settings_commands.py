@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from codemad_jupyter.config.key_store import Place
     from codemad_jupyter.config.sign_in import DeviceCode
 
+_CONFIG = {"list": "", "get": "KEY", "set": "KEY VALUE", "unset": "KEY"}
+"""What each verb of ``codemad config`` is given."""
 MOST = 100_000
 """Characters read from standard input for a key."""
 
 
 def add_config(commands: Commands) -> None:
     """``codemad config``."""
-    config = subcommand(commands, "config", "show the settings with their origins, and change your own")
-    add_verb(config, ("list", "get", "set", "unset"))
+    config = subcommand(
+        commands,
+        "config",
+        "show the settings with their origins, and change your own",
+        examples=("list --show-origin", "set model anthropic/claude-opus-5-5", "unset model"),
+    )
+    add_verb(config, tuple(_CONFIG))
     config.add_argument("key", nargs="?", metavar="KEY", help="the setting, as in: max_steps")
     config.add_argument("value", nargs="?", metavar="VALUE", help="its new value, for set")
     config.add_argument("--show-origin", action="store_true", help="say where each value comes from")
@@ -50,7 +57,7 @@ def add_keys(commands: Commands) -> None:
         "list, keep, forget and try keys of model providers, or sign in by a code where a provider offers it;"
         " a key is read from stdin or a hidden prompt"
     )
-    keys = subcommand(commands, "keys", text)
+    keys = subcommand(commands, "keys", text, examples=("set anthropic", "test anthropic"))
     add_verb(keys, ("list", "set", "login", "delete", "test"))
     keys.add_argument("provider", nargs="?", metavar="PROVIDER", help="such as anthropic or openai")
     keys.add_argument(
@@ -100,9 +107,14 @@ def _config(args: argparse.Namespace) -> int:
     from codemad_jupyter.app import settings_desk
     from codemad_jupyter.config.settings import load_settings
     from codemad_jupyter.protocol.configuring import SettingsInfo
+    from codemad_jupyter.protocol.errors import UsageError
 
-    _needs(args.key, args.verb != "list", "codemad config get KEY")
-    _needs(args.value, args.verb == "set", "codemad config set KEY VALUE")
+    usage = f"codemad config {args.verb} {_CONFIG[args.verb]}".rstrip()
+    wanted = len(_CONFIG[args.verb].split())
+    _needs(args.key, wanted > 0, usage)
+    _needs(args.value, wanted > 1, usage)
+    if [args.key, args.value][wanted:] != [None] * (2 - wanted):
+        raise UsageError("A word is too many.", hint=f"Usage: {usage}")
     if args.verb in ("set", "unset"):
         done = settings_desk.set_value(args.key, args.value) if args.verb == "set" else None
         _say(done or settings_desk.set_values({args.key: None}))
@@ -182,9 +194,7 @@ def _show_code(code: DeviceCode) -> None:
 
 
 def _say(text: str, *, error: bool = False) -> None:
-    from codemad_jupyter.batch.printing import printable
-
-    print(printable(text), file=sys.stderr if error else sys.stdout)
+    print(text, file=sys.stderr if error else sys.stdout)
 
 
 def _needs(value: Any, needed: bool, usage: str) -> None:

@@ -3,14 +3,15 @@ one runs, else with an engine in this process."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.batch.memory import common_options
-from codemad_jupyter.batch.subcommand import EXIT_CODES
+from codemad_jupyter.batch.memory import add_common_options
+from codemad_jupyter.batch.subcommand import subcommand
 
 if TYPE_CHECKING:
+    import argparse
+
     from codemad_jupyter.batch.subcommand import Commands
 
 ROWS = 1_000
@@ -19,14 +20,9 @@ ROWS = 1_000
 def add_sql(commands: Commands) -> None:
     """``codemad sql``."""
     text = "ask your own sessions in SQL: runs, model calls with their cost, tools, approvals, errors"
-    sql = commands.add_parser(
-        "sql",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common_options()],
-    )
+    example = '"select model, sum(cost) from model_calls group by model"'
+    sql = subcommand(commands, "sql", text, examples=(example, '"select * from runs" --format csv'))
+    add_common_options(sql)
     sql.add_argument(
         "sql", nargs="?", metavar="SELECT", help="one SELECT; - reads it from stdin; none: the tables"
     )
@@ -39,7 +35,6 @@ def add_sql(commands: Commands) -> None:
 
 def _perform(asked: argparse.Namespace) -> int:
     from codemad_jupyter.app.sql_text import Form, answer_text, views_text
-    from codemad_jupyter.batch.printing import printable
     from codemad_jupyter.batch.timeline import client_of
     from codemad_jupyter.protocol.asking import MOST_ROWS, SqlQuestion
     from codemad_jupyter.protocol.errors import UsageError
@@ -54,7 +49,7 @@ def _perform(asked: argparse.Namespace) -> int:
     with client_of(asked.root) as client:
         answer = client.query(question)
     form: Form = "json" if asked.json else asked.format
-    print(printable(answer_text(answer, form)))
+    print(answer_text(answer, form))
     for note in answer.notes:
         print(f"codemad: {note}", file=sys.stderr)
     return 0

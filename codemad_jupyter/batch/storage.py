@@ -210,6 +210,5 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _say(what: object) -> None:
-    from codemad_jupyter.batch.printing import printable
 
-    print(printable(what) if isinstance(what, str) else json.dumps(what, indent=2))
+    print(what if isinstance(what, str) else json.dumps(what, indent=2))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,13 +22,33 @@ exit codes:
 """
 
 
-def subcommand(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what was surely meant, and lets the subcommand that was named speak of what it does not know."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown arguments: {' '.join(unknown)} (see {self.prog} --help)")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        names = list(action.choices or ())
+        if names and value not in names:
+            near = difflib.get_close_matches(str(value), names, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+            raise argparse.ArgumentError(action, f"there is no {value!r}; {meant}")
+
+
+def subcommand(
+    commands: Commands, name: str, text: str, *, examples: Sequence[str] = ()
+) -> argparse.ArgumentParser:
     """A subcommand with its help."""
+    shown = "".join(f"  codemad {name} {each}".rstrip() + "\n" for each in examples)
     return commands.add_parser(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog=EXIT_CODES,
+        epilog=f"examples:\n{shown}\n{EXIT_CODES}" if shown else EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -67,10 +86,3 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
     return int(text)
-
-
-def unread() -> None:
-    """Nobody reads standard output any more: what is left for it is dropped, also what Python writes at
-    exit, which it would complain about."""
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -21,7 +21,10 @@ def add_team(commands: Commands) -> None:
     from codemad_jupyter.batch.settings_commands import add_trust_option
 
     team = subcommand(
-        commands, "team", "let several agents do a task, each in a folder of its own, and show the best of it"
+        commands,
+        "team",
+        "let several agents do a task, each in a folder of its own, and show the best of it",
+        examples=('"make cleaning.py faster"', '"add tests" --pattern pipeline --roles coder,tester'),
     )
     team.add_argument("task", metavar="WHAT", help="the task; - reads it from stdin")
     team.add_argument(
@@ -63,6 +66,7 @@ def _team(args: argparse.Namespace) -> int:
 def asked_text(args: argparse.Namespace) -> str:
     """The task as one would type it after ``/team``. Raises `UsageError` for options that do not go
     together."""
+    from codemad_jupyter.orchestrator.team_asked import FEW, MOST
     from codemad_jupyter.protocol.errors import UsageError
 
     task = str(sys.stdin.read() if args.task == "-" else args.task)
@@ -70,6 +74,8 @@ def asked_text(args: argparse.Namespace) -> str:
         raise UsageError(
             "Roles are for a pipeline or a mesh.", hint="--pattern pipeline --roles coder,tester"
         )
+    if args.agents is not None and not FEW <= args.agents <= MOST:
+        raise UsageError(f"A team has {FEW} to {MOST} agents, not {args.agents}.", hint="Give --agents 3.")
     if args.agents is not None and args.pattern is None:
         args.pattern = "swarm"
     how = args.roles or (str(args.agents) if args.agents is not None else "")

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codemad_jupyter.batch.printing import printable
 from codemad_jupyter.protocol.errors import CodemadError, StoreError, StoreHeld, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def checkpoints(asked: argparse.Namespace) -> int:
 
     with client_of(asked.root) as client:
         answer = perform(client, asked, session=client.session(), notebook=None)
-    print(json.dumps(answer.data, indent=2) if asked.json else printable(answer.text))
+    print(json.dumps(answer.data, indent=2) if asked.json else answer.text)
     return 0 if answer.ok else 1
 
 
@@ -96,5 +95,5 @@ def blame(notebook: Path, *, as_json: bool) -> int:
     except CodemadError as error:
         raise UsageError(error.message, hint=error.hint) from None
     cells: list[dict[str, Any]] = [line.model_dump() for line in lines]
-    print(json.dumps({"cells": cells}, indent=2) if as_json else printable(blame_text(lines)))
+    print(json.dumps({"cells": cells}, indent=2) if as_json else blame_text(lines))
     return 0

@@ -41,22 +41,43 @@ PRESETS: Mapping[str, ExternalAgent] = {
     ),
     "claude-code": ExternalAgent(
         command="claude-agent-acp",
-        env=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR"),
+        env=(
+            "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+        ),
         folders=("~/.claude",),
         network=True,
     ),
     "codex": ExternalAgent(
-        command="codex-acp", env=("OPENAI_API_KEY",), folders=("~/.codex",), network=True
+        command="codex-acp",
+        env=("OPENAI_API_KEY", "CODEX_API_KEY", "INITIAL_AGENT_MODE=workspace-write"),
+        confined_env=("INITIAL_AGENT_MODE=agent-full-access",),
+        folders=("~/.codex",),
+        network=True,
     ),
     "gemini": ExternalAgent(
         command="gemini",
-        args=("--experimental-acp",),
-        env=("GEMINI_API_KEY",),
+        args=("--acp",),
+        env=(
+            "GEMINI_API_KEY", "GEMINI_MODEL", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL",
+            "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_GENAI_USE_VERTEXAI",
+        ),
+        confined_env=("GEMINI_SANDBOX=false",),
         folders=("~/.gemini",),
         network=True,
     ),
 }  # fmt: skip
 """Agents that are known here. They are found on PATH, never fetched."""
+_HOW = {
+    "opencode": ("npm install -g opencode-ai", "opencode auth login"),
+    "claude-agent-acp": (
+        "npm install -g @agentclientprotocol/claude-agent-acp",
+        "claude-agent-acp --cli auth login",
+    ),
+    "codex-acp": ("npm install -g @agentclientprotocol/codex-acp", "codex-acp cli login"),
+    "gemini": ("npm install -g @google/gemini-cli", "gemini"),
+}
+"""How a person installs a known program, and signs in to it."""
 
 
 def defined_agents(
@@ -89,10 +110,12 @@ def defined_agents(
             said = f"there is an agent of this name already ({names[each.name]})"
         elif each.name in taken:
             said = "there is a role of this name"
-        program = "" if said else program_of(each.agent.command, root, environ)
+        install, sign_in = _HOW.get(Path(agent.command).name, ("", ""))
+        program = "" if said else program_of(agent.command, root, environ)
         if not said and not program:
-            said = f"there is no program {each.agent.command} on this machine"
-        found.append(each.model_copy(update={"problem": said, "program": program}))
+            said = f"there is no program {agent.command} on this machine"
+            said += f" (install it: {install})" if install else ""
+        found.append(each.model_copy(update={"problem": said, "program": program, "sign_in": sign_in}))
         names.setdefault(each.name, each.place)
     return tuple(found)
 
@@ -124,7 +147,7 @@ def _problem(given: AgentDefinition) -> str:
         return "its name may have small letters, digits and -, up to 24"
     if not agent.command or any("\0" in part for part in (agent.command, *agent.args)):
         return "it needs a command, without a NUL character"
-    for name in names_of(agent.env):
+    for name in names_of((*agent.env, *agent.confined_env)):
         if said := odd_variable(name):
             return said
     for folder in agent.folders:
@@ -175,7 +198,7 @@ class AgentApprovals:
                 "origin": given.origin,
                 "place": given.place,
                 "runs": " ".join(map(repr, (given.program or agent.command, *agent.args))),
-                "env": names_of(agent.env),
+                "env": tuple(dict.fromkeys(names_of((*agent.env, *agent.confined_env)))),
                 "folders": agent.folders,
                 "network": agent.network,
                 "seconds": agent.seconds,

@@ -27,11 +27,16 @@ def known(kind: type[BaseModel], key: Key) -> bool:
     return len(_path(kind, key)) == len(key) > 0
 
 
+def check_name(kind: type[BaseModel], key: Key, *, place: str) -> None:
+    """Raises `UsageError` where there can be no such setting."""
+    if not known(kind, key):
+        raise _unknown(kind, key, place)
+
+
 def checked(kind: type[BaseModel], key: Key, value: Any, *, place: str, shown: str) -> Any:
     """The value as its field takes it. Raises `UsageError` that names ``place``; ``shown`` stands for the
     value there."""
-    if not known(kind, key):
-        raise _unknown(kind, key, place)
+    check_name(kind, key, place=place)
     try:
         found: Any = kind.model_validate(nested({key: value}))
     except ValidationError as error:
@@ -62,7 +67,8 @@ def _unknown(kind: type[BaseModel], key: Key, place: str) -> UsageError:
     level = next((model for step in range(at, -1, -1) if (model := _model(_at(kind, key[:step])))), kind)
     names = list(level.model_fields)
     near = difflib.get_close_matches(key[min(at, len(key) - 1)], names, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(names)}."
+    hint = "codemad config list names them all." if level is kind else f"Known are: {', '.join(names)}."
+    hint = f"Did you mean {near[0]}?" if near else hint
     if names_secret(key):
         hint = "Keys of providers do not belong into settings: see codemad keys --help."
     return UsageError(f"There is no setting {dotted(key)!r} (from {place}).", hint=hint)

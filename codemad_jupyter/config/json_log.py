@@ -1,13 +1,9 @@
 """The log: one line of JSON for each thing of note, in one file for all processes of a person, masked as the
-records were (`masked_log`), with the session and the run that was at work.
-
-Lines are added whole, so processes do not mix them; a file that has grown is put aside under a lock.
-"""
+records were (`masked_log`), with the session and the run that was at work."""
 
 import contextlib
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -16,13 +12,12 @@ from typing import Any, Protocol
 
 from codemad_jupyter.config.operating_settings import LogLevel
 from codemad_jupyter.config.paths import data_dir
+from codemad_jupyter.disk import GrowingFile
 
 ROOM = "codemad_jupyter"
 ACTIVITY = "codemad_jupyter.activity"
 """What runs do, step by step: in the log alone, for it would drown all else on a terminal."""
 KEPT = 4
-PATIENCE = 1.0
-"""Seconds that a process waits for another that puts the file aside."""
 _log = logging.getLogger(__name__)
 _work: ContextVar[tuple[str, str]] = ContextVar("codemad_work", default=("", ""))
 
@@ -55,7 +50,7 @@ def log_file(settings: HasLog | None = None) -> Path:
 
 def files(path: Path) -> list[Path]:
     """The log and what was put aside of it, oldest first."""
-    return [each for each in (*(_aside(path, n) for n in range(KEPT, 0, -1)), path) if each.exists()]
+    return GrowingFile(path, kept=KEPT).files()
 
 
 def start_log(settings: HasLog) -> None:
@@ -89,7 +84,7 @@ class JsonLog(logging.Handler):
 
     def __init__(self, path: Path, *, largest: int) -> None:
         super().__init__()
-        self._path = path
+        self._file = GrowingFile(path, kept=KEPT)
         self._largest = largest
         self._broken = False
 
@@ -98,40 +93,11 @@ class JsonLog(logging.Handler):
         if self._broken:
             return
         line = f"{json.dumps(_fields(record), ensure_ascii=False, default=str)}\n"
-        data = line.encode("utf-8", "backslashreplace")
         try:
-            self._make_room(len(data))
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-            descriptor = os.open(self._path, flags, 0o600)
-            try:
-                os.write(descriptor, data)
-            finally:
-                os.close(descriptor)
+            self._file.add(line.encode("utf-8", "backslashreplace"), largest=self._largest)
         except OSError as error:
             self._broken = True
-            _log.warning("the log %s cannot be written any more (%s)", self._path, error.strerror)
-
-    def _make_room(self, more: int) -> None:
-        if not self._is_full(more):
-            return
-        from filelock import FileLock, Timeout
-
-        with contextlib.suppress(Timeout), FileLock(self._path.with_suffix(".lock"), timeout=PATIENCE):
-            if self._is_full(more):  # nobody else has done it meanwhile
-                for number in range(KEPT - 1, 0, -1):
-                    if _aside(self._path, number).exists():
-                        _aside(self._path, number).replace(_aside(self._path, number + 1))
-                self._path.replace(_aside(self._path, 1))
-
-    def _is_full(self, more: int) -> bool:
-        try:
-            return self._path.stat().st_size + more > self._largest
-        except FileNotFoundError:
-            return False
-
-
-def _aside(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.{number}")
+            _log.warning("the log %s cannot be written any more (%s)", self._file.path, error.strerror)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -22,6 +22,7 @@ from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.permissions import Rule
 from codemad_jupyter.protocol.policy import NO_POLICY, Lists, Policy, closed
+from codemad_jupyter.protocol.sharing import SharePermission
 
 SYSTEM_FILE = Path(r"C:\ProgramData\codemad\policy.toml" if os.name == "nt" else "/etc/codemad/policy.toml")
 """Never taken from the environment, which is the person's."""
@@ -48,6 +49,7 @@ class _File(Value):
     at_most: dict[str, Any] = Field(default_factory=dict)
     locked: dict[str, Any] = Field(default_factory=dict)
     allow_rules: bool = True
+    sharing: SharePermission | Literal["none"] = "drive"
     permissions: tuple[Rule, ...] = ()
 
 
@@ -140,6 +142,7 @@ def _understood(table: dict[str, Any], path: Path, data: bytes) -> Found:
         data_level=_ceiling(("data_level",), locked, caps),
         depth=depth.value if depth is not None else None,
         allow_rules=file.allow_rules,
+        sharing=file.sharing,
         rules=tuple(rule.model_copy(update={"origin": str(path)}) for rule in file.permissions),
     )
     return Found(policy=policy, locked=locked, most=caps)

@@ -145,4 +145,6 @@ def _lines(found: Found) -> Iterator[str]:
         yield f"agents hand tasks down {policy.depth} times at most"
     if not policy.allow_rules:
         yield "rules that allow do not count"
+    if policy.sharing != "drive":
+        yield f"sessions are shared with others for {policy.sharing} at most"
     yield from (rule.text for rule in policy.rules)

@@ -1,11 +1,10 @@
 """Reads and writes the person's own small files: bounded, whole or not at all, for their owner alone."""
 
-import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
+from codemad_jupyter.disk import write_whole
 from codemad_jupyter.protocol.errors import UsageError
 
 LARGEST = 1_000_000
@@ -43,15 +42,4 @@ def write_private(path: Path, data: bytes, *, make_folder: bool = True) -> None:
     """Write the whole file or leave it as it was; nobody but its owner may read it. Raises `OSError`."""
     if make_folder:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The name cannot be guessed and the file is new, so nothing planted there is followed.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_whole(path, data)

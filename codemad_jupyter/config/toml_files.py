@@ -30,7 +30,7 @@ def parse(data: bytes | None, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads((data or b"").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"The settings in {path} are not valid TOML: {error}.", hint=MEND) from None
+        raise UsageError(f"{path} is not valid TOML: {error}.", hint=MEND) from None
 
 
 def leaves(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:

@@ -66,33 +66,26 @@ class TrustedFolders:
     def look(self, root: Path) -> FolderTrust:
         """How things stand with a folder."""
         root = root.resolve()
-        present = _settings_digest(root)
+        present = _steering(root)
         entry = self._read().get(str(root))
-        told: dict[str, Any] = {"folder": str(root), "digest": present}
+        told: dict[str, Any] = {"folder": str(root), "digest": _together(present)}
         if self._by_environment(root):
             return FolderTrust(**told, state="trusted", by="environment")
         if entry is None:
             return FolderTrust(**told, state="untrusted")
-        same = present in ("", entry["settings"]) and roles_digest(root) in ("", entry.get("roles", ""))
-        same = same and hooks_digest(root) in ("", entry.get("hooks", ""))
+        same = all(now in ("", entry.get(name, "")) for name, now in present.items())
         return FolderTrust(**told, state="trusted" if same else "changed", by="you", since=entry["since"])
 
     def trust(self, root: Path, *, seen: str | None = None) -> FolderTrust:
-        """Trust the folder with the settings it has now; ``seen`` is the digest of those the person saw."""
+        """Trust the folder with what it has now; ``seen`` is the digest of what the person was shown."""
         root = root.resolve()
         if not root.is_dir():
             raise UsageError(f"{root} is no folder.", hint="Name the folder that holds the project.")
-        present = _settings_digest(root)
-        if seen is not None and seen != present:
-            said = f"{root / PROJECT_FILE} has changed since it was shown."
+        present = _steering(root)
+        if seen is not None and seen != _together(present):
+            said = f"{PROJECT_FILE}, a role or a hook of {root} has changed since it was shown."
             raise Conflict(said, hint="Look at it again, then trust the folder.")
-        kept = {
-            "settings": present,
-            "roles": roles_digest(root),
-            "hooks": hooks_digest(root),
-            "since": time.time(),
-        }
-        self._write({**self._read(), str(root): kept})
+        self._write({**self._read(), str(root): {**present, "since": time.time()}})
         return self.look(root)
 
     def revoke(self, root: Path) -> FolderTrust:
@@ -166,6 +159,20 @@ def _files_digest(folder: Path, files: tuple[Path, ...]) -> str:
             data = error.message.encode()
         parts.append(f"{path.relative_to(folder).as_posix()} {digest(data)}")
     return digest("\n".join(parts).encode()) if parts else ""
+
+
+def _steering(root: Path) -> dict[str, str]:
+    """What stands for each of the things that steer CodeMAD itself, or run."""
+    return {
+        "settings": _settings_digest(root),
+        "roles": roles_digest(root),
+        "hooks": hooks_digest(root),
+    }
+
+
+def _together(present: Mapping[str, str]) -> str:
+    """What stands for all of it; empty where there is nothing."""
+    return digest(json.dumps(present, sort_keys=True).encode()) if any(present.values()) else ""
 
 
 def _settings_digest(root: Path) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.segments import Segment
 from codemad_jupyter.protocol.tokens import CHARS_PER_TOKEN, tokens
 
 DEFAULT_WINDOW = 100_000

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codemad_jupyter.context.walking import Limits, Rules, look_at, read_text
+from codemad_jupyter.context.ignoring import Rules
+from codemad_jupyter.context.walking import Limits, look_at, read_text
 from codemad_jupyter.context.words import query_terms, split
 
 if TYPE_CHECKING:

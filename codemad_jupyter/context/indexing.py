@@ -16,9 +16,10 @@ from codemad_jupyter.context import manifest as listed
 from codemad_jupyter.context.building import Builders, Made, Task, batches, make_segment
 from codemad_jupyter.context.container import Damaged, read_arrays, strings, write_arrays
 from codemad_jupyter.context.fields import Mask
+from codemad_jupyter.context.ignoring import Rules
 from codemad_jupyter.context.joining import join
 from codemad_jupyter.context.manifest import Manifest, Part
-from codemad_jupyter.context.walking import Entry, Limits, Rules, Skips, look_at, walk_files
+from codemad_jupyter.context.walking import Entry, Limits, Skips, look_at, walk_files
 from codemad_jupyter.protocol.indexing import IndexStep
 
 WORTH_PROCESSES = 200

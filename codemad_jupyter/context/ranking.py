@@ -80,11 +80,11 @@ VOTE = 0.4
 """How much past changes count beside what a file holds."""
 CHUNK_WEIGHTS = {"body": 1.0, "heading": 3.0, "above": 0.8, "symbol": 0.3, "whole": 0.5}
 """What a chunk and its file hold, as one text: the headings above a place say in few words what it is."""
-FLAT = 1.0
+FLAT = 0.7
 """How much of a word is half of what it can count."""
 CHUNK_FACTORS = (1.0, 0.7, 0.45)
 """Cells of prose stand below the code they speak of, headings alone below both."""
-NEAR, NEAR_CHUNK = 0.8, 0.6
+NEAR, NEAR_CHUNK = 0.8, 0.5
 """How much meaning counts beside words, for a file and for a place."""
 BESIDE = 0.6
 """How much the places before and behind count beside the meaning of a place."""
@@ -93,12 +93,16 @@ BESIDE = 0.6
 def rank_chunks(
     words: Floats, kinds: NDArray[np.uint8], file_of: NDArray[np.int32], near: Floats | None = None
 ) -> Floats:
-    """How well each chunk fits by its words and, where that is known, by its meaning."""
+    """How well each chunk fits by its words and, where that is known, by its meaning.
+
+    ``words`` is how much of the query each holds. Beside the meaning that counts squared: a place with few
+    of the words has them by chance, and one with nearly all is what was asked for.
+    """
     import numpy as np
 
-    total = scaled(words)
+    total = words
     if near is not None:
-        total = total + NEAR_CHUNK * scaled(near + BESIDE * _beside(near, file_of))
+        total = words**2 + NEAR_CHUNK * scaled(near + BESIDE * _beside(near, file_of))
     return total * np.array(CHUNK_FACTORS, dtype=np.float32)[kinds]
 
 

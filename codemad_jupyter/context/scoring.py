@@ -56,10 +56,11 @@ class Asked:
     def together(
         self, weights: Mapping[str, float], chunks: NDArray[np.intp], *, flat: float
     ) -> NDArray[np.float32]:
-        """How well each of these chunks fits when its fields and its file's are one text.
+        """How much of the query each of these chunks holds (0 to 1), its fields and its file's as one text.
 
         A word counts as much as it does in all fields together, weighted, and levels off the sooner the
         smaller ``flat`` is: a place with each word somewhere beats one that repeats a few in every field.
+        A word that no text holds is lacking like any other, so that little is little where nothing fits.
         """
         import numpy as np
 
@@ -67,10 +68,10 @@ class Asked:
         owners, back = np.unique(self._snapshot.file_of[chunks], return_inverse=True)
         order = np.argsort(chunks)
         wanted, back_chunks = chunks[order], np.argsort(order)
+        most = 0.0
         for number, weight in enumerate(self._weights):
             rarity = self._rarity("chunk", self._holding("body")[number])
-            if not rarity:
-                continue
+            most += rarity * weight
             held = np.zeros_like(found)
             for field, much in weights.items():
                 if FIELDS[field].space == "chunk":
@@ -78,7 +79,7 @@ class Asked:
                 else:
                     held += self._counted(field, number, owners)[back] * np.float32(much / 255)
             found += held / (held + np.float32(flat)) * np.float32(rarity * weight)
-        return found
+        return found / np.float32(most)
 
     def files_with_all(self) -> NDArray[np.intp]:
         """The files that count and hold every one of the words, wherever in them."""
@@ -122,10 +123,10 @@ class Asked:
         return held
 
     def _rarity(self, space: Space, places: list[tuple[int, int]]) -> float:
-        """How much a term says that these texts hold; 0 where none does."""
+        """How much a term says that these texts hold."""
         holding = sum(end - begin for begin, end in places)
         total = int(self._snapshot.bases[space][-1])
-        return math.log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else 0.0
+        return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
 
 def _slices(arrays: Arrays, field: str, hashes: NDArray[np.uint64]) -> list[tuple[int, int]]:

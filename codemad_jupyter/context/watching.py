@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from codemad_jupyter.context.walking import IGNORE_FILES, SKIPPED
+from codemad_jupyter.context.ignoring import IGNORE_FILES
+from codemad_jupyter.context.walking import SKIPPED
 
 if TYPE_CHECKING:
     from threading import Event

@@ -1,13 +1,11 @@
 """What a cassette holds, call by call, and how it is made smaller."""
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codemad_jupyter.disk import write_whole
 from codemad_jupyter.gateway.cassette import Cassette, Recorded, header, line_of, locked, record_of
 from codemad_jupyter.protocol.errors import CodemadError
 
@@ -61,16 +59,8 @@ def _pruned(path: Path, cassette: Cassette) -> int:
     with locked(path):
         kept = [record for record in cassette.records() if _current(cassette, record)]
         known = {name: value for each in cassette.records() for name, value in each.sketch.values.items()}
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(_lines(kept, known, cassette.default or ""))
-            Path(name).chmod(path.stat().st_mode & 0o777)
-            Path(name).replace(path)
-        except OSError:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        lines = _lines(kept, known, cassette.default or "")
+        write_whole(path, b"".join(lines), mode=path.stat().st_mode & 0o777)
     return len(kept)
 
 

@@ -54,8 +54,8 @@ _BY_TYPE: dict[str, ProviderErrorKind] = {
     "model_not_found": "unknown_model",
     "rate_limit_error": "rate_limited",
     "rate_limit_exceeded": "rate_limited",
-    "insufficient_quota": "rate_limited",
-    "billing_error": "rate_limited",
+    "insufficient_quota": "out_of_quota",
+    "billing_error": "out_of_quota",
     "overloaded_error": "overloaded",
     "server_is_overloaded": "overloaded",
     "api_error": "server",
@@ -67,7 +67,7 @@ _BY_TYPE: dict[str, ProviderErrorKind] = {
 }
 _BY_STATUS: dict[int, ProviderErrorKind] = {
     401: "bad_key",
-    402: "rate_limited",
+    402: "out_of_quota",
     403: "bad_key",
     404: "unknown_model",
     408: "timeout",
@@ -97,13 +97,14 @@ _TOO_LONG = re.compile(
 
 _SENTENCES: dict[ProviderErrorKind, str] = {
     "bad_key": "{label} refused the API key{status}.",
-    "no_key": "No API key for {label} is set.",
+    "no_key": "{label} needs an API key, and none is set.",
     "unknown_model": "{label} does not offer the model {model}{status}{detail}.",
     "rate_limited": "{label} limits how often {model} may be called{status}{detail}.",
+    "out_of_quota": "{label} lets you ask {model} no more for now{status}{detail}.",
     "overloaded": "{label} is overloaded{status}.",
     "server": "{label} failed{status}{detail}.",
     "timeout": "{label} did not answer in time{status}.",
-    "connection": "The connection to {label}{address} failed{detail}.",
+    "connection": "{label}{address}: the connection failed{detail}.",
     "malformed": "{label} sent a reply that cannot be read{detail}.",
     "bad_request": "{label} refused the request{status}{detail}.",
     "context_window": "The conversation is too long for {model}{status}.",
@@ -114,7 +115,8 @@ _HINTS: dict[ProviderErrorKind, str] = {
     "bad_key": "Check the key in the settings or in {key}.",
     "no_key": "Set {key}, or choose codemad/offline, which needs no key.",
     "unknown_model": "Choose another model, and check the base URL if you set one.",
-    "rate_limited": "Wait a moment, check the quota of your account, or choose another model.",
+    "rate_limited": "Wait a moment, or choose another model.",
+    "out_of_quota": "Wait until there is some again, ask who gives it, or choose another model.",
     "overloaded": "Try again in a minute or choose another model.",
     "server": "Try again; if it keeps failing, choose another model.",
     "timeout": "Try again, or raise the timeout in the settings.",
@@ -200,7 +202,7 @@ def _own_words(error: Exception, kind: ProviderErrorKind, *, status: int | None)
         return _root(error)
     if kind == "malformed":
         return type(error).__name__
-    if kind not in ("bad_request", "server", "unknown_model", "rate_limited"):
+    if kind not in ("bad_request", "server", "unknown_model", "rate_limited", "out_of_quota"):
         return ""
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, Mapping) else None

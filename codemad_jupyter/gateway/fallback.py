@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from codemad_jupyter.gateway.provider import (
+    ANOTHER_MAY,
     PASSING,
     Announcement,
     CallPiece,
@@ -83,7 +84,7 @@ class FallbackProvider:
                     yield received.failed(failure)
                     return
             # A wrong key or a bad request of the person's own model is theirs to mend, not to paper over.
-            elif failure.kind not in PASSING and len(failures) == 1:
+            elif failure.kind not in ANOTHER_MAY and len(failures) == 1:
                 yield failure
                 return
         yield received.failed(_summary(failures))

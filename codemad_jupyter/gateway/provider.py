@@ -15,6 +15,8 @@ PASSING: frozenset[ProviderErrorKind] = frozenset(
     {"rate_limited", "overloaded", "server", "timeout", "connection"}
 )
 """Failures that may be over in a while; all others a person has to mend."""
+ANOTHER_MAY: frozenset[ProviderErrorKind] = PASSING | {"out_of_quota"}
+"""Failures after which the next model is asked: a quota that is used up is no better in a minute."""
 
 
 class ToolSpec(Value):

@@ -261,13 +261,12 @@ class Router:
         return any(difflib.get_close_matches(word, known, n=1, cutoff=0.75) for word in unknown)
 
     def _near(self, model: str) -> str:
-        """A next step that names what comes closest, and what else exists."""
+        """A next step that names what comes closest."""
         names = [name for provider in self._providers for name in self.catalog.names(provider)]
         bare = {name.partition("/")[2]: name for name in names}
         close = difflib.get_close_matches(model.rpartition("/")[2], bare, n=3)
         meant = f"Did you mean {' or '.join(bare[name] for name in close)}? " if close else ""
-        listed = ", ".join(name for name in names if name not in close)
-        return f"{meant}Names are provider/model; known are {listed}."
+        return f"{meant}Names are provider/model; codemad models lists those that are known."
 
 
 def _words(name: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ from codemad_jupyter.magics.canvas import show_text
 from codemad_jupyter.magics.completing import offer
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from codemad_jupyter.magics.arguments import Ask
     from codemad_jupyter.magics.conversation import Conversation
@@ -18,6 +20,11 @@ from codemad_jupyter.magics.subcommand_forms import Subcommand
 
 NAME = "codemad"
 RED, RESET = "\x1b[31m", "\x1b[0m"
+TAKEN = re.compile(rf"^[ \t]*%{NAME}[ \t]+\S.*\?[ \t]*$", re.MULTILINE)
+HELP_TAKEN = (
+    f"IPython took the line for a request of its own help, for it ends in a question mark; %{NAME} was not"
+    f" asked. Leave the mark out, or ask in a %%{NAME} cell."
+)
 
 
 class Magics:
@@ -59,6 +66,12 @@ class Magics:
             found = ()  # nobody is told of an engine that is away while typing
         return [each.name for each in found or completions(letters, BUILT_IN)]
 
+    def heard(self, result: ExecutionResult) -> None:
+        """After each cell: a question that IPython took for one to its own help gets a word of ours."""
+        cell = getattr(result.info, "raw_cell", None) or ""
+        if "?" in cell and not cell.lstrip().startswith("%%") and TAKEN.search(cell):
+            show_text(self.ip, HELP_TAKEN)
+
     def close(self) -> None:
         """Let go of the engine."""
         if self._conversation is not None:
@@ -86,18 +99,19 @@ class Magics:
         try:
             return work()
         except CodemadError as error:
-            raise _styled(error, f"{type(error).__name__}: {error.message}", error.hint) from None
+            raise self._styled(error, f"{type(error).__name__}: {error.message}", error.hint) from None
         except KeyboardInterrupt as error:
-            raise _styled(error, "Cancelled.", str(error)) from None
+            raise self._styled(error, "Cancelled.", str(error)) from None
 
+    def _styled(self, error: Any, sentence: str, hint: str) -> Any:
+        """IPython asks an exception for its traceback; these have a sentence instead."""
+        from codemad_jupyter.app.plain_text import plain_text
 
-def _styled(error: Any, sentence: str, hint: str) -> Any:
-    """IPython asks an exception for its traceback; these have a sentence instead."""
-    from codemad_jupyter.app.plain_text import plain_text
-
-    lines = [f"{RED}{plain_text(sentence)}{RESET}", *filter(None, [plain_text(hint)])]
-    error._render_traceback_ = lambda: lines
-    return error
+        plain = bool(os.environ.get("NO_COLOR")) or self.ip.colors.lower() == "nocolor"
+        said = plain_text(sentence) if plain else f"{RED}{plain_text(sentence)}{RESET}"
+        lines = [said, *filter(None, [plain_text(hint)])]
+        error._render_traceback_ = lambda: lines
+        return error
 
 
 def load(ip: InteractiveShell) -> None:
@@ -106,6 +120,7 @@ def load(ip: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         ip.magics_manager.magics[kind][NAME] = magics.either
     offer(ip, magics.slash_names)
+    ip.events.register("post_run_cell", magics.heard)
     _loaded[id(ip)] = magics
 
 
@@ -113,6 +128,7 @@ def unload(ip: InteractiveShell) -> None:
     """Take the magics away and close what they opened."""
     magics = _loaded.pop(id(ip), None)
     if magics is not None:
+        ip.events.unregister("post_run_cell", magics.heard)
         magics.close()
     for kind in ("line", "cell"):
         ip.magics_manager.magics[kind].pop(NAME, None)

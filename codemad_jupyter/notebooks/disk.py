@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -53,7 +54,7 @@ def replace_bytes(real: Path, path: str, data: bytes, *, expected: bytes) -> Non
 
     Written beside it, synced and renamed, so a reader or a crash sees the old file or the new one.
     """
-    temporary = real.with_name(f".{real.name[:100]}.{secrets.token_hex(8)}.tmp")
+    temporary = beside(real)
     try:
         mode = stat.S_IMODE(real.stat().st_mode)
         if not mode & 0o222:
@@ -73,6 +74,19 @@ def replace_bytes(real: Path, path: str, data: bytes, *, expected: bytes) -> Non
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     sync_folder(real.parent)
+
+
+def beside(real: Path) -> Path:
+    """A new name in the same folder, for what is on its way in or out."""
+    return real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
+
+
+def left_beside(real: Path) -> list[Path]:
+    """What bears such a name: somebody writes the file, or was killed while they did."""
+    form = re.compile(re.escape(f".{real.name[:80]}.") + r"[0-9a-f]{16}\.tmp")
+    if not real.parent.is_dir():
+        return []
+    return [path for path in real.parent.iterdir() if form.fullmatch(path.name)]
 
 
 def _write_new(temporary: Path, data: bytes, mode: int) -> None:

@@ -49,16 +49,19 @@ class Style:
 
 def parse(data: bytes, name: str) -> Notebook:
     """The document in the bytes of a file. Raises `NotebookError`, which says where it is broken."""
+    return checked(loaded(data, name), name)
+
+
+def loaded(data: bytes, name: str) -> Any:
+    """The JSON in the bytes of a file. Raises `NotebookError`."""
     if not data.strip():
         raise NotebookError(f"{name} is empty.", hint="Delete it and create the notebook anew.")
     try:
-        text = data.removeprefix(BOM).decode("utf-8")
-        nb = json.loads(text)
+        return json.loads(data.removeprefix(BOM).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise NotebookError(f"{name} is not UTF-8 text (byte {error.start}).", hint=RESTORE) from None
     except (ValueError, RecursionError) as error:
         raise not_json(data, name, error) from None
-    return checked(nb, name)
 
 
 def not_json(data: bytes, name: str, error: Exception) -> NotebookError:

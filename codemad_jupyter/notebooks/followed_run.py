@@ -46,7 +46,8 @@ class FollowedRun(LiveRun):
     async def listen(self) -> None:
         """Return when nothing can be missed any more."""
         self._client.start_channels(shell=False, stdin=False, hb=False)
-        await self._subscribe()
+        with self._line.connected():
+            await self._subscribe()
 
     def told(self, request: str) -> None:
         """The code was sent as the message ``request``."""
@@ -60,7 +61,8 @@ class FollowedRun(LiveRun):
         request = await asyncio.shield(self._request)
         if self._finish is None:
             raise AssertionError(f"{request} is not followed")
-        reply = await asyncio.shield(self._finish)
+        with self._line.connected():
+            reply = await asyncio.shield(self._finish)
         return self._result(reply, late=False, seconds=time.monotonic() - self._begin)
 
     async def stop(self, grace: float = GRACE) -> None:

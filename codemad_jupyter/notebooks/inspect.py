@@ -34,6 +34,7 @@ class Quiet(list):
             return []
         return list.__getitem__(self, at)
 shell = sys.modules["IPython.core.getipython"].get_ipython()
+keep_input(shell)
 callbacks = shell.events.callbacks
 quiet = Quiet(callbacks["post_execute"])
 quiet.thread, quiet.callbacks = threading.get_ident(), callbacks

@@ -7,7 +7,7 @@ channel is served by a thread of its own, so it answers while a cell runs.
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from codemad_jupyter.protocol.errors import KernelError
@@ -72,11 +72,12 @@ class KernelLine:
             client._recv_reply(message["header"]["msg_id"], timeout=timeout, channel="control")
         )
         try:
-            done, _ = await asyncio.wait({reply}, timeout=min(PATIENCE, timeout))
-            answered = done or await self.beats() or (reply.done() and reply.exception() is None)
-            if not answered:
-                raise KernelError("The kernel does not answer.", hint=RESTART)
-            return await reply
+            with self.connected():
+                done, _ = await asyncio.wait({reply}, timeout=min(PATIENCE, timeout))
+                answered = done or await self.beats() or (reply.done() and reply.exception() is None)
+                if not answered:
+                    raise KernelError("The kernel does not answer.", hint=RESTART)
+                return await reply
         except TimeoutError:
             raise NoAnswer(
                 f"The kernel is alive but did not answer within {timeout:.1f} s.",
@@ -133,6 +134,20 @@ class KernelLine:
         finally:
             socket.close(linger=0)
             client.context.destroy(linger=0)
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Raises `KernelGone` when the line is closed meanwhile, as it is when the kernel is gone. To whoever
+        waits at a socket that comes as a cancellation that nobody wanted, to others as some error."""
+        try:
+            yield
+        except (KernelError, TimeoutError):
+            raise
+        except (asyncio.CancelledError, Exception) as error:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+            raise dead("has ended") from error
 
     def close(self) -> None:
         """Give the sockets back; a later question opens new ones for itself alone."""

@@ -158,7 +158,7 @@ class LiveKernel:
             "silent": True,
             "store_history": False,
             "user_expressions": {"answer": expression},
-            "allow_stdin": False,
+            "allow_stdin": True,  # nothing is asked, but a cell may ask until the request puts back what held
             "stop_on_error": False,
         }
         reply = (await self._line.ask("execute_request", content, timeout=timeout))["content"]

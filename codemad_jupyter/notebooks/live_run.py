@@ -46,13 +46,14 @@ class LiveRun:
     async def execute(self, code: str, timeout: float | None) -> ExecutionResult:
         begin = time.monotonic()
         self._client.start_channels(stdin=False, hb=False)
-        await self._subscribe()
-        request = self._client.execute(code, allow_stdin=False, stop_on_error=False)
-        self._finish = finish = asyncio.ensure_future(self._follow(request))
-        done, _ = await asyncio.wait({finish}, timeout=timeout)
-        if not done:
-            await self._end_late(finish, timeout or 0.0)
-        reply = await asyncio.shield(finish)
+        with self._line.connected():
+            await self._subscribe()
+            request = self._client.execute(code, allow_stdin=False, stop_on_error=False)
+            self._finish = finish = asyncio.ensure_future(self._follow(request))
+            done, _ = await asyncio.wait({finish}, timeout=timeout)
+            if not done:
+                await self._end_late(finish, timeout or 0.0)
+            reply = await asyncio.shield(finish)
         return self._result(reply, late=not done, seconds=time.monotonic() - begin)
 
     async def stop(self, grace: float) -> None:

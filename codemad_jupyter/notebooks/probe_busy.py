@@ -38,6 +38,15 @@ def stay_busy(shell: Any) -> None:
         asyncio.get_running_loop().call_later(delay, say_state, shell, kernel)
 
 
+def keep_input(shell: Any) -> None:
+    """Called by a request while a cell runs: each request says for the whole kernel whether a person can be
+    asked by ``input``, so what the cell's own request said is put back."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None and hasattr(kernel, "_allow_stdin"):
+        cell = kernel.get_parent("shell") or {}
+        kernel._allow_stdin = bool(cell.get("content", {}).get("allow_stdin", False))
+
+
 def say_state(shell: Any, kernel: Any) -> None:
     """Say "busy" if a cell runs; the second look lets a cell that ends meanwhile have the last word."""
     if busy(shell):

@@ -8,6 +8,7 @@ from typing import assert_never
 from codemad_jupyter.orchestrator import (
     branch_merging,
     bringing_in,
+    half_done,
     merging,
     plans,
     run_review,
@@ -16,7 +17,7 @@ from codemad_jupyter.orchestrator import (
 from codemad_jupyter.orchestrator import undo as undoing
 from codemad_jupyter.orchestrator.acting import restored_line
 from codemad_jupyter.orchestrator.checkpointing import Checkpointer
-from codemad_jupyter.orchestrator.choosing import choose
+from codemad_jupyter.orchestrator.choosing import Choosing, choose
 from codemad_jupyter.orchestrator.committing import commit_if_due
 from codemad_jupyter.orchestrator.compacting import Compactor
 from codemad_jupyter.orchestrator.desk import desk_of
@@ -35,6 +36,7 @@ from codemad_jupyter.protocol.commands import Ack, Command, Target
 from codemad_jupyter.protocol.errors import Conflict
 from codemad_jupyter.protocol.events import Notice, RunFinished
 from codemad_jupyter.protocol.privacy import ContextPreview
+from codemad_jupyter.store.checkpoints import CheckpointRecord
 
 ENDING = 0.5
 """Seconds in which a cell that has been run is written down."""
@@ -88,7 +90,10 @@ class ActiveSession:
         return self.running or self.desk.busy or bool(self.outside.calls)
 
     async def prompt(self, prompt: cmd.Prompt) -> Ack:
-        """Begin a run. Raises `Conflict` while another one goes on."""
+        """Begin a run; a guest's is about what the last one was about. Raises `Conflict` while another one
+        goes on."""
+        if isinstance(prompt, cmd.GuestPrompt):
+            prompt = prompt.model_copy(update={"target": self._target})
         return await self._start(lambda: self._starting.prompt(prompt))
 
     async def verify(self, command: cmd.VerifyNotebook) -> Ack:
@@ -108,15 +113,10 @@ class ActiveSession:
 
     async def take(self, command: Command) -> None:
         """Do what a command asks that begins no run."""
+        if isinstance(command, Choosing):
+            await choose(*self._given[:2], command)
+            return
         match command:
-            case (
-                cmd.RenameSession()
-                | cmd.ArrangeSession()
-                | cmd.ChooseModel()
-                | cmd.ChooseDataLevel()
-                | cmd.ChooseMode()
-            ):
-                await choose(*self._given[:2], command)
             case cmd.NameBranch():
                 async with self._lock:
                     await timeline.branch(*self._given, command)
@@ -140,14 +140,8 @@ class ActiveSession:
                     await timeline.keep(*self._given, command, busy=self._busy_runs())
             case cmd.RestoreCheckpoint() | cmd.Undo() | cmd.Redo() | cmd.MakeBranch() | cmd.SwitchBranch():
                 await self._restore(command)
-            case cmd.ResolveMerge():
-                async with self._lock:
-                    self._check_free()
-                    self.run = await merging.resolve(*self._given, command)
-            case cmd.MergeAgents():
-                async with self._lock:
-                    self._check_free()
-                    self.run = await bringing_in.bring_in(*self._given[:2], self.desk.reviewer, command)
+            case cmd.ResolveMerge() | cmd.MergeAgents():
+                await self._bring_together(command)
             case cmd.RememberFact() | cmd.EditMemory() | cmd.ConfirmMemory() | cmd.ForgetMemory():
                 self.session.bus.emit(await self._services.memories.do(command))
                 await self.session.bus.saved()
@@ -169,18 +163,22 @@ class ActiveSession:
             case _:
                 assert_never(command)
 
-    def interrupted(self, run: str) -> None:
+    async def recover(self, record: CheckpointRecord) -> None:
+        """A crash ended an edit's process while it was applied."""
+        await half_done.recover(*self._given, record)
+
+    async def interrupted(self, run: str) -> None:
         """A crash ended this run: say so, once it is known."""
         plans.leave(self.session, lambda event: self.session.bus.emit(event, run=run))
         text = "Interrupted: the process that ran it ended. Ask again to go on."
         self.session.bus.emit(RunFinished(status="interrupted", text=text, cost=None), run=run)
+        await self.session.bus.saved()
 
     def tell(self, notices: tuple[str, ...]) -> None:
         """Say once in this process what is not as it should be."""
-        if not self._told:
-            self._told = True
-            for text in notices:
-                self.session.bus.emit(Notice(level="warning", code="degraded", text=text))
+        for text in () if self._told else notices:
+            self.session.bus.emit(Notice(level="warning", code="degraded", text=text))
+        self._told = True
 
     async def close(self) -> None:
         """Stop what runs, and store what was said."""
@@ -235,6 +233,14 @@ class ActiveSession:
         finally:  # where one edit of a run failed the others are settled
             async with self._lock:
                 await commit_if_due(self._services, self.session, run)
+
+    async def _bring_together(self, command: cmd.ResolveMerge | cmd.MergeAgents) -> None:
+        async with self._lock:
+            self._check_free()
+            if isinstance(command, cmd.ResolveMerge):
+                self.run = await merging.resolve(*self._given, command)
+            else:
+                self.run = await bringing_in.bring_in(*self._given[:2], self.desk.reviewer, command)
 
     async def merge(self, asked: cmd.MergeBranch, chosen: branch_merging.Chosen) -> None:
         """Take over what was chosen of another branch, in a run of its own."""

@@ -55,6 +55,8 @@ class Checkpointer:
         self._services = services
         self._session = session
         self._lock = asyncio.Lock()
+        self._noting = asyncio.Lock()
+        """What a run changed is read, added to and written: one at a time, or one loses the other's."""
         self._ids: dict[str, str] | None = None
 
     async def before_change(self, run: str, notebooks: Iterable[str]) -> None:
@@ -155,16 +157,17 @@ class Checkpointer:
 
     async def touched_cell(self, run: str, path: str, cell: str, source: str | None) -> None:
         """Note that the run left this source in a cell (None: it deleted the cell)."""
-        record = await self._of_run(run)
-        if record is None:
-            return
-        cells: Cells = {k: dict(v) for k, v in record.touched.get("cells", {}).items()}
-        cells.setdefault(path, {})[cell] = source
-        touched: dict[str, Any] = {**record.touched, "cells": cells}
-        if self._moves(run, path, cell):
-            known = record.touched.get("moved", {})
-            touched["moved"] = {**known, path: [*dict.fromkeys((*known.get(path, ()), cell))]}
-        await self.note(record, touched)
+        async with self._noting:
+            record = await self._of_run(run)
+            if record is None:
+                return
+            cells: Cells = {k: dict(v) for k, v in record.touched.get("cells", {}).items()}
+            cells.setdefault(path, {})[cell] = source
+            touched: dict[str, Any] = {**record.touched, "cells": cells}
+            if self._moves(run, path, cell):
+                known = record.touched.get("moved", {})
+                touched["moved"] = {**known, path: [*dict.fromkeys((*known.get(path, ()), cell))]}
+            await self.note(record, touched)
 
     def _moves(self, run: str, path: str, cell: str) -> bool:
         """Whether the run means to put the cell elsewhere: only then is its place brought back."""
@@ -185,25 +188,37 @@ class Checkpointer:
             yield
 
     @asynccontextmanager
-    async def watching_files(self, run: str, *, include: Iterable[str] = ()) -> AsyncIterator[None]:
+    async def watching_files(self, run: str, *, include: Iterable[str] = ()) -> AsyncIterator[Snapshot]:
         """Note which files change inside the block as changes of the run; ``include`` names files
-        that count although the repository ignores them."""
+        that count although the repository ignores them. Gives the snapshot from before."""
         include = tuple(include)
         before = await self._services.checkpoints.take(new_id("before"), include=include)
         try:
-            yield
+            yield before
         finally:
             after = await self._services.checkpoints.take(new_id("after"), include=include)
-            await self._touched_files(run, before, after)
+            changed = await self._services.checkpoints.changed(before, after)
+            await self.touched_files(run, changed, before=before, after=after)
 
-    async def _touched_files(self, run: str, before: Snapshot, after: Snapshot) -> None:
-        record = await self._of_run(run)
-        changed = await self._services.checkpoints.changed(before, after)
-        if record is None:
-            await self._services.checkpoints.drop([before.name, after.name], free=False)
-            return
-        paths = [path for path in changed if path not in record.notebooks]
-        await self.note(record, await self.with_files(record.touched, paths, before=before, after=after))
+    async def begin(self, run: str, noted: dict[str, Any] | None) -> None:
+        """Note what is about to be changed, or (None) that it is known how that went; see `half_done`."""
+        async with self._noting:
+            record = await self._of_run(run)
+            if record is not None and (noted or "begun" in record.touched):
+                rest = {key: value for key, value in record.touched.items() if key != "begun"}
+                await self.note(record, {**rest, "begun": noted} if noted else rest)
+
+    async def touched_files(
+        self, run: str, changed: Iterable[str], *, before: Snapshot, after: Snapshot
+    ) -> None:
+        """Note that the run changed these files between the two snapshots."""
+        async with self._noting:
+            record = await self._of_run(run)
+            if record is None:
+                await self._services.checkpoints.drop([before.name, after.name], free=False)
+                return
+            paths = [path for path in changed if path not in record.notebooks]
+            await self.note(record, await self.with_files(record.touched, paths, before=before, after=after))
 
     async def with_files(
         self, touched: dict[str, Any], paths: Iterable[str], *, before: Snapshot, after: Snapshot

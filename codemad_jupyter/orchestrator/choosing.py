@@ -1,7 +1,9 @@
-"""What a person sets: name and place of a session, its model, how much data is sent, and the mode."""
+"""What a person sets: name and place of a session, its model, who else sees it, how much data is sent, and
+the mode."""
 
 import asyncio
 
+from codemad_jupyter.orchestrator import sharing
 from codemad_jupyter.orchestrator.acting import mode_line
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session
@@ -10,7 +12,15 @@ from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import DataLevelChosen
 from codemad_jupyter.protocol.permissions import Mode
 
-Choosing = cmd.RenameSession | cmd.ArrangeSession | cmd.ChooseModel | cmd.ChooseDataLevel | cmd.ChooseMode
+Choosing = (
+    cmd.RenameSession
+    | cmd.ArrangeSession
+    | cmd.ChooseModel
+    | cmd.ShareSession
+    | cmd.UnshareSession
+    | cmd.ChooseDataLevel
+    | cmd.ChooseMode
+)
 
 
 async def choose(services: Services, session: Session, command: Choosing) -> None:
@@ -23,6 +33,8 @@ async def choose(services: Services, session: Session, command: Choosing) -> Non
         case cmd.ChooseModel():
             services.router.provider_for(command.model)
             await session.change(model=command.model)
+        case cmd.ShareSession() | cmd.UnshareSession():
+            await sharing.change(services, session, command)
         case cmd.ChooseDataLevel():
             await _choose_level(services, session, command)
         case cmd.ChooseMode():

@@ -20,7 +20,6 @@ from codemad_jupyter.notebooks.ports import KernelPort, NotebookPort
 from codemad_jupyter.orchestrator.attaching import attached_image_parts, attached_text
 from codemad_jupyter.orchestrator.pointing import attachments_of, pointed
 from codemad_jupyter.orchestrator.session import closed
-from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Attachment, Prompt
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.events import ContextBuilt
@@ -28,6 +27,7 @@ from codemad_jupyter.protocol.kernels import KernelReport, NotebookView
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.protocol.messages import ImagePart, Message, TextPart
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.segments import Segment
 from codemad_jupyter.protocol.tokens import IMAGE_TOKENS, message_tokens, tokens
 from codemad_jupyter.tools.data_levels import limited
 from codemad_jupyter.tools.files import inside

@@ -20,6 +20,7 @@ from codemad_jupyter.orchestrator.pruning import Gardener
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Conversation, Session
 from codemad_jupyter.orchestrator.sessions_desk import SessionsDesk
+from codemad_jupyter.orchestrator.sharing import SharingDesk
 from codemad_jupyter.orchestrator.slash import completions, expanded
 from codemad_jupyter.orchestrator.sql_desk import SqlDesk
 from codemad_jupyter.orchestrator.starting import check_size
@@ -58,15 +59,16 @@ class Engine:
         services.modes.busy = lambda: bool(self._busy_runs())
         services.modes.tell = self._tell_all
         self.sql = SqlDesk(services.store)
+        self.sharing = SharingDesk(services, self._opened)
 
     async def start(self) -> None:
-        """Mark what a crash left running as interrupted. Call once, before the first command."""
+        """Mark what a crash left running as interrupted, and look at what it left half done. Call once."""
         if isinstance(self.services.ports, WatchesKernels):
             self.services.ports.on_kernel_fate(self._kernel_fate)
         for session, run in await self.services.store.open_runs():
-            active = await self._activated(session)
-            active.interrupted(run)
-            await active.session.bus.saved()
+            await (await self._activated(session)).interrupted(run)
+        for record in await self.services.store.outline(begun=True):
+            await (await self._activated(record.session)).recover(record)
         self._gardener.wake(self._busy_runs)
 
     async def close(self) -> None:
@@ -157,8 +159,8 @@ class Engine:
                 return Ack(session=command.session, run=active.run, seq=seq)
             case cmd.Prompt():
                 check_size(command)
-                prompt = self._insight.masked(command)
-                return await (await self._activated(command.session)).prompt(prompt)
+                self.sharing.check(command)
+                return await (await self._activated(command.session)).prompt(self._insight.masked(command))
             case cmd.ApprovePlan():
                 return await (await self._activated(command.session)).carry_out(command)
             case cmd.VerifyNotebook():
@@ -217,8 +219,7 @@ class Engine:
         return self.services.levels.of(notebook)
 
     async def preview(self, prompt: cmd.Prompt) -> ContextPreview:
-        """What the prompt would send now; without a session, as the first of one. Calls no model, runs no
-        tool, changes and keeps nothing."""
+        """What the prompt would send now; without a session, as the first of one. Nothing is kept."""
         if not prompt.session:
             prompt = expanded(prompt, self.services.commands)
             chosen = choice_for(prompt, [], router=self.services.router, session_model="")
@@ -232,8 +233,7 @@ class Engine:
     async def mentions(
         self, query: str, target: cmd.Target, *, session: str | None = None
     ) -> tuple[Mention, ...]:
-        """What could be pointed at with ``@``, best first; ``session`` is the one that asks. With a slash
-        before it: the commands that begin so."""
+        """What could be pointed at with ``@``, best first, or the commands that begin so, after a slash."""
         if query.startswith("/"):
             return completions(query, self.services.commands)
         infos = await self.sessions()

@@ -45,4 +45,5 @@ def runs_taken_back(records: Sequence[CheckpointRecord], taken: Collection[str])
 def snapshots_of(record: CheckpointRecord) -> set[str]:
     """The names of the git snapshots that a record needs."""
     own = {str(record.files["name"])} if record.files else set()
-    return own | set(record.touched.get("snapshots", {}))
+    before = record.touched.get("begun", {}).get("before")
+    return own | set(record.touched.get("snapshots", {})) | ({str(before["name"])} if before else set())

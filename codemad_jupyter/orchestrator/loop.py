@@ -93,7 +93,8 @@ async def run_loop(
             request = _with(request, *_mending(answer))
             continue
         if isinstance(answer, Failed):
-            status: RunStatus = "out_of_budget" if answer.kind == "out_of_budget" else "failed"
+            spent = answer.kind in ("out_of_budget", "out_of_quota")
+            status: RunStatus = "out_of_budget" if spent else "failed"
             fault = Fault(model=answer.model, kind=answer.kind, status=answer.status)
             return Outcome(status, f"{answer.text} {answer.hint}".strip(), fault)
         calls = answer.message.tool_calls

@@ -39,6 +39,7 @@ class _Known(Generic[T]):
 
     value: T
     at: float = 0.0
+    """When the look began that found it, or that is under way."""
     looking: asyncio.Task[T] | None = None
 
 
@@ -96,18 +97,25 @@ async def _recent(
     known: _Known[tuple[Mention, ...]], look: Callable[[], Awaitable[tuple[Mention, ...]]], fresh: float
 ) -> tuple[Mention, ...]:
     """What was found last, after a new look if that is quick enough."""
+    _take(known)
     if known.looking is None and (not known.at or time.monotonic() - known.at > fresh):
-        known.looking = asyncio.create_task(_awaited(look))
+        known.looking, known.at = asyncio.create_task(_awaited(look)), time.monotonic()
     if known.looking is not None:
         await asyncio.wait({known.looking}, timeout=PATIENCE)
-        if known.looking.done():
-            task, known.looking, known.at = known.looking, None, time.monotonic()
-            error = task.exception() if not task.cancelled() else None
-            if error is not None and not isinstance(error, CodemadError | OSError):
-                raise error
-            if error is None and not task.cancelled():
-                known.value = task.result()
+        _take(known)
     return known.value
+
+
+def _take(known: _Known[tuple[Mention, ...]]) -> None:
+    """What a look that has ended found. It is as old as its beginning, however late somebody asks."""
+    if known.looking is None or not known.looking.done():
+        return
+    task, known.looking = known.looking, None
+    error = task.exception() if not task.cancelled() else None
+    if error is not None and not isinstance(error, CodemadError | OSError):
+        raise error
+    if error is None and not task.cancelled():
+        known.value = task.result()
 
 
 async def _awaited(look: Callable[[], Awaitable[tuple[Mention, ...]]]) -> tuple[Mention, ...]:

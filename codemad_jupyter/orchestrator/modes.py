@@ -6,7 +6,6 @@ a tab, no code in a kernel) is for the edges to see to; what `permissions` does 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import get_args
 
 from codemad_jupyter.orchestrator import slash
 from codemad_jupyter.protocol.commands import ChooseMode, Command, Prompt
@@ -116,7 +115,7 @@ def named(word: str) -> Mode:
     for mode in STRICTEST_FIRST:
         if mode == word:
             return mode
-    raise UsageError(f"There is no mode {word[:40]!r}.", hint=f"Modes: {', '.join(get_args(Mode))}.")
+    raise UsageError(f"There is no mode {word[:40]!r}.", hint=f"Modes: {', '.join(STRICTEST_FIRST)}.")
 
 
 def standing_text(found: Standing) -> str:

@@ -8,6 +8,7 @@ from codemad_jupyter.hooks import refusals
 from codemad_jupyter.notebooks.cells import source_of
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.notebooks.provenance import provenance
+from codemad_jupyter.orchestrator import half_done
 from codemad_jupyter.orchestrator.acting import applied_line, control
 from codemad_jupyter.orchestrator.approvals import Approvals
 from codemad_jupyter.orchestrator.cell_changes import cell_changes, left_in
@@ -26,7 +27,7 @@ from codemad_jupyter.protocol.edits import (
     HunkStatus,
     settled_text,
 )
-from codemad_jupyter.protocol.errors import Conflict, Denied, NotFound, StaleEdit, UsageError
+from codemad_jupyter.protocol.errors import CodemadError, Conflict, Denied, NotFound, StaleEdit, UsageError
 from codemad_jupyter.protocol.events import EditProposed, EditSettled, EditTried
 from codemad_jupyter.tools.settling import settle, touched, verify
 
@@ -111,16 +112,20 @@ class Reviewer:
             wanted = edit.settle(named, "accepted")
             await self._let_go(wanted)
             try:
-                await self._apply(edit, wanted, run)
+                await self._apply(edit, wanted, run, by_itself=by_itself)
             except (StaleEdit, NotFound) as error:
                 settled = EditSettled(edit=id, status="stale", hunks=_statuses(edit), detail=str(error))
                 self._session.bus.emit(settled, run=run)
                 applied = False
+            except CodemadError:
+                await self._checkpointer.begin(run, None)
+                raise
             else:
                 self._settled(wanted, run)
                 applied = True
                 self._services.audit.record(applied_line(self._session.id, run, edit, by_itself=by_itself))
             await self._session.bus.saved()
+            await self._checkpointer.begin(run, None)
         if applied and execute:
             self.cells.start((edit,), run=run)
         return applied
@@ -153,22 +158,26 @@ class Reviewer:
         return edit, named
 
     def _settled(self, edit: Edit, run: str) -> None:
-        event = EditSettled(edit=edit.id, status=edit.status, hunks=_statuses(edit))
-        self._session.bus.emit(event, run=run)
+        self._session.bus.emit(_settling(edit), run=run)
 
-    async def _apply(self, edit: Edit, wanted: Edit, run: str) -> None:
+    async def _apply(self, edit: Edit, wanted: Edit, run: str, *, by_itself: bool) -> None:
         match edit.target:
             case FileTarget():
                 verified = await asyncio.to_thread(verify, self._services.root, [(edit, wanted)])
                 await self._checkpointer.before_change(run, ())
-                async with self._checkpointer.watching_files(run, include=touched(edit.target)):
+                async with self._checkpointer.watching_files(run, include=touched(edit.target)) as before:
+                    settled, root = _settling(wanted), self._services.root
+                    begun = half_done.of_files(settled, verified, before, root=root, by_itself=by_itself)
+                    await self._checkpointer.begin(run, begun.noted())
                     await asyncio.to_thread(settle, verified)
             case CellTarget():
-                await self._apply_cell(edit, wanted, edit.target, run)
+                await self._apply_cell(edit, wanted, edit.target, run, by_itself=by_itself)
             case _:
                 assert_never(edit.target)
 
-    async def _apply_cell(self, edit: Edit, wanted: Edit, target: CellTarget, run: str) -> None:
+    async def _apply_cell(
+        self, edit: Edit, wanted: Edit, target: CellTarget, run: str, *, by_itself: bool
+    ) -> None:
         port = await self._services.ports.notebook(Target(notebook=target.notebook))
         if port is None:
             raise NotFound(f"{target.notebook} cannot be reached.", hint="Open the notebook and try again.")
@@ -179,8 +188,11 @@ class Reviewer:
         changes = cell_changes(edit, wanted, target, document)
         signed = tuple(self._signed(change, run) for change in changes)
         await self._checkpointer.before_change(run, (target.notebook,))
+        left_there = left_in(target, settled_text(wanted))
+        begun = half_done.of_cells(_settling(wanted), view, left_there, by_itself=by_itself)
+        await self._checkpointer.begin(run, begun.noted())
         await port.apply(target.notebook, signed)
-        for cell, left in left_in(target, settled_text(wanted)).items():
+        for cell, left in left_there.items():
             await self._checkpointer.touched_cell(run, target.notebook, cell, left)
 
     def _signed(self, change: CellChange, run: str) -> CellChange:
@@ -191,6 +203,10 @@ class Reviewer:
         source = change.source if change.content is None else source_of(change.content)
         made = provenance(session=self._session.id, run=run, model=model, at=time.time(), source=source)
         return change.model_copy(update={"provenance": made})
+
+
+def _settling(edit: Edit) -> EditSettled:
+    return EditSettled(edit=edit.id, status=edit.status, hunks=_statuses(edit))
 
 
 def _statuses(edit: Edit) -> dict[int, HunkStatus]:

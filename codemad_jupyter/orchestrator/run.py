@@ -151,7 +151,7 @@ class Run:
             self._crew(kernel, notebook, level),
             session=self.session,
             reviewer=self.desk.reviewer,
-            who=Who(session=self.session.id, run=self.id, edge=self.prompt.edge),
+            who=Who(session=self.session.id, run=self.id, edge=self.prompt.who),
             ask=self._ask,
         )
         await self._keep(message)
@@ -279,7 +279,7 @@ class Run:
             equipment.tools,
             context=context,
             gate=services.gate(
-                self._ask, Who(session=self.session.id, run=self.id, edge=self.prompt.edge), equipment.rights
+                self._ask, Who(session=self.session.id, run=self.id, edge=self.prompt.who), equipment.rights
             ),
             emit=emit,
             redact=services.redact,

@@ -12,6 +12,7 @@ from codemad_jupyter.config.agent_definitions import ExternalAgents
 from codemad_jupyter.config.allowed import AllowedActions
 from codemad_jupyter.config.levels import Levels
 from codemad_jupyter.config.redaction import Redactor
+from codemad_jupyter.config.shares import SharedSessions
 from codemad_jupyter.context.budget import Shares
 from codemad_jupyter.context.diagnostics.service import Diagnostics
 from codemad_jupyter.context.gauge import TokenGauge
@@ -70,6 +71,8 @@ class Services:
     when something is decided."""
     modes: Modes = field(default_factory=Modes)
     allowed: AllowedActions
+    shared: SharedSessions
+    """Whom the person shares sessions with."""
     audit: AuditLog
     sandbox: Callable[[], Awaitable[SandboxState]] = no_sandbox
     limits: Limits = field(default_factory=Limits)

@@ -17,7 +17,6 @@ from typing import Any
 
 from codemad_jupyter.protocol.asking import SqlAnswer, SqlColumn, SqlQuestion
 from codemad_jupyter.protocol.errors import UsageError
-from codemad_jupyter.protocol.figures import Dashboard
 from codemad_jupyter.store.store import Store
 from codemad_jupyter.store.views import MOST, VIEWS, Rows, View
 from codemad_jupyter.tools.data import WORKER
@@ -50,10 +49,6 @@ class SqlDesk:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         notes = tuple(f"{name} holds its latest {MOST:,} rows only." for name, of in given.items() if of.cut)
         return _read(told, notes)
-
-    async def dashboard(self, days: int) -> Dashboard:
-        """What was spent, slow, approved and went wrong in the last days."""
-        return await self._store.dashboard(days)
 
     async def _worker(self, folder: Path) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
@@ -103,7 +98,8 @@ def _write(place: Path, view: View, rows: list[tuple[Any, ...]]) -> None:
 
 def _read(told: dict[str, Any], notes: tuple[str, ...]) -> SqlAnswer:
     if "error" in told:
-        raise UsageError(f"This cannot be answered: {told['error']}", hint=_next(told["kind"]))
+        first = told["error"].strip().partition("\n")[0].rstrip(".!")  # below it DuckDB draws, and guesses
+        raise UsageError(f"This cannot be answered: {first}.", hint=_next(told["kind"]))
     count, rows = told["count"], tuple(map(tuple, told["rows"]))
     if count > len(rows):
         more = "" if told["counted_all"] else "at least "

@@ -26,7 +26,7 @@ from codemad_jupyter.orchestrator.run import Run
 from codemad_jupyter.orchestrator.services import Services
 from codemad_jupyter.orchestrator.session import Session, title_of
 from codemad_jupyter.orchestrator.verifying import proof_of, verify_run
-from codemad_jupyter.protocol.commands import ApprovePlan, Edge, Prompt, Target, VerifyNotebook
+from codemad_jupyter.protocol.commands import ApprovePlan, GuestPrompt, Prompt, Target, VerifyNotebook
 from codemad_jupyter.protocol.errors import Conflict, UsageError
 from codemad_jupyter.protocol.events import PlanChanged, RunStarted
 from codemad_jupyter.protocol.external_agents import AgentDefinition
@@ -79,7 +79,7 @@ class Starting:
         called = slash.read(prompt.text, self._services.commands)
         work = await self._without_model(called, prompt) if called is not None else None
         if work is not None:
-            return await self._plain(prompt.text, work, edge=prompt.edge, target=prompt.target)
+            return await self._plain(prompt, work)
         if called is not None and called.command.name == slash.AGENT:
             return await self._as_role(prompt, called.given)
         asked = slash.expanded(prompt, self._services.commands)
@@ -116,7 +116,7 @@ class Starting:
         choice = Choice(model=f"acp/{given.name}", reason=f"the agent {given.name} ({given.place}) does it")
         if not session.state.title:
             await session.change(title=title_of(prompt.text))
-        await self._announce(run, prompt.text, edge=prompt.edge, target=prompt.target, choice=choice)
+        await self._announce(run, prompt.text, prompt, choice=choice)
         await session.append(Message.user(task), run=run)
         roll = Roll(lambda event: session.bus.emit(event, run=run))
         errand = ErrandRun(
@@ -144,7 +144,7 @@ class Starting:
         """A run that asks no model: the notebook is run again elsewhere."""
         proof = await proof_of(command, self._services)
         run = new_id("run")
-        await self._announce(run, f"Verify {proof.path}", edge=command.edge, target=command.target)
+        await self._announce(run, f"Verify {proof.path}", command)
         return Started(run, verify_run(proof, run=run, session=self._session, services=self._services))
 
     async def _without_model(self, called: slash.Called, prompt: Prompt) -> Work | None:
@@ -174,19 +174,23 @@ class Starting:
             await choose_mode(services, self._session, modes.named(given))
         return telling(modes.standing_text(await services.modes.standing(services.sandbox)))
 
-    async def _plain(self, shown: str, work: Work, *, edge: Edge, target: Target) -> Started:
+    async def _plain(self, prompt: Prompt, work: Work) -> Started:
         run = new_id("run")
-        await self._announce(run, shown, edge=edge, target=target)
+        await self._announce(run, prompt.text, prompt)
         return Started(run, plain_run(work, run=run, session=self._session))
 
     async def _announce(
-        self, run: str, shown: str, *, edge: Edge, target: Target, choice: Choice | None = None
+        self, run: str, shown: str, asked: Prompt | VerifyNotebook, *, choice: Choice | None = None
     ) -> None:
         """Say that the run begins, and store it."""
         session = self._session
         model = choice.model if choice else session.state.model or self._services.router.default_model()
         why = choice.reason if choice else ""
-        session.bus.emit(RunStarted(prompt=shown, model=model, edge=edge, target=target, why=why), run=run)
+        guest = asked.guest if isinstance(asked, GuestPrompt) else ""
+        started = RunStarted(
+            prompt=shown, model=model, edge=asked.edge, target=asked.target, why=why, guest=guest
+        )
+        session.bus.emit(started, run=run)
         await session.bus.saved()
 
     async def _run(
@@ -212,7 +216,7 @@ class Starting:
             # What a purpose chose for this prompt is not the session's own model.
             own = choice.model if choice.reason in (CHOSEN, DEFAULT) else session.state.model
             await session.change(title=title_of(shown), model=own)
-        await self._announce(run, shown, edge=prompt.edge, target=prompt.target, choice=choice)
+        await self._announce(run, shown, prompt, choice=choice)
         if plan is not None:
             session.bus.emit(PlanChanged(change="approved", plan=plan), run=run)
         await session.append(Message.user(prompt.text), run=run)

@@ -30,11 +30,3 @@ class SqlAnswer(Value):
     rows: tuple[tuple[Any, ...], ...]
     count: int
     notes: tuple[str, ...] = ()
-
-
-class SqlView(Value):
-    """A table one can ask; columns are names, types and what they say."""
-
-    name: str
-    text: str
-    columns: tuple[tuple[str, str, str], ...]

@@ -11,8 +11,9 @@ from codemad_jupyter.protocol.merging import MergeChoice
 from codemad_jupyter.protocol.permissions import Mode
 from codemad_jupyter.protocol.plans import PlanTask
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.sharing import SharePermission
 
-Edge = Literal["sidebar", "magic", "cli", "batch", "mcp", "test"]
+Edge = Literal["sidebar", "magic", "cli", "batch", "mcp", "guest", "test"]
 Intent = Literal[
     "auto", "answer", "edit", "fix", "plan", "run", "explain", "test", "document", "review", "search", "team"
 ]
@@ -141,6 +142,23 @@ class Prompt(Value):
     model: str | None = None
     intent: Intent = "auto"
     edge: Edge = "sidebar"
+
+    @property
+    def who(self) -> str:
+        """On whose behalf it is done, for the audit log."""
+        return self.edge
+
+
+class GuestPrompt(Prompt):
+    """What a guest of a shared session asks. No front end can send one: it is made of what the relay brings,
+    with the name the hub vouches for."""
+
+    guest: str
+    edge: Edge = "guest"
+
+    @property
+    def who(self) -> str:
+        return f"the guest {self.guest}"
 
 
 class Cancel(Value):
@@ -331,6 +349,24 @@ class ChooseMode(Value):
     mode: Mode
 
 
+class ShareSession(Value):
+    """Let another person of the hub see the session, comment on it, or also ask in it with what is allowed
+    here. What the person had before is replaced. Only from a tab."""
+
+    type: Literal["share_session"] = "share_session"
+    session: str
+    guest: str = Field(min_length=1, max_length=200)
+    permission: SharePermission = "read"
+
+
+class UnshareSession(Value):
+    """The person sees no more of the session."""
+
+    type: Literal["unshare_session"] = "unshare_session"
+    session: str
+    guest: str = Field(min_length=1, max_length=200)
+
+
 class RememberFact(Value):
     """Keep a fact. From a kernel, where code may have written it, a preference or a fact for every workspace
     waits until it is confirmed elsewhere. ``role`` names whose fact it is where the scope is a role."""
@@ -452,6 +488,8 @@ Command = Annotated[
     | ChooseMode
     | ResolveMerge
     | MergeAgents
+    | ShareSession
+    | UnshareSession
     | RememberFact
     | EditMemory
     | ConfirmMemory

@@ -9,12 +9,12 @@ from codemad_jupyter.protocol.policy import PolicyInfo
 
 TrustState = Literal["trusted", "changed", "untrusted"]
 """``changed``: the folder is trusted, but its settings are others than those the person saw."""
-KeyPlace = Literal["environment", "keyring", "file", "memory", "none"]
+KeyPlace = Literal["environment", "hub", "keyring", "file", "memory", "none"]
 
 
 class FolderTrust(Value):
     """Whether the person trusts a folder. ``found`` names what there is that counts only then, ``digest``
-    stands for what its settings hold now; ``by`` says who trusted it."""
+    stands for what its settings, roles and hooks hold now; ``by`` says who trusted it."""
 
     folder: str
     state: TrustState

@@ -32,6 +32,7 @@ ProviderErrorKind = Literal[
     "no_key",
     "unknown_model",
     "rate_limited",
+    "out_of_quota",
     "overloaded",
     "server",
     "timeout",

@@ -13,7 +13,6 @@ from pydantic import Field, TypeAdapter
 from codemad_jupyter.protocol.agents import AgentMessage, AgentStatus
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.checkpoints import CheckpointReason
-from codemad_jupyter.protocol.chunks import Segment
 from codemad_jupyter.protocol.commands import Edge, Intent, Target
 from codemad_jupyter.protocol.diagnostics import Diagnosis
 from codemad_jupyter.protocol.edits import Edit, EditStatus, HunkStatus, Trial
@@ -24,6 +23,8 @@ from codemad_jupyter.protocol.permissions import Axis, Mode
 from codemad_jupyter.protocol.permissions import Risk as Risk
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.segments import Segment
+from codemad_jupyter.protocol.sharing import SharePermission
 from codemad_jupyter.protocol.verification import Verification
 
 RunStatus = Literal["done", "failed", "cancelled", "interrupted", "out_of_budget"]
@@ -65,7 +66,8 @@ class BranchChanged(EventBase):
 
 
 class RunStarted(EventBase):
-    """A run began. ``why`` says why it is this model."""
+    """A run began. ``why`` says why it is this model; ``guest`` names who asked, where it was not the person
+    whose session it is."""
 
     type: Literal["run_started"] = "run_started"
     prompt: str
@@ -73,6 +75,7 @@ class RunStarted(EventBase):
     edge: Edge
     target: Target
     why: str = ""
+    guest: str = ""
 
 
 class IntentDecided(EventBase):
@@ -383,6 +386,24 @@ class MemoryChanged(EventBase):
     text: str = ""
 
 
+class ShareChanged(EventBase):
+    """The session is shared with a person of the hub, as far as ``permission`` goes, or (None) no more.
+    ``text`` says what the person sees and may do."""
+
+    type: Literal["share_changed"] = "share_changed"
+    guest: str
+    permission: SharePermission | None
+    text: str
+
+
+class Commented(EventBase):
+    """A guest of the session said something to people. No model is told."""
+
+    type: Literal["commented"] = "commented"
+    guest: str
+    text: str
+
+
 class Committed(EventBase):
     """The accepted changes of a run were committed to the person's repository."""
 
@@ -459,6 +480,8 @@ Event = Annotated[
     | ModeChosen
     | Compacted
     | MemoryChanged
+    | ShareChanged
+    | Commented
     | Committed
     | Notice
     | RunFinished,

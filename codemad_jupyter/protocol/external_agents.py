@@ -14,13 +14,15 @@ class ExternalAgent(Value):
     """An agent as settings define it: the ``command`` that speaks the protocol, with its arguments.
 
     ``env`` lists what its environment gets besides the usual few: ``NAME`` is passed on from ours,
-    ``NAME=value`` is set. ``folders`` are those of the home that it keeps its own settings and sign-in in;
+    ``NAME=value`` is set. ``confined_env`` is more of this for when our sandbox holds it, in which an agent's
+    own sandbox cannot start. ``folders`` are those of the home that it keeps its own settings and sign-in in;
     with ``network`` it reaches the network. ``seconds`` is what one task may take.
     """
 
     command: str = ""
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    confined_env: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     network: bool = False
     seconds: float = Field(default=1_800.0, gt=0, le=86_400)
@@ -28,7 +30,7 @@ class ExternalAgent(Value):
 
 class AgentDefinition(Value):
     """An agent with its name and where its definition stands. ``program`` is the file that would run;
-    ``problem`` says why it cannot be used."""
+    ``problem`` says why it cannot be used, ``sign_in`` what a person types to sign in to it."""
 
     name: str
     agent: ExternalAgent
@@ -36,6 +38,7 @@ class AgentDefinition(Value):
     place: str
     program: str = ""
     problem: str = ""
+    sign_in: str = ""
 
 
 class ExternalAgentStatus(Value):

@@ -14,6 +14,7 @@ from pydantic import Field
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.permissions import Mode, Rule
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.sharing import LEAST_FIRST, SharePermission
 
 BUILT_IN = "codemad"
 """The provider of the built-in assistant, which asks nobody: it is never refused."""
@@ -59,6 +60,8 @@ class Policy(Value):
     allow_rules: bool = True
     """Whether rules that allow, and what was allowed for good, count where the person made them."""
     rules: tuple[Rule, ...] = ()
+    sharing: SharePermission | Literal["none"] = "drive"
+    """The most that sessions are shared for."""
 
     @property
     def by(self) -> str:
@@ -107,6 +110,12 @@ class Policy(Value):
         if network and self.limits_hosts and self.allow.agents is None:
             return f"it wants the network, whose hosts are {self.by}"
         return ""
+
+    def shared_as(self, permission: SharePermission) -> SharePermission | None:
+        """As what a session may be shared at most that is to be shared so; None: not at all."""
+        if self.sharing == "none":
+            return None
+        return min(permission, self.sharing, key=LEAST_FIRST.index)
 
     def host_refusal(self, host: str) -> str:
         """Why this host may not be reached."""
@@ -157,4 +166,5 @@ def closed(place: str, contact: str = "") -> Policy:
         data_level="schema",
         depth=0,
         allow_rules=False,
+        sharing="none",
     )

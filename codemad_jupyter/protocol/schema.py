@@ -31,6 +31,7 @@ from codemad_jupyter.protocol.permissions import Standing
 from codemad_jupyter.protocol.plans import Plan
 from codemad_jupyter.protocol.privacy import ContextPreview
 from codemad_jupyter.protocol.sessions import BranchComparison, SessionExport, SessionInfo, SessionTree
+from codemad_jupyter.protocol.sharing import SharingInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON_FILE = ROOT / "codemad_jupyter" / "protocol" / "schema.json"
@@ -49,6 +50,7 @@ VALUES = (
     CompletionRequest,
     ContextPreview,
     Dashboard,
+    SharingInfo,
     ErrorValue,
     FolderTrust,
     IndexStatus,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEADER = "X-Codemad-Tab"
 MOST_RUNS = 1_000
-PERSONAL = frozenset({"approve", "choose_data_level"})
+PERSONAL = frozenset({"approve", "choose_data_level", "share_session"})
 """Commands for which the token alone is not enough."""
 MAY_LOOSEN = frozenset({"choose_mode", "prompt"})
 """Those that may choose a mode in which less is asked about."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from tornado import web
 
+from codemad_jupyter.server import sharing
 from codemad_jupyter.server.kernel_link import KernelGate
 from codemad_jupyter.server.rest import CodemadHandler
 
@@ -95,7 +96,8 @@ async def planned(handler: CodemadHandler) -> dict[str, Any]:
 async def figures(handler: CodemadHandler) -> str:
     """The dashboard of the last ``days`` (30 where none are named)."""
     engine = await handler.host.engine()
-    return (await engine.sql.dashboard(min(max(handler.number("days") or 30, 1), 366))).model_dump_json()
+    days = min(max(handler.number("days") or 30, 1), 366)
+    return (await engine.services.store.dashboard(days)).model_dump_json()
 
 
 async def indexed(handler: CodemadHandler) -> str:
@@ -117,6 +119,7 @@ WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
     "plan": planned,
     "index": indexed,
     "dashboard": figures,
+    "shared": sharing.listed,
 }
 
 

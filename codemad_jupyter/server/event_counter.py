@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codemad_jupyter.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from codemad_jupyter.protocol.events import Event, MessageDone
+    from codemad_jupyter.protocol.events import Event, MessageDone, RunFinished
     from codemad_jupyter.server.metrics import Counted
 
 
@@ -72,7 +72,7 @@ class EventCounter:
         if event.first is not None:
             into.first_seconds.labels(provider).observe(event.first)
 
-    def _finished(self, event: Any) -> None:
+    def _finished(self, event: RunFinished) -> None:
         into = self._into
         begun = self._runs.pop(event.run or "", None)
         if begun is not None:

@@ -22,6 +22,7 @@ from codemad_jupyter.server import (
     kernel_link,
     mcp,
     rest,
+    sharing,
     storage,
     stream,
 )
@@ -63,6 +64,8 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         (rf"agents/{agents.NAME}", agents.AgentHandler),
         ("storage/backup", storage.BackupHandler),
         ("storage/restore", storage.RestoreHandler),
+        ("shared/events", sharing.VisitHandler),
+        ("shared/words", sharing.WordsHandler),
         ("stream", stream.StreamHandler),
         ("mcp", mcp.McpHandler),
         ("kernel/commands", kernel_link.CommandsHandler),
@@ -72,6 +75,7 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("kernel/sql", kernel_link.SqlHandler),
         ("kernel/mentions", kernel_link.MentionsHandler),
         ("kernel/merge", kernel_link.MergeHandler),
+        ("kernel/shared/events", kernel_link.VisitHandler),
         ("kernel/models", kernel_link.ModelsHandler),
     ]
     plain = [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]
@@ -104,6 +108,7 @@ async def start(app: ServerApp) -> None:
 
         take_passphrase(os.environ)
     _tell_kernels(app)
+    await app.web_app.settings[SETTING].sharing.begin()
 
 
 def _tell_kernels(app: ServerApp) -> None:

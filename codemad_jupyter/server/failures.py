@@ -21,6 +21,7 @@ STATUS = {
     "conflict": 409,
     "too_large": 413,
     "model": 502,
+    "server_unreachable": 502,
     "store": 503,
     "store_held": 503,
 }

@@ -19,6 +19,7 @@ from codemad_jupyter.server.activity import BEGINS_A_RUN, report_interval, stay_
 from codemad_jupyter.server.answering import Answering
 from codemad_jupyter.server.mcp_mount import McpMount
 from codemad_jupyter.server.metrics import Metrics
+from codemad_jupyter.server.sharing import ShareLink
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+CHANGES_SHARES = frozenset({"share_session", "unshare_session"})
 RESTARTED = 1012
 """The code of a socket that is closed because its service begins anew."""
 
@@ -74,6 +76,7 @@ class EngineHost:
         self.answering = Answering(self)
         self.mcp = McpMount(self)
         self.metrics = Metrics(self)
+        self.sharing = ShareLink(self)
         self.streams: set[StreamHandler] = set()
         """The sockets of the tabs."""
 
@@ -165,6 +168,8 @@ class EngineHost:
         """Pass a command on, and keep the server awake while its run lasts."""
         engine = await self.engine()
         ack = await engine.submit(command)
+        if command.type in CHANGES_SHARES:
+            self.sharing.wake()
         if command.type in BEGINS_A_RUN:
             self._keep(stay_awake(self.app, engine, ack, pulse=self.limits.pulse))
         return ack
@@ -237,6 +242,7 @@ class EngineHost:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.mcp.close()
+        await self.sharing.close()
         async with self._lock:
             await self._retired()
             engine, self._engine = self._engine, None

@@ -17,6 +17,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from codemad_jupyter.server.rest import BodyHandler, CodemadHandler
+from codemad_jupyter.server.sharing import visited
 
 if TYPE_CHECKING:
     from codemad_jupyter.protocol.commands import ChooseDataLevel, Command
@@ -32,7 +33,7 @@ ALLOWED = frozenset(
     | {"choose_data_level", "choose_mode", "resolve_merge", "merge_agents"}
     | {"change_plan", "approve_plan", "drop_plan"}
     | {"fork_session", "make_branch", "switch_branch", "name_branch", "merge_branch"}
-    | {"remember_fact", "edit_memory", "forget_memory"}
+    | {"remember_fact", "edit_memory", "forget_memory", "unshare_session"}
 )
 CHECKED = frozenset({"accept_edit", "choose_mode", "prompt"})
 """Those that may give rights, which takes a person at a tab."""
@@ -130,6 +131,14 @@ class MentionsHandler(KernelGate):
     @allow_unauthenticated
     async def get(self) -> None:
         await self.answer(self.mentions)
+
+
+class VisitHandler(KernelGate):
+    """The events of a session that somebody shares with the person."""
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        await self.answer(lambda: visited(self))
 
 
 class MergeHandler(KernelGate):

@@ -1,5 +1,7 @@
 """Reading what comes in: commands and frames from untrusted text, with limits and plain reasons."""
 
+import logging
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,9 +10,13 @@ from codemad_jupyter.protocol.asking import SqlQuestion
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.commands import COMMAND, Command, Prompt
 from codemad_jupyter.protocol.errors import TooLarge, UsageError
+from codemad_jupyter.protocol.events import EVENT
 from codemad_jupyter.protocol.frames import CLIENT_FRAME, ClientFrame
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.sessions import ExportFormat
+from codemad_jupyter.protocol.sharing import GuestWish
+
+log = logging.getLogger(__name__)
 
 PROMPT_CHARACTERS = 1_000_000
 BODY_BYTES = 8 * 1024 * 1024
@@ -63,6 +69,38 @@ def read_export(session: str, form: str, level: str) -> Export:
         return Export.model_validate(given)
     except ValidationError as error:
         raise UsageError(f"This cannot be exported: {_reason(error)}.", hint=_HINT) from None
+
+
+def read_wish(body: bytes) -> GuestWish:
+    """What is to be said in somebody else's session. Raises `UsageError`."""
+    wish: GuestWish = _read(TypeAdapter(GuestWish), body, what="message")
+    if not wish.text.strip():
+        raise UsageError("There is nothing to say.", hint="Write a comment, or what is to be done.")
+    return wish
+
+
+def read_visit(owner: str, session: str, after: str, wait: str) -> GuestWish:
+    """Which events of whose session are wanted. Raises `UsageError`."""
+    try:
+        return GuestWish(owner=owner, session=session, kind="events", after=int(after or 0), wait=wait != "0")
+    except ValueError:
+        raise UsageError(
+            "This names no shared session.", hint="See what there is: codemad sessions shared"
+        ) from None
+
+
+def told(events: Iterable[dict[str, Any]], session: str) -> list[dict[str, Any]]:
+    """The events of another server, as far as they are events of that session; others are left out."""
+    found = []
+    for each in events:
+        try:
+            event = EVENT.validate_python(each)
+        except ValidationError as error:
+            log.warning("CodeMAD: an event of a shared session is not understood: %s", _reason(error))
+            continue
+        if event.session == session:
+            found.append(event.model_dump(mode="json"))
+    return found
 
 
 def too_large(what: str, *, limit: int) -> TooLarge:

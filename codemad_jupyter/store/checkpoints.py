@@ -82,10 +82,14 @@ def of_session(cursor: "DuckDBPyConnection", session: str) -> tuple[CheckpointRe
     return tuple(_whole(cursor, _record(row)) for row in rows)
 
 
-def outline(cursor: "DuckDBPyConnection", session: str | None) -> tuple[CheckpointRecord, ...]:
-    """The checkpoints of a session, or of all, in order, without the cells of their documents."""
-    where = "" if session is None else "where session = ?"
-    given = [] if session is None else [session]
+def outline(
+    cursor: "DuckDBPyConnection", session: str | None, *, begun: bool = False
+) -> tuple[CheckpointRecord, ...]:
+    """The checkpoints of a session, or of all, in order, without the cells of their documents; with ``begun``
+    those whose ``touched`` has something of that name."""
+    where = "where (?::varchar is null or session = ?)"
+    where += " and json_exists(touched, '$.begun')" if begun else ""
+    given = [session, session]
     rows = cursor.execute(f"{_RECORD} {where} order by place", given).fetchall()
     records = (_record(row) for row in rows)
     return tuple(

@@ -90,8 +90,9 @@ async def _open_side(folder: Path, workspace: str, reason: StoreError) -> tuple[
 
 async def _open_memory(folder: Path, workspace: str, error: Exception) -> tuple[Store, tuple[str, ...]]:
     store = await Store.open(None, workspace=workspace)
+    why = f"{error.strerror}." if isinstance(error, OSError) else error
     notice = (
-        f"Sessions cannot be saved in {folder}: {error} They are kept in memory and end with this process."
+        f"Sessions cannot be saved in {folder}: {why} They are kept in memory and end with this process."
         " Make the folder writable, or name another one with CODEMAD_DATA_DIR, and start again."
     )
     return store, (notice,)

@@ -64,9 +64,7 @@ def discard(target: Path) -> None:
 def _copy(cursor: "DuckDBPyConnection", path: Path, target: Path, stop: Callable[[], bool]) -> bool:
     import duckdb
 
-    with contextlib.suppress(
-        duckdb.Error
-    ):  # somebody reads: the changes are in the journal, which goes along
+    with contextlib.suppress(duckdb.Error):  # somebody reads: the changes are in the journal, copied too
         cursor.execute("checkpoint")
     pairs = [(path, target)]
     if wal_of(path).exists():

@@ -7,7 +7,6 @@ what cannot be written counts in this process all the same.
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from codemad_jupyter.disk import add_line
 from codemad_jupyter.protocol.supply import Charge, Scope, Spent
 
 _log = logging.getLogger(__name__)
@@ -47,11 +47,7 @@ class Spending:
         with self._lock:
             try:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                try:
-                    os.write(descriptor, line)
-                finally:
-                    os.close(descriptor)
+                add_line(path, line)
             except OSError as error:
                 if not self._unwritten:
                     _log.warning("What model calls used cannot be kept in %s: %s", path, error.strerror)

@@ -260,9 +260,11 @@ class Store:
         """The session's checkpoints in the order they were made."""
         return await self._database.read(lambda cursor: checkpoints.of_session(cursor, session))
 
-    async def outline(self, session: str | None = None) -> tuple[CheckpointRecord, ...]:
-        """The checkpoints of a session (None: all), in order, their documents without cells."""
-        return await self._database.read(lambda cursor: checkpoints.outline(cursor, session))
+    async def outline(
+        self, session: str | None = None, *, begun: bool = False
+    ) -> tuple[CheckpointRecord, ...]:
+        """Those of a session (None: all), in order, without cells; ``begun``: a change has no known end."""
+        return await self._database.read(lambda cursor: checkpoints.outline(cursor, session, begun=begun))
 
     async def room(self) -> dict[str, dict[str, int]]:
         """By checkpoint, the cells it names and how many bytes each takes; equal cells are shared."""

@@ -9,7 +9,6 @@ import base64
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codemad_jupyter.disk import write_whole
 from codemad_jupyter.protocol.errors import StoreError
 from codemad_jupyter.protocol.memories import Memory
 from codemad_jupyter.store.codec import decode, encode
@@ -123,17 +123,8 @@ class UserMemory:
         return rows
 
     def _write(self, rows: _Rows) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=FILE)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(encode({"version": VERSION, "memories": list(rows.values())}))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        kept = encode({"version": VERSION, "memories": list(rows.values())})
+        write_whole(self._path, kept.encode())
 
 
 def _memory(row: dict[str, Any]) -> Memory:

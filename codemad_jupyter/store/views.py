@@ -71,12 +71,19 @@ _USED = (
     ", ".join(f"{_number(f'usage.{name}', 'bigint', 'e.body')} as {name}" for name, _, _ in _TOKENS[:-1])
     + f", {_number('cost', 'double', 'e.body')} as cost"
 )
-_PROVIDER = "split_part({0}, '/', 1)"
 
 
 def _of(kind: str, columns: str, more: str = "") -> str:
     """Events of a kind."""
     return f"select e.session, e.run, {columns} from {_EVENTS} e {more} where e.type = '{kind}'"  # noqa: S608 - ours
+
+
+def _latest(kind: str, name: str) -> str:
+    """The last event of a kind for each thing of a session; ``name`` gives the thing."""
+    return (
+        f"(select session, {name} as name, arg_max(body, seq) as body from {_EVENTS}"  # noqa: S608 - ours
+        f" where type = '{kind}' group by all)"
+    )
 
 
 def _whole(column: str) -> str:
@@ -125,11 +132,8 @@ _RUNS = View(
     f" {_text('status', 'e.body')} as status, {_text('text', 'e.body')} as said,"
     f" {_text('fault.kind', 'e.body')} as fault, {_number('seconds', 'double', 'e.body')} as seconds, {_USED}"
     f" from (select * from {_EVENTS} where type = 'run_started') s"
-    f" left join (select session, run, arg_max(body, seq) as body from {_EVENTS} where type = 'run_finished'"
-    " group by session, run) e on e.session = s.session and e.run = s.run"
-    f" left join (select session, run, arg_max(body, seq) as body from {_EVENTS}"
-    " where type = 'intent_decided'"
-    " group by session, run) i on i.session = s.session and i.run = s.run",
+    f" left join {_latest('run_finished', 'run')} e on e.session = s.session and e.name = s.run"
+    f" left join {_latest('intent_decided', 'run')} i on i.session = s.session and i.name = s.run",
 )
 
 _MODEL = _text("model", "e.body")
@@ -148,7 +152,8 @@ _CALLS = View(
     ),
     _of(
         "message_done",
-        f'{_text("agent", "e.body")} as agent, {_AT} as "time", {_PROVIDER.format(_MODEL)} as provider,'
+        f'{_text("agent", "e.body")} as agent, {_AT} as "time",'
+        f" split_part({_MODEL}, '/', 1) as provider,"
         f" {_MODEL} as model, {_USED}, {_number('seconds', 'double', 'e.body')} as seconds,"
         f" {_number('first', 'double', 'e.body')} as first_seconds",
     )
@@ -228,12 +233,10 @@ _EDITS = View(
     f" coalesce({_text('trial.status', 't.body')}, {_text('edit.trial.status', 'e.body')}) as trial,"
     f" coalesce({_text('status', 'd.body')}, 'pending') as status"
     f" from (select * from {_EVENTS} where type = 'edit_proposed') e"
-    f" left join (select session, {_text('edit')} as edit, arg_max(body, seq) as body from {_EVENTS}"
-    f" where type = 'edit_settled' group by session, edit) d"
-    f" on d.session = e.session and d.edit = {_text('edit.id', 'e.body')}"
-    f" left join (select session, {_text('edit')} as edit, arg_max(body, seq) as body from {_EVENTS}"
-    f" where type = 'edit_tried' group by session, edit) t"
-    f" on t.session = e.session and t.edit = {_text('edit.id', 'e.body')}",
+    f" left join {_latest('edit_settled', _text('edit'))} d"
+    f" on d.session = e.session and d.name = {_text('edit.id', 'e.body')}"
+    f" left join {_latest('edit_tried', _text('edit'))} t"
+    f" on t.session = e.session and t.name = {_text('edit.id', 'e.body')}",
 )
 
 _ERRORS = View(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from codemad_jupyter.config.foreign_programs import given
+from codemad_jupyter.config.foreign_programs import given, names_of
 from codemad_jupyter.protocol.errors import ToolError, UsageError
 from codemad_jupyter.protocol.external_agents import AgentDefinition
 from codemad_jupyter.tools.external_client import OurSide
@@ -26,10 +26,11 @@ from codemad_jupyter.tools.sandbox.confinement import (
     Confinement,
     Limits,
     harmless,
+    masked_places,
     there,
     workspace_confinement,
 )
-from codemad_jupyter.tools.sandbox.process import Confined
+from codemad_jupyter.tools.sandbox.process import Confined, start_with
 
 INSTALL = 'Install it: pip install "codemad-jupyter[agents]"'
 STARTING = 120.0
@@ -75,11 +76,13 @@ def agent_confinement(
     plain = workspace_confinement(
         folder, environ=environ, network=agent.network, data=hidden, limits=Limits(memory=0)
     )
-    own = [home / Path(each).relative_to("~") for each in agent.folders]
+    own = [(home / Path(each).relative_to("~")).resolve() for each in agent.folders]
     for place in own:
         if not place.exists():
             place.mkdir(mode=0o700, parents=True)
-    masked = plain.masked if home == Path("/") else (*plain.masked, home)
+    ours = masked_places(None, data=hidden)  # nobody's own, whatever the definition names
+    masked = [place for place in plain.masked if place not in own or place in ours]
+    masked += [] if home == Path("/") else [home]
     named = [Path(word) for word in agent.args if Path(word).is_absolute() and Path(word).is_file()]
     programs = [Path(sys.prefix), Path(sys.base_prefix), *_places_of(given_.program), *named]
     shown = [p.resolve() for p in (*harmless(home), *programs) if there(p)]
@@ -91,8 +94,8 @@ def agent_confinement(
     }
     return replace(
         plain,
-        writable=(*plain.writable, *(place.resolve() for place in own)),
-        masked=masked,
+        writable=(*plain.writable, *own),
+        masked=tuple(masked),
         shown=tuple(dict.fromkeys([*plain.shown, *shown])),
         variables=variables,
     )
@@ -114,11 +117,12 @@ async def run_errand(errand: Errand, ours: OurSide) -> str:
     check_sdk()
     name, agent = errand.given.name, errand.given.agent
     fate = Fate()
-    process = await sandbox.start(
+    backend = await sandbox.backend(errand.wanted)
+    process = await start_with(
+        backend,
         [errand.given.program, *agent.args],
         cwd=errand.folder,
-        confinement=errand.confinement,
-        wanted=errand.wanted,
+        confinement=errand.confinement if backend == "none" else _held(errand),
         frame=FRAME,
     )
     wire = Wire(process, fate)
@@ -137,29 +141,44 @@ async def run_errand(errand: Errand, ours: OurSide) -> str:
         await asyncio.shield(_end(process, draining))
 
 
+def _held(errand: Errand) -> Confinement:
+    """With what the agent is told of our sandbox: its own cannot start in it."""
+    told = given(errand.given.agent.confined_env, os.environ)
+    return replace(errand.confinement, variables={**errand.confinement.variables, **told})
+
+
 async def _talk(errand: Errand, ours: OurSide, wire: Wire) -> str:
     acp = importlib.import_module("acp")
     connection = acp.connect_to_agent(ours, wire)
     try:
-        async with asyncio.timeout(STARTING):
-            session = await _begun(acp, connection, errand)
+        session = await _begun(acp, connection, errand)
         words, stopped = errand.task, ""
         while words:
             asked = connection.prompt(session_id=session, prompt=[acp.text_block(words)])
             answer = await _answered(asked, lambda: connection.cancel(session_id=session))
+            ours.account.turned(answer.usage)
             stopped = _STOPS.get(answer.stop_reason, "")
             words = errand.said()
         return stopped
     except acp.RequestError as error:
-        raise ToolError(
-            f"The agent {errand.given.name} gave an error: {str(error)[:500]} {_detail(error)}".strip()
-        ) from None
+        raise _refused(errand.given, error) from None
     finally:
         await connection.close()
 
 
 async def _begun(acp: Any, connection: Any, errand: Errand) -> str:
-    """The agent's session."""
+    """The agent's session. Raises `ToolError` where there is none in time."""
+    try:
+        async with asyncio.timeout(STARTING):
+            return await _greeted(acp, connection, errand)
+    except TimeoutError:
+        raise ToolError(
+            f"The agent {errand.given.name} had no session after {STARTING:g} seconds.",
+            hint="Start it in a terminal to see what it waits for.",
+        ) from None
+
+
+async def _greeted(acp: Any, connection: Any, errand: Errand) -> str:
     schema = importlib.import_module("acp.schema")
     files = schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
     told = await connection.initialize(
@@ -170,16 +189,18 @@ async def _begun(acp: Any, connection: Any, errand: Errand) -> str:
     if told.protocol_version != acp.PROTOCOL_VERSION:
         said = f"{errand.given.name} speaks version {told.protocol_version} of the protocol"
         raise ToolError(f"{said}, we speak {acp.PROTOCOL_VERSION}.", hint="Install a version that fits.")
-    try:
-        made = await connection.new_session(cwd=str(errand.folder), mcp_servers=[])
-    except acp.RequestError as error:
-        if error.code != SIGN_IN:
-            raise
-        raise ToolError(
-            f"The agent {errand.given.name} wants you to sign in first ({str(error)[:200]}).",
-            hint=f"Start {errand.given.agent.command} in a terminal and sign in there.",
-        ) from None
+    made = await connection.new_session(cwd=str(errand.folder), mcp_servers=[])
     return str(made.session_id)
+
+
+def _refused(agent: AgentDefinition, error: Any) -> ToolError:
+    """What to say of an error that the agent gives; that nobody is signed in some say at the first prompt."""
+    if error.code != SIGN_IN:
+        return ToolError(f"The agent {agent.name} gave an error: {str(error)[:500]} {_detail(error)}".strip())
+    keys = [name for name in names_of(agent.agent.env) if name.endswith(("_KEY", "_TOKEN"))]
+    hint = f"In a terminal: {agent.sign_in or agent.agent.command}"
+    hint += f" — or set {' or '.join(keys)} where Jupyter is started." if keys else ""
+    return ToolError(f"The agent {agent.name} wants you to sign in first ({str(error)[:200]}).", hint=hint)
 
 
 async def _answered(asked: Awaitable[T], cancel: Any) -> T:

@@ -82,6 +82,7 @@ class OurSide:
     async def request_permission(self, session_id: str, tool_call: Any, options: Any, **_: Any) -> Any:
         """It wants leave: once, never for good."""
         acp = importlib.import_module("acp.schema")
+        self.account.called(tool_call)
         yes = next((each.option_id for each in options if each.kind == "allow_once"), None)
         no = next((each.option_id for each in options if each.kind == "reject_once"), None)
         chosen = yes if yes is not None and await self._may(tool_call) else no
@@ -120,6 +121,8 @@ class OurSide:
                 self._action(kind, "execute", "control", self._told(asked))
             ]
         command = raw.get("command")
+        if kind == "execute" and asked.raw_input is None:
+            command = asked.title  # some agents say it there alone
         if kind == "execute" and isinstance(command, str) and command.strip():
             reach = {"network": True} if self.network else {}
             return [self._action("run_command", "execute", "shell", {"command": command, **reach})]

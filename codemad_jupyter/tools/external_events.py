@@ -43,6 +43,7 @@ class _Call:
     title: str
     began: float
     told: str = ""
+    said: bool = False
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Account:
     _said: int = 0
     _plan: str = ""
     _messages: int = 0
+    _spent: int = 0
     _calls: dict[str, _Call] = field(default_factory=dict)
 
     def take(self, update: Any) -> None:
@@ -73,7 +75,7 @@ class Account:
             case "agent_thought_chunk":
                 self._add(_text_of(update.content), thought=True)
             case "tool_call":
-                self._called(update)
+                self.called(update)
             case "tool_call_update":
                 self._went_on(update)
             case "plan":
@@ -83,6 +85,12 @@ class Account:
                 amount = getattr(update.cost, "amount", None)
                 dollars = getattr(update.cost, "currency", "") == "USD"
                 self.cost = float(amount) if amount is not None and dollars else self.cost
+
+    def turned(self, usage: Any) -> None:
+        """A turn of its is over; ``usage`` is what it took, where the agent says so."""
+        self._finish()
+        self._spent += int(getattr(usage, "total_tokens", None) or 0)
+        self.tokens = max(self.tokens, self._spent)
 
     def end(self) -> None:
         """Finish what is open: a message, and calls whose end was never told."""
@@ -117,31 +125,41 @@ class Account:
         self.emit(MessageDone(id=self._message, message=message, model=f"acp/{self.name}", cost=None))
         self._message, self._text, self._thought = "", "", ""
 
-    def _called(self, update: Any) -> None:
-        if update.tool_call_id in self._calls or self.steps >= MOST_CALLS:
-            return self._went_on(update)
-        self._finish()
-        self.steps += 1
-        title = _line(update.title or update.kind or "something")
-        call = _Call(new_id("call"), update.kind or "other", title, time.monotonic())
-        self._calls[update.tool_call_id] = call
-        given = {"title": title, **_arguments(update)}
-        risk = RISKS.get(update.kind or "", "execute")
-        self.emit(ToolCalled(call=call.id, tool=call.kind, arguments=given, risk=risk))
-        return self._went_on(update)
+    def called(self, update: Any) -> None:
+        """It begins a call, or goes on with it; some agents tell of one only when they ask for leave."""
+        if update.tool_call_id not in self._calls and self.steps < MOST_CALLS:
+            self._finish()
+            self.steps += 1
+            call = _Call(new_id("call"), update.kind or "other", "", time.monotonic())
+            self._calls[update.tool_call_id] = call
+        self._went_on(update)
 
     def _went_on(self, update: Any) -> None:
         call = self._calls.get(update.tool_call_id)
         if call is None:
             return
+        call.kind = call.kind if call.said else update.kind or call.kind
         call.title = _line(update.title) if update.title else call.title
         call.told = _result(update) or call.told
         status = _DONE.get(update.status or "")
+        given = _arguments(update)
+        if given or status is not None:
+            self._say(call, given)
         if status is not None:
             self._done(update.tool_call_id, status, call.told)
 
+    def _say(self, call: _Call, given: dict[str, Any]) -> None:
+        """Tell of a call once: some agents say first that there is one, and what it is about later."""
+        if call.said:
+            return
+        call.said, call.title = True, call.title or call.kind
+        risk = RISKS.get(call.kind, "execute")
+        given = {"title": call.title, **given}
+        self.emit(ToolCalled(call=call.id, tool=call.kind, arguments=given, risk=risk))
+
     def _done(self, key: str, status: Any, content: str) -> None:
         call = self._calls.pop(key)
+        self._say(call, {})
         told = bounded(self.redact(content), SHOWN)
         seconds = round(time.monotonic() - call.began, 3)
         summary = self.redact(call.title)

@@ -17,9 +17,14 @@ from codemad_jupyter.protocol.errors import ToolChanged, ToolError
 from codemad_jupyter.protocol.mcp import McpDefinition
 from codemad_jupyter.tools.mcp_sdk import Session, http_streams, is_answer, opened, told
 from codemad_jupyter.tools.mcp_stdio import Fate, stdio_streams
+from codemad_jupyter.tools.person import can_be_chosen
+from codemad_jupyter.tools.reach import AsksPerson
 
 T = TypeVar("T")
 RESTARTS = 3
+MESSAGE = 1_900
+"""Characters of a server's question that are shown."""
+DECLINED = {"action": "decline"}
 Asks = Callable[[str], Awaitable[bool]]
 
 
@@ -42,6 +47,7 @@ class McpConnection:
         self._fate = Fate()
         self._failures = 0
         self._asks: Asks = _declines
+        self._person: AsksPerson | None = None
         self._clock: asyncio.Timeout | None = None
 
     @property
@@ -51,15 +57,21 @@ class McpConnection:
             return ""
         return f"The MCP server {self.name} is off: it failed {self._failures} times; {self._fate.told()}."
 
-    async def use(self, work: Callable[[Session], Awaitable[T]], *, asks: Asks = _declines) -> T:
-        """Do something with the session; what the server asks meanwhile goes to ``asks``. Raises
-        `ToolError`."""
+    async def use(
+        self,
+        work: Callable[[Session], Awaitable[T]],
+        *,
+        asks: Asks = _declines,
+        person: AsksPerson | None = None,
+    ) -> T:
+        """Do something with the session; what the server asks meanwhile goes to ``asks`` where yes or no
+        answers it, to the ``person`` where a word does. Raises `ToolError`."""
         async with self._lock:
             try:
                 async with asyncio.timeout(self._given.server.timeout):  # to start and greet
                     session = await self._connected()
                 async with asyncio.timeout(self._given.server.timeout) as self._clock:
-                    self._asks, self._fate.messages = asks, 0
+                    self._asks, self._person, self._fate.messages = asks, person, 0
                     return await work(session)
             except ToolError:
                 raise
@@ -71,7 +83,7 @@ class McpConnection:
                     raise ToolError(f"The MCP server {self.name} answered: {told(error)}") from None
                 raise await self._failed(error) from None
             finally:
-                self._asks, self._clock = _declines, None
+                self._asks, self._person, self._clock = _declines, None, None
 
     async def close(self) -> None:
         """End the server."""
@@ -143,16 +155,18 @@ class McpConnection:
             await asyncio.wait([task], timeout=10)
 
     async def _elicit(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Put a server's question to the person, who can say yes or no; more than that is declined."""
-        if params.get("mode", "form") != "form" or not _is_plain_question(params):
-            return {"action": "decline"}
-        asks = self._asks
-        with self._waiting():
-            yes = await asks(f"The MCP server {self.name} asks: {str(params.get('message', ''))[:2_000]}")
-        if not yes:
-            return {"action": "decline"}
+        """Put a server's question to the person, who can say yes, no or a word; more is declined."""
+        if params.get("mode", "form") != "form":
+            return DECLINED
         fields = params.get("requestedSchema", {}).get("properties", {})
-        return {"action": "accept", "content": dict.fromkeys(fields, True)}
+        asks, person = self._asks, self._person
+        question = f"The MCP server {self.name} asks: {str(params.get('message', ''))[:MESSAGE]}"
+        with self._waiting():
+            if _is_plain_question(fields):
+                content = dict.fromkeys(fields, True) if await asks(question) else None
+            else:
+                content = await _worded(person, question, fields)
+        return DECLINED if content is None else {"action": "accept", "content": content}
 
     @contextlib.contextmanager
     def _waiting(self) -> Any:
@@ -167,7 +181,21 @@ class McpConnection:
                 clock.reschedule(asyncio.get_running_loop().time() + self._given.server.timeout)
 
 
-def _is_plain_question(params: dict[str, Any]) -> bool:
+def _is_plain_question(fields: dict[str, Any]) -> bool:
     """Whether yes or no answers it: it wants nothing, or only words of yes."""
-    fields = params.get("requestedSchema", {}).get("properties", {})
     return len(fields) <= 1 and all(each.get("type") == "boolean" for each in fields.values())
+
+
+async def _worded(person: AsksPerson | None, question: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The person's own words, where one field of text is all that is wanted."""
+    if person is None or len(fields) != 1:
+        return None
+    [(name, field)] = fields.items()
+    options = tuple(map(str, field.get("enum", ())))
+    if field.get("type") != "string" or not can_be_chosen(options):
+        return None
+    try:
+        words = await person.ask(question, options)
+    except ToolError:  # nobody answered
+        return None
+    return {name: words} if not options or words in options else None

@@ -91,7 +91,7 @@ class McpServers:
                 _same(known, await session.tools(), server)
                 return await session.call(known.name, arguments)
 
-            return _result(server, await connection.use(work, asks=context.ask))
+            return _result(server, await connection.use(work, asks=context.ask, person=context.person))
 
         shown = sum(len(json.dumps(each.parameters)) for each in self._known.values()) <= SCHEMAS
         line = one_line(known.description)

@@ -1,5 +1,7 @@
 """The tool by which a model asks the person something that only they can know."""
 
+from collections.abc import Sequence
+
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.tools.tool import ToolContext, tool
 
@@ -20,10 +22,15 @@ async def ask_person(context: ToolContext, question: str, options: list[str] | N
     chosen = tuple(option.strip() for option in options or ())
     if not question.strip() or len(question) > LONGEST:
         raise ToolError(f"A question has 1 to {LONGEST:,} characters.", hint="Ask one thing.")
-    if len(chosen) > MOST_OPTIONS or any(not each or len(each) > LONGEST_OPTION for each in chosen):
+    if not can_be_chosen(chosen):
         said = f"At most {MOST_OPTIONS} options of 1 to {LONGEST_OPTION} characters can be offered."
         raise ToolError(said, hint="Offer fewer, or ask without options.")
     return await context.person.ask(question.strip(), tuple(dict.fromkeys(chosen)))
+
+
+def can_be_chosen(options: Sequence[str]) -> bool:
+    """Can these be shown as answers at a click?"""
+    return len(options) <= MOST_OPTIONS and all(0 < len(each) <= LONGEST_OPTION for each in options)
 
 
 TOOLS = (ask_person,)

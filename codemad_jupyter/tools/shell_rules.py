@@ -1,7 +1,8 @@
 """What rules say about a command line: each simple command in it is decided by itself."""
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from codemad_jupyter.tools.wrappers import INLINE, INTERPRETER, Unwrapped, name_
 
 HARMLESS_TARGETS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
 _MOVES = ("cd",)
+_MARK = re.compile("[=:@,](?!//)")
+_CLINGING = re.compile(r"-[A-Za-z]+?((?:\.\.)?[/~].*|\.\.)", re.DOTALL)
 _CODE_FROM_INPUT = ("-", "/dev/stdin")
 
 
@@ -145,9 +148,16 @@ def _files(command: Simple) -> Iterable[str]:
     """Every word that may name a file, from where the command runs."""
     targets = (each for each in (*command.writes, *command.reads) if each not in HARMLESS_TARGETS)
     for word in (*command.argv[1:], *targets):
-        for form in {word, word.partition("=")[2] or word}:
-            if form and not (form.startswith("-") and form == word):
-                yield _at(command, form)
+        yield from (_at(command, form) for form in {word, *_joined(word)} if not form.startswith("-"))
+
+
+def _joined(word: str) -> Iterator[str]:
+    """The parts of a word that may name a file: behind a mark, and what clings to options (`-o/etc/x`)."""
+    yield from (word[found.end() :] for found in _MARK.finditer(word) if word[found.end() :])
+    clinging = _CLINGING.fullmatch(word)
+    if clinging:
+        yield clinging[1]
+        yield word[2:]
 
 
 def _at(command: Simple, word: str) -> str:

@@ -107,7 +107,8 @@ class ToolContext:
         if self.kernel is None:
             raise KernelError(
                 "No kernel is connected to this conversation.",
-                hint="Open a notebook with a running kernel, or use %codemad inside one.",
+                hint="Open a notebook with a running kernel, use %codemad inside one, or in a terminal"
+                " codemad ask --execute-notebook.",
             )
         return self.kernel
 

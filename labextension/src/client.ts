@@ -10,6 +10,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
+import type { ISource } from './source';
 import type {
   Ack,
   CheckpointDiff,
@@ -57,7 +58,7 @@ export function retryDelay(attempt: number, random: number = Math.random()): num
   return base * (0.75 + random / 2);
 }
 
-export class Client {
+export class Client implements ISource {
   constructor(settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {
     this._settings = settings;
   }

@@ -4,11 +4,12 @@
  *
  * Events are gathered and reduced once per animation frame. Nothing is asked of the server here.
  */
-import type { Client, Connection } from './client';
+import type { Connection } from './client';
+import type { ISource } from './source';
 import type { IProblem } from './problems';
 import { reduce } from './reduce';
 import type { Event, ModelInfo, ServerFrame, SessionInfo } from './protocol';
-import { emptyTranscript, renamed } from './transcript';
+import { emptyTranscript } from './transcript';
 import type { ITranscript } from './transcript';
 
 export interface ISnapshot {
@@ -36,7 +37,7 @@ const CLOSED: ISnapshot = {
 };
 
 export class Feed {
-  constructor(client: Client) {
+  constructor(client: ISource) {
     client.frames.connect((_, frame) => {
       this._onFrame(frame);
     });
@@ -131,4 +132,9 @@ export class Feed {
   private _snapshot: ISnapshot = CLOSED;
   private _timer = 0;
   private _transcripts = new Map<string, ITranscript>();
+}
+
+/** What a list of sessions says of the session, after it got another name or model. */
+function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
+  return info.id === session ? { ...info, title, model } : info;
 }

@@ -1,6 +1,8 @@
 /** Which page of the panel is open, and the text that is being written: shared by the panel's parts. */
 
-export type Page = 'chat' | 'timeline' | 'context' | 'memory' | 'sessions' | 'keys' | 'run';
+import type { SharedWithMe } from './protocol';
+
+export type Page = 'chat' | 'timeline' | 'context' | 'memory' | 'sessions' | 'keys' | 'run' | 'visit';
 
 export class Pages {
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -23,6 +25,14 @@ export class Pages {
     this._tell();
   }
 
+  /** The session of somebody else that is shown. */
+  readonly getVisited = (): SharedWithMe | null => this._visited;
+
+  visit(there: SharedWithMe): void {
+    this._visited = there;
+    this.show('visit');
+  }
+
   write(draft: string): void {
     this._draft = draft;
     this._tell();
@@ -37,4 +47,5 @@ export class Pages {
   private _draft = '';
   private _listeners = new Set<() => void>();
   private _page: Page = 'chat';
+  private _visited: SharedWithMe | null = null;
 }

@@ -51,10 +51,6 @@ export function isSame(one: readonly IOpen[], other: readonly IOpen[]): boolean 
   return one.length === other.length && one.every((each, i) => each.proposal === other[i].proposal);
 }
 
-export function isCellEdit(edit: Edit): edit is Edit & { target: CellTarget } {
-  return edit.target.type === 'cell';
-}
-
 /** Whether its cell can be run once it is there. */
 export function isRunnable({ target }: Edit): boolean {
   return (

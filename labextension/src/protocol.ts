@@ -162,7 +162,7 @@ export interface ApprovePlan {
   plan: string;
   revision: number;
   target?: Target;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**
@@ -447,7 +447,21 @@ export interface ChooseModel {
 
 export type ClientFrame = Hello | Subscribe | Unsubscribe | PortProgress | PortReply;
 
-export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AnswerQuestion | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ChooseMode | ResolveMerge | MergeAgents | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+export type Command = NewSession | RenameSession | ArrangeSession | ForkSession | MakeBranch | SwitchBranch | NameBranch | MergeBranch | ImportSession | ChooseModel | Prompt | Cancel | Steer | Approve | Reject | AnswerQuestion | AcceptEdit | RejectEdit | TryEdit | AcceptRun | RejectRun | MakeCheckpoint | RestoreCheckpoint | NameCheckpoint | PruneCheckpoints | VerifyNotebook | ChooseDataLevel | ChooseMode | ResolveMerge | MergeAgents | ShareSession | UnshareSession | RememberFact | EditMemory | ConfirmMemory | ForgetMemory | ChangePlan | ApprovePlan | DropPlan | Undo | Redo;
+
+/**
+ * A guest of the session said something to people. No model is told.
+ */
+export interface Commented {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'commented';
+  guest: string;
+  text: string;
+}
 
 /**
  * The accepted changes of a run were committed to the person's repository.
@@ -637,7 +651,7 @@ export interface EditMemory {
   memory: string;
   text?: string | null;
   kind?: 'fact' | 'preference' | 'decision' | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 export interface EditProposed {
@@ -690,14 +704,14 @@ export interface ErrorValue {
   hint: string;
 }
 
-export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+export type Event = SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | ShareChanged | Commented | Committed | Notice | RunFinished;
 
 /**
  * Server to tab: one event.
  */
 export interface EventFrame {
   type: 'event';
-  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | Committed | Notice | RunFinished;
+  event: SessionChanged | BranchChanged | RunStarted | IntentDecided | PhaseChanged | PlanChanged | AgentChanged | AgentSaid | Steered | ContextBuilt | TextDelta | ThinkingDelta | MessageDone | ToolCalled | ToolOutput | ToolDone | ApprovalAsked | ApprovalSettled | QuestionAsked | QuestionSettled | CheckpointMade | EditProposed | EditTried | EditDiagnosed | EditSettled | CellStarted | CellExecuted | Restored | CheckpointsChanged | Verified | KernelChanged | DataLevelChosen | ModeChosen | Compacted | MemoryChanged | ShareChanged | Commented | Committed | Notice | RunFinished;
 }
 
 /**
@@ -705,7 +719,7 @@ export interface EventFrame {
  */
 export interface Fault {
   model: string;
-  kind: 'bad_key' | 'no_key' | 'unknown_model' | 'rate_limited' | 'overloaded' | 'server' | 'timeout' | 'connection' | 'malformed' | 'bad_request' | 'context_window' | 'cancelled' | 'out_of_budget' | 'not_recorded';
+  kind: 'bad_key' | 'no_key' | 'unknown_model' | 'rate_limited' | 'out_of_quota' | 'overloaded' | 'server' | 'timeout' | 'connection' | 'malformed' | 'bad_request' | 'context_window' | 'cancelled' | 'out_of_budget' | 'not_recorded';
   status: number | null;
 }
 
@@ -725,7 +739,7 @@ export interface FileTarget {
 
 /**
  * Whether the person trusts a folder. ``found`` names what there is that counts only then, ``digest``
- * stands for what its settings hold now; ``by`` says who trusted it.
+ * stands for what its settings, roles and hooks hold now; ``by`` says who trusted it.
  */
 export interface FolderTrust {
   folder: string;
@@ -861,7 +875,7 @@ export interface KernelChanged {
 export interface KeyInfo {
   provider: string;
   title: string;
-  place: 'environment' | 'keyring' | 'file' | 'memory' | 'none';
+  place: 'environment' | 'hub' | 'keyring' | 'file' | 'memory' | 'none';
   variable: string;
   detail: string;
 }
@@ -871,7 +885,7 @@ export interface KeyInfo {
  */
 export interface KeyRing {
   keys: KeyInfo[];
-  store: 'environment' | 'keyring' | 'file' | 'memory' | 'none';
+  store: 'environment' | 'hub' | 'keyring' | 'file' | 'memory' | 'none';
   notice: string;
 }
 
@@ -976,7 +990,7 @@ export interface MergeAgents {
   session: string;
   agents: string[];
   target?: Target;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**
@@ -992,7 +1006,7 @@ export interface MergeBranch {
   entries?: string[];
   edits?: string[];
   target?: Target;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**
@@ -1347,7 +1361,7 @@ export interface Prompt {
   attachments?: Attachment[];
   model?: string | null;
   intent?: 'auto' | 'answer' | 'edit' | 'fix' | 'plan' | 'run' | 'explain' | 'test' | 'document' | 'review' | 'search' | 'team';
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**
@@ -1444,7 +1458,7 @@ export interface RememberFact {
   scope?: 'session' | 'project' | 'user' | 'role';
   kind?: 'fact' | 'preference' | 'decision';
   role?: string;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 export interface RenameSession {
@@ -1472,7 +1486,7 @@ export interface ResolveMerge {
   notebook: string;
   digest: string;
   choices?: Record<string, 'ours' | 'theirs' | 'both' | 'base'>;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**
@@ -1531,7 +1545,8 @@ export interface RunFinished {
 }
 
 /**
- * A run began. ``why`` says why it is this model.
+ * A run began. ``why`` says why it is this model; ``guest`` names who asked, where it was not the person
+ * whose session it is.
  */
 export interface RunStarted {
   seq: number;
@@ -1542,9 +1557,10 @@ export interface RunStarted {
   type: 'run_started';
   prompt: string;
   model: string;
-  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
   target: Target;
   why: string;
+  guest: string;
 }
 
 /**
@@ -1675,6 +1691,64 @@ export interface SettingsInfo {
   own: Record<string, JsonValue>;
   notices: string[];
   policy: PolicyInfo | null;
+}
+
+/**
+ * A session of mine that somebody else may see.
+ */
+export interface Share {
+  session: string;
+  guest: string;
+  permission: 'read' | 'comment' | 'drive';
+  title: string;
+}
+
+/**
+ * The session is shared with a person of the hub, as far as ``permission`` goes, or (None) no more.
+ * ``text`` says what the person sees and may do.
+ */
+export interface ShareChanged {
+  seq: number;
+  session: string;
+  run: string | null;
+  agent: string;
+  at: number;
+  type: 'share_changed';
+  guest: string;
+  permission: 'read' | 'comment' | 'drive' | null;
+  text: string;
+}
+
+/**
+ * Let another person of the hub see the session, comment on it, or also ask in it with what is allowed
+ * here. What the person had before is replaced. Only from a tab.
+ */
+export interface ShareSession {
+  type: 'share_session';
+  session: string;
+  guest: string;
+  permission?: 'read' | 'comment' | 'drive';
+}
+
+/**
+ * A session of somebody else that I may see.
+ */
+export interface SharedWithMe {
+  owner: string;
+  session: string;
+  title: string;
+  permission: 'read' | 'comment' | 'drive';
+}
+
+/**
+ * All that is shared by me and with me. ``problem``: why the latter, or anything, cannot be had now;
+ * ``offered``: whether anything can be shared on this machine at all.
+ */
+export interface SharingInfo {
+  mine: Share[];
+  with_me: SharedWithMe[];
+  problem: string;
+  offered: boolean;
 }
 
 /**
@@ -1972,6 +2046,15 @@ export interface Undo {
   run?: string | null;
 }
 
+/**
+ * The person sees no more of the session.
+ */
+export interface UnshareSession {
+  type: 'unshare_session';
+  session: string;
+  guest: string;
+}
+
 export interface Unsubscribe {
   type: 'unsubscribe';
   session: string;
@@ -2038,7 +2121,7 @@ export interface VerifyNotebook {
   target: Target;
   cells?: string[];
   timeout?: number | null;
-  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'test';
+  edge?: 'sidebar' | 'magic' | 'cli' | 'batch' | 'mcp' | 'guest' | 'test';
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 import type {
   CellExecuted,
+  Commented,
   Committed,
   Compacted,
   EditSettled,
@@ -19,7 +20,7 @@ import type {
 } from './protocol';
 import { ended } from './crew';
 import { branched, redoableAfter } from './branching';
-import { dated } from './dates';
+import { outdated } from './outdated';
 import { planned } from './plans';
 import { append, closed, newRun, withinRun } from './run';
 import type { Entry, INote, IProposal, IRemembered, IRun, ITranscript, Item } from './transcript';
@@ -29,7 +30,7 @@ export function reduce(state: ITranscript, event: Event): ITranscript {
   if (event.session !== state.session || (event.seq > 0 && event.seq <= state.seq)) {
     return state;
   }
-  const next = dated(apply(state, event), event);
+  const next = outdated(apply(state, event), event);
   return event.seq > 0 ? { ...next, seq: event.seq } : next;
 }
 
@@ -81,6 +82,10 @@ function apply(state: ITranscript, event: Event): ITranscript {
       return planned(state, event);
     case 'committed':
       return said(state, event, { level: 'info', code: 'committed', text: committedText(event) });
+    case 'share_changed':
+      return said(state, event, { level: 'info', code: 'shared', text: event.text });
+    case 'commented':
+      return commented(state, event);
     case 'checkpoints_changed':
       return said(state, event, { level: 'info', code: 'checkpoints', text: event.text });
     case 'data_level_chosen':
@@ -115,6 +120,11 @@ function finished(state: ITranscript, event: RunFinished): ITranscript {
 
 function noticed(state: ITranscript, event: Notice): ITranscript {
   return said(state, event, { level: event.level, code: event.code, text: event.text });
+}
+
+function commented(state: ITranscript, { seq, guest, text }: Commented): ITranscript {
+  const comment = { kind: 'comment' as const, key: `comment-${seq}`, guest, text };
+  return { ...state, entries: [...state.entries, comment] };
 }
 
 /** A line of its own, in its run where there is one. */

@@ -44,6 +44,8 @@ export type RunEvent = Exclude<
       | 'compacted'
       | 'memory_changed'
       | 'plan_changed'
+      | 'share_changed'
+      | 'commented'
       | 'committed';
   }
 >;
@@ -96,6 +98,7 @@ export function newRun(id: string, event: RunStarted): IRun {
     model: event.model,
     why: event.why,
     edge: event.edge,
+    guest: event.guest,
     target: event.target,
     state: 'running',
     intent: '',

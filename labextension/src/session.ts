@@ -4,7 +4,7 @@
  * Nothing is asked of the server before `open`, so that a tab without the panel costs nothing. Events
  * are taken in by `feed`.
  */
-import type { Client } from './client';
+import type { ISource } from './source';
 import type { ISnapshot } from './feed';
 import { Feed } from './feed';
 import { GAVE_UP, PROMPT_LIMIT, problemOf, tooLong } from './problems';
@@ -20,7 +20,7 @@ export interface IPromptOptions {
 }
 
 export class Session {
-  constructor(client: Client, target: () => Target) {
+  constructor(client: ISource, target: () => Target) {
     this._client = client;
     this._target = target;
     this._feed = new Feed(client);
@@ -276,7 +276,7 @@ export class Session {
     }
   }
 
-  private _client: Client;
+  private _client: ISource;
   private _feed: Feed;
   private _target: () => Target;
 }

@@ -3,6 +3,7 @@
  *
  * Nothing here knows of React, of Lab or of the network.
  */
+import type { IComment } from './comments';
 import { isAsking } from './questions';
 import type { IQuestion } from './questions';
 import type { IAgent, IOwnUse, ISteered } from './crew';
@@ -16,7 +17,6 @@ import type {
   Plan,
   Restored,
   RunStarted,
-  SessionInfo,
   ToolCalled,
   Usage,
   Verification
@@ -170,6 +170,8 @@ export interface IRun {
   /** Why it is this model. */
   why: string;
   edge: RunStarted['edge'];
+  /** Who asked, where it was a guest of the session. */
+  guest: string;
   target: RunStarted['target'];
   state: RunState;
   intent: string;
@@ -206,7 +208,7 @@ export interface IRestored {
   conflicts: readonly string[];
 }
 
-export type Entry = IRun | INote | IRestored | IRemembered;
+export type Entry = IRun | INote | IRestored | IRemembered | IComment;
 
 export interface ITranscript {
   session: string;
@@ -291,9 +293,4 @@ export function proposalIn(transcript: ITranscript, edit: string): IProposal | n
     }
   }
   return null;
-}
-
-/** What a list of sessions says of the session, after it got another name or model. */
-export function renamed(info: SessionInfo, { session, title, model }: ITranscript): SessionInfo {
-  return info.id === session ? { ...info, title, model } : info;
 }

@@ -1,9 +1,7 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import type { Client } from '../src/client';
 import type { Pages } from '../src/pages';
 import type { FolderTrust, KeyRing } from '../src/protocol';
 import { Keys } from '../src/views/keys';
@@ -12,10 +10,9 @@ import { drawPanel } from './panel';
 import { TestServer } from './server';
 
 let server: TestServer;
-let client: Client;
 let pages: Pages;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 const FOLDER: FolderTrust = {
   folder: '/data/work',
@@ -29,6 +26,7 @@ const FOLDER: FolderTrust = {
 const RING: KeyRing = {
   keys: [
     { provider: 'anthropic', title: 'Anthropic', place: 'environment', variable: 'ANTHROPIC_API_KEY', detail: '' },
+    { provider: 'compatible', title: 'A gateway', place: 'hub', variable: 'CODEMAD_COMPATIBLE_KEY', detail: '' },
     { provider: 'openai', title: 'OpenAI', place: 'none', variable: 'OPENAI_API_KEY', detail: '' }
   ],
   store: 'file',
@@ -45,14 +43,11 @@ beforeEach(async () => {
   server.routes.trust = FOLDER;
   server.routes.keys = RING;
   server.routes.settings = { settings: [], own: {}, notices: [], policy: null };
-  ({ client, pages, host, root } = drawPanel(server, <Shown />));
+  ({ pages, host, close } = drawPanel(server, <Shown />));
 });
 
 afterEach(async () => {
-  root.unmount();
-  host.remove();
-  client.dispose();
-  await server.stop();
+  await close();
 });
 
 async function shown(text: string): Promise<void> {
@@ -120,6 +115,9 @@ test('what the administrator set stands on the page, with whom to ask', async ()
 test('a key goes to the server and is not kept here', async () => {
   pages.show('keys');
   await shown('from the environment (ANTHROPIC_API_KEY)');
+  const gateway = [...host.querySelectorAll('.codemad-key')].find(each => each.textContent.includes('A gateway'));
+  expect(gateway?.textContent).toContain('the hub lets this server in');
+  expect([...gateway!.querySelectorAll('button')].map(each => each.textContent)).toEqual(['Try']);
   await shown('The system offers no key store.');
   await click('Set the key for OpenAI');
   const field = await vi.waitFor(() => {
@@ -129,7 +127,7 @@ test('a key goes to the server and is not kept here', async () => {
   });
   field.value = 'sk-CANARY';
   server.routes['keys/openai'] = { done: 'The key for OpenAI is kept in the encrypted file.' };
-  const [anthropic, openai] = RING.keys;
+  const [anthropic, , openai] = RING.keys;
   server.routes.keys = { ...RING, keys: [anthropic, { ...openai, place: 'file' }] };
   await click('Keep');
   await shown('The key for OpenAI is kept in the encrypted file.');

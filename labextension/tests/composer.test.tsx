@@ -1,7 +1,6 @@
 /* eslint-disable jupyter/no-untranslated-string -- names that are pointed at are data here */
 import { MimeData } from '@lumino/coreutils';
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Client } from '../src/client';
@@ -24,22 +23,19 @@ let client: Client;
 let session: Session;
 let drops: Drops;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
   server = await TestServer.start();
   server.routes.mentions = { mentions: NAMES };
   const ref = { current: null };
-  ({ client, session, drops, host, root } = drawPanel(server, <Composer focuser={ref} modelOpener={ref} />));
+  ({ client, session, drops, host, close } = drawPanel(server, <Composer focuser={ref} modelOpener={ref} />));
   client.connect();
   await session.open();
 });
 
 afterEach(async () => {
-  root.unmount();
-  host.remove();
-  client.dispose();
-  await server.stop();
+  await close();
 });
 
 function area(): HTMLTextAreaElement {

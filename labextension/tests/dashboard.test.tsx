@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { RequestError } from '../src/client';
 import type { Dashboard, Spend } from '../src/protocol';
 import { DashboardView } from '../src/views/dashboard';
+import { button } from './seen';
 
 const NOTHING: Spend = { name: '', runs: 0, calls: 0, tokens: 0, cost: 0, unpriced: 0, seconds: null };
 const CHEAP: Spend = { ...NOTHING, name: 'ollama/small', runs: 2, calls: 9, tokens: 12_000, seconds: 2 };
@@ -46,14 +47,6 @@ afterEach(() => {
   root.unmount();
   host.remove();
 });
-
-function button(name: string): HTMLButtonElement {
-  const found = [...host.querySelectorAll('button')].find(each => each.textContent === name);
-  if (!found) {
-    throw new Error(`There is no button ${name}.`);
-  }
-  return found;
-}
 
 function names(caption: string): (string | null)[] {
   const table = [...host.querySelectorAll('table')].find(

@@ -2,7 +2,6 @@
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { marked } from 'marked';
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Client } from '../src/client';
@@ -32,7 +31,7 @@ let client: Client;
 let session: Session;
 let pages: Pages;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 const PAGES: Partial<Record<Page, () => React.JSX.Element | null>> = {
   timeline: Timeline,
@@ -73,14 +72,11 @@ beforeEach(async () => {
   Reflect.set(globalThis, 'hit', vi.fn());
   server = await TestServer.start();
   const markdownParser = { render: (source: string) => Promise.resolve(marked.parse(source, { async: false })) };
-  ({ client, session, pages, host, root } = drawPanel(server, <Shown />, new RenderMimeRegistry({ markdownParser })));
+  ({ client, session, pages, host, close } = drawPanel(server, <Shown />, new RenderMimeRegistry({ markdownParser })));
 });
 
 afterEach(async () => {
-  root.unmount();
-  host.remove();
-  client.dispose();
-  await server.stop();
+  await close();
   vi.unstubAllGlobals();
 });
 

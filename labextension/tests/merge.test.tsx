@@ -16,6 +16,7 @@ import { Session } from '../src/session';
 import { PanelContext } from '../src/views/context';
 import { Merge } from '../src/views/merge';
 import { NO_USAGE } from './events';
+import { button, shows } from './seen';
 import { TestServer } from './server';
 
 const CONFLICT: MergeConflict = {
@@ -94,14 +95,6 @@ afterEach(async () => {
   await server.stop();
 });
 
-function button(name: string): HTMLButtonElement {
-  const found = [...host.querySelectorAll('button')].find(each => each.textContent === name);
-  if (!found) {
-    throw new Error(`no button ${name} in ${host.textContent}`);
-  }
-  return found;
-}
-
 function radio(conflict: number, name: string): HTMLInputElement {
   const group = host.querySelector(`[data-codemad-conflict="${conflict}"]`);
   const label = [...(group?.querySelectorAll('label') ?? [])].find(each => each.textContent === name);
@@ -110,15 +103,6 @@ function radio(conflict: number, name: string): HTMLInputElement {
     throw new Error(`no ${name} in ${group?.textContent}`);
   }
   return input;
-}
-
-async function shows(text: string): Promise<void> {
-  await vi.waitFor(
-    () => {
-      expect(host.textContent).toContain(text);
-    },
-    { timeout: 3000 }
-  );
 }
 
 /** Choose a side for both conflicts and write. */

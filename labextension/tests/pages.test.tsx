@@ -1,20 +1,19 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
-/** The pages beside the conversation, in one file: they share a server, a session and the panel they open in. */
+/** The pages beside the conversation: the timeline, and what is sent; and what a run tells of the notebook. */
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Client } from '../src/client';
 import type { Pages } from '../src/pages';
-import type { CheckpointInfo, ContextPreview, Memory, Verification } from '../src/protocol';
+import type { CheckpointInfo, ContextPreview, Verification } from '../src/protocol';
 import type { Session } from '../src/session';
 import { Header } from '../src/views/header';
-import { MemoryPage } from '../src/views/memory';
 import { Preview } from '../src/views/preview';
 import { Timeline } from '../src/views/timeline';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
 import { drawPanel } from './panel';
+import { accepted, button, shows } from './seen';
 import { TestServer } from './server';
 
 let server: TestServer;
@@ -22,7 +21,7 @@ let client: Client;
 let session: Session;
 let pages: Pages;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 const POINT: CheckpointInfo = {
   id: 'k1',
@@ -53,23 +52,6 @@ const PREVIEW: ContextPreview = {
   leaves: true
 };
 
-const FACT: Memory = {
-  id: 'memory-1',
-  scope: 'project',
-  text: 'The target is diagnosis.',
-  kind: 'decision',
-  role: '',
-  session: 's1',
-  run: 'r1',
-  who: 'model',
-  model: 'anthropic/claude-x',
-  created: 1_700_000_000,
-  used: null,
-  uses: 3,
-  confirmed: true,
-  level: 'outputs'
-};
-
 function Shown(): React.JSX.Element {
   const page = React.useSyncExternalStore(pages.subscribe, pages.getPage);
   return (
@@ -77,7 +59,6 @@ function Shown(): React.JSX.Element {
       <Header />
       {page === 'timeline' && <Timeline />}
       {page === 'context' && <Preview />}
-      {page === 'memory' && <MemoryPage />}
       <Transcript openModels={() => undefined} />
     </>
   );
@@ -85,7 +66,7 @@ function Shown(): React.JSX.Element {
 
 beforeEach(async () => {
   server = await TestServer.start();
-  ({ client, session, pages, host, root } = drawPanel(server, <Shown />));
+  ({ client, session, pages, host, close } = drawPanel(server, <Shown />));
   client.connect();
   await session.open();
   await vi.waitFor(() => {
@@ -94,41 +75,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  root.unmount();
-  host.remove();
-  client.dispose();
-  await server.stop();
+  await close();
 });
-
-function button(name: string): HTMLButtonElement {
-  const found = [...document.querySelectorAll('button')].find(
-    each => (each.getAttribute('aria-label') ?? each.textContent) === name || each.textContent === name
-  );
-  if (!found) {
-    throw new Error(`no button ${name} in ${document.body.textContent}`);
-  }
-  return found;
-}
-
-/** Open one of the pages behind the menu. */
-async function showRarer(name: string): Promise<void> {
-  button('More pages').click();
-  await vi.waitFor(() => {
-    const entries = [...document.querySelectorAll<HTMLElement>('[role=menuitemradio]')];
-    const found = entries.find(entry => entry.querySelector('.codemad-menu-label')?.textContent === name);
-    expect(found).toBeDefined();
-    found?.click();
-  });
-}
-
-async function shows(text: string): Promise<void> {
-  await vi.waitFor(
-    () => {
-      expect(host.textContent).toContain(text);
-    },
-    { timeout: 3000 }
-  );
-}
 
 async function told(add: (log: Log) => void): Promise<void> {
   server.tell(add);
@@ -172,7 +120,7 @@ test('restoring asks first, then gives the command', async () => {
     expect(document.querySelector('.jp-Dialog')).not.toBeNull();
   });
   expect(server.commands).toEqual([]);
-  document.querySelector<HTMLButtonElement>('.jp-Dialog .jp-mod-accept')?.click();
+  await accepted();
   await vi.waitFor(() => {
     expect(server.commands).toEqual([{ type: 'restore_checkpoint', session: 's1', checkpoint: 'k1' }]);
   });
@@ -210,7 +158,7 @@ test('what is sent is shown part by part, with masked secrets and the level of d
   host.querySelectorAll<HTMLButtonElement>('.codemad-part-head')[1].click();
   await shows('key = <masked>');
   expect(host.textContent).toContain('Cut or left out to fit the window: df, x');
-  button('Data level: + outputs').click();
+  button('Data level: up to outputs').click();
   await vi.waitFor(() => {
     expect(document.querySelector('.codemad-menu-item')).not.toBeNull();
   });
@@ -289,7 +237,7 @@ test('a verification names the cells that do not repeat', async () => {
       { cell: 'c3', number: 3, status: 'failed', detail: 'NameError: x', diff: '', seconds: 0 }
     ],
     missing: [],
-      notes: [],
+    notes: [],
     out_of_order: ['c1'],
     seconds: 2
   };
@@ -312,83 +260,3 @@ test('what happened to the kernel and to commits is told in the run', async () =
   expect(host.textContent).toContain('Committed as 0123456789: Plot it');
   expect(host.textContent).toContain('The first 2 turns of this conversation are now sent as a summary');
 });
-
-test('the memory page lists facts by where they hold, with source, and lets one keep and forget', async () => {
-  const mine: Memory = { ...FACT, id: 'memory-2', scope: 'user', kind: 'preference', text: 'Likes polars.', confirmed: false };
-  server.routes.memory = { memories: [FACT, { ...FACT, id: 'memory-3', scope: 'session', session: 's0' }, mine] };
-  await showRarer('Memory');
-  await shows('Likes polars.');
-  const headings = [...host.querySelectorAll('.codemad-memories h3')].map(each => each.textContent);
-  expect(headings).toEqual(['In one conversation', 'In this project', 'About you, everywhere']);
-  expect(host.textContent).toContain('Decision · another conversation · by claude-x');
-  expect(host.textContent).toContain('used 3 times');
-  const waiting = [...host.querySelectorAll('.codemad-memory')].at(-1);
-  expect(waiting?.textContent).toContain('waits for you');
-  button('Keep').click();
-  await vi.waitFor(() => {
-    expect(server.commands).toEqual([{ type: 'confirm_memory', session: 's1', memory: 'memory-2' }]);
-  });
-  server.routes.memory = { memories: [] };
-  await told(log => log.tell({ type: 'memory_changed', run: null, change: 'forgotten', memories: ['memory-1'], text: '' }));
-  await shows('Nothing is remembered yet.');
-});
-
-test('forgetting everything asks first; a changed text is a command', async () => {
-  server.routes.memory = { memories: [FACT] };
-  await showRarer('Memory');
-  await shows('The target is diagnosis.');
-  button('Forget everything').click();
-  await accepted();
-  await vi.waitFor(() => {
-    expect(server.commands).toEqual([{ type: 'forget_memory', session: 's1', memories: ['memory-1'] }]);
-  });
-  button('Edit').click();
-  await vi.waitFor(() => {
-    expect(document.querySelector('.jp-Dialog input')).not.toBeNull();
-  });
-  const input = document.querySelector<HTMLInputElement>('.jp-Dialog input');
-  expect(input?.value).toBe('The target is diagnosis.');
-  if (input) {
-    input.value = 'It is outcome.';
-  }
-  await accepted();
-  await vi.waitFor(() => {
-    expect(server.commands.at(-1)).toEqual({
-      type: 'edit_memory',
-      session: 's1',
-      memory: 'memory-1',
-      text: 'It is outcome.',
-      edge: 'sidebar'
-    });
-  });
-});
-
-test('what a model wants to remember is a line of its run, and shows what became of it', async () => {
-  const waiting = { type: 'memory_changed' as const, change: 'waiting' as const, memories: ['m1'], scope: 'user' as const };
-  await told(log => log.start().tell({ ...waiting, kind: 'preference', text: 'Likes\npolars.' }).finish());
-  await shows('Remember this, about you, everywhere? Likes polars.');
-  button('Keep').click();
-  await vi.waitFor(() => {
-    expect(server.commands).toEqual([{ type: 'confirm_memory', session: 's1', memory: 'm1' }]);
-  });
-  await told(log => log.tell({ ...waiting, run: null, change: 'confirmed', kind: 'preference', text: 'Likes polars.' }));
-  await shows('Remembered, about you, everywhere: Likes polars.');
-  expect(host.querySelectorAll('.codemad-remembered')).toHaveLength(1);
-  button('Forget').click();
-  await vi.waitFor(() => {
-    expect(server.commands.at(-1)).toEqual({ type: 'forget_memory', session: 's1', memories: ['m1'] });
-  });
-  await told(log => log.tell({ ...waiting, run: null, change: 'forgotten', text: '' }));
-  await shows('Forgotten: 1 fact.');
-  expect(host.querySelector('.codemad-remembered button')).toBeNull();
-});
-
-async function accepted(): Promise<void> {
-  await vi.waitFor(() => {
-    expect(document.querySelector('.jp-Dialog .jp-mod-accept')).not.toBeNull();
-  });
-  document.querySelector<HTMLButtonElement>('.jp-Dialog .jp-mod-accept')?.click();
-  await vi.waitFor(() => {
-    expect(document.querySelector('.jp-Dialog')).toBeNull();
-  });
-}

@@ -4,7 +4,6 @@ import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ContentsManager } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { createRoot } from 'react-dom/client';
 
 import { Access } from '../src/access';
@@ -15,6 +14,7 @@ import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
+import { Sharing } from '../src/sharing';
 import { PagesContext, PanelContext } from '../src/views/context';
 import type { TestServer } from './server';
 
@@ -24,7 +24,8 @@ export interface IPanel {
   pages: Pages;
   drops: Drops;
   host: HTMLElement;
-  root: Root;
+  /** Take it all down again, the server too. */
+  close: () => Promise<void>;
 }
 
 /** Draw the view. The client is not connected, and no session is open. */
@@ -44,6 +45,7 @@ export function drawPanel(
     session,
     requests: new Requests(client, session, target),
     branches: new Branches(client, session, target),
+    sharing: new Sharing(client, session),
     access: new Access(client),
     pages,
     drops,
@@ -59,5 +61,11 @@ export function drawPanel(
       <PagesContext.Provider value={context}>{view}</PagesContext.Provider>
     </PanelContext.Provider>
   );
-  return { client, session, pages, drops, host, root };
+  const close = async (): Promise<void> => {
+    root.unmount();
+    host.remove();
+    client.dispose();
+    await server.stop();
+  };
+  return { client, session, pages, drops, host, close };
 }

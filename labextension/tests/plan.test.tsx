@@ -21,6 +21,7 @@ import { emptyTranscript } from '../src/transcript';
 import { PanelContext } from '../src/views/context';
 import { Transcript } from '../src/views/transcript';
 import { Log, SESSION } from './events';
+import { button } from './seen';
 import { TestServer } from './server';
 
 function task(id: string, more: Partial<PlanTask> = {}): PlanTask {
@@ -124,15 +125,6 @@ afterEach(async () => {
 
 function rows(): HTMLElement[] {
   return [...host.querySelectorAll<HTMLElement>('.codemad-task')];
-}
-
-function button(name: string): HTMLButtonElement {
-  const all = [...host.querySelectorAll('button')];
-  const found = all.find(each => (each.getAttribute('aria-label') ?? each.textContent) === name);
-  if (!found) {
-    throw new Error(`no button ${name} in ${host.textContent}`);
-  }
-  return found;
 }
 
 function press(node: Element, key: string, more: KeyboardEventInit = {}): void {

@@ -1,6 +1,6 @@
 /* eslint-disable jupyter/no-untranslated-string -- texts of a renderer are data here */
 /** Renderers of other extensions: taken by the token, drawn in place of ours, and never of what one decides on. */
-import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ContentsManager } from '@jupyterlab/services';
@@ -21,6 +21,8 @@ import type { INote, ITool } from '../src/transcript';
 import { PanelContext } from '../src/views/context';
 import { Drawn } from '../src/views/drawn';
 import { TestServer } from './server';
+
+import '../../tests/plugin_example/labextension/static/remoteEntry.js';
 
 const NOTE: INote = { kind: 'note', key: 'n', level: 'info', code: 'chart', text: '1,2' };
 const TOOL: ITool = {
@@ -47,6 +49,22 @@ let renderers: IRenderers;
 
 function own(item: Drawable): React.JSX.Element {
   return <Drawn item={item}>{`ours: ${item.kind}`}</Drawn>;
+}
+
+/** What JupyterLab finds of an extension that was built for itself. */
+interface IContainer {
+  init: (scope: object) => void;
+  get: (name: string) => Promise<() => { __esModule?: true; default: JupyterFrontEndPlugin<void> }>;
+}
+
+/** The plugin of the example package, loaded as JupyterLab loads it, with what ours shares. */
+async function example(): Promise<JupyterFrontEndPlugin<void>> {
+  const { _JUPYTERLAB: found } = window as unknown as { _JUPYTERLAB: Record<string, IContainer> };
+  const ours = { get: async () => Promise.resolve(() => ({ IRenderers })) };
+  found['codemad-example'].init({ 'codemad-jupyter': { '0.1.0': ours } });
+  const module = (await found['codemad-example'].get('./extension'))();
+  expect(module.__esModule).toBe(true); // else JupyterLab takes the module itself for the plugin
+  return module.default;
 }
 
 /** What another extension brings along: a plugin that asks for the token. */
@@ -122,6 +140,21 @@ test('a renderer draws what it says it draws, and clears up after itself', async
   show(own(NOTE));
   await reads('ours: note');
   expect(cleared).toHaveBeenCalledTimes(1);
+});
+
+test('the example package draws what its tool answers', async () => {
+  const registry = new PluginRegistry<JupyterFrontEnd>();
+  registry.registerPlugin(renderersPlugin);
+  registry.registerPlugin(await example());
+  await registry.activatePlugin('codemad-example:weather');
+  renderers = await registry.resolveRequiredService(IRenderers);
+  show(
+    <>
+      {own(TOOL)}
+      {own({ ...TOOL, status: 'denied', content: 'no weather for Atlantis' })}
+    </>
+  );
+  await reads('☀☀☀ hours of sunours: tool');
 });
 
 test('one that fails leaves the place to ours, one that comes and goes is seen at once', async () => {

@@ -1,6 +1,5 @@
 /** The run view: a crowd of agents with odd names, folders as tabs, merging in order, dropping, and steering. */
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Client } from '../src/client';
@@ -13,6 +12,7 @@ import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
 import { SESSION } from './events';
 import { drawPanel } from './panel';
+import { button } from './seen';
 import { TestServer } from './server';
 
 const EVIL = '<img src=x onerror=alert(1)>\u202e\u001b[31m';
@@ -44,7 +44,7 @@ let client: Client;
 let session: Session;
 let pages: Pages;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 function agent(name: string, more: Partial<AgentStatus> = {}): AgentStatus {
   const none = { worktree: null, text: '', tokens: 0, cost: 0, steps: 0, started: 0, seconds: 0 };
@@ -67,30 +67,17 @@ function Shown(): React.JSX.Element {
 beforeEach(async () => {
   server = await TestServer.start();
   server.routes.agents = { agents: [] };
-  ({ client, session, pages, host, root } = drawPanel(server, <Shown />));
+  ({ client, session, pages, host, close } = drawPanel(server, <Shown />));
   client.connect();
   await session.open();
 });
 
 afterEach(async () => {
-  root.unmount();
-  document.body.innerHTML = '';
-  client.dispose();
-  await server.stop();
+  await close();
 });
 
 function tell(add: (log: Log) => void): void {
   server.tell(add);
-}
-
-function button(name: string, within: ParentNode = document): HTMLButtonElement {
-  const found = [...within.querySelectorAll<HTMLButtonElement>('button')].find(
-    each => (each.getAttribute('aria-label') ?? each.textContent) === name
-  );
-  if (!found) {
-    throw new Error(`no button ${name}`);
-  }
-  return found;
 }
 
 function last(type: string): unknown {

@@ -42,6 +42,7 @@ export class TestServer {
   readonly commands: Command[] = [];
   readonly requests: string[] = [];
   current: string | null = SESSION;
+  models = [MODEL];
   /** Further sessions. */
   readonly others: SessionInfo[] = [];
   /** What further routes answer, by the last part of their path. */
@@ -142,7 +143,7 @@ export class TestServer {
         return { body: { sessions: [info, ...this.others], current: this.current } };
       }
       case '/user/me/codemad/models':
-        return { body: { models: [MODEL], default: MODEL.name } };
+        return { body: { models: this.models, default: MODEL.name } };
       case '/user/me/codemad/commands': {
         const command = JSON.parse(text) as Command;
         this.commands.push(command);

@@ -1,7 +1,6 @@
 /* eslint-disable jupyter/no-untranslated-string -- what the server answers is data here */
 /** The Sessions page with a server behind it, and the pure functions that decide what it draws. */
 import React from 'react';
-import type { Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { entriesHere } from '../src/branching';
@@ -15,6 +14,7 @@ import { SessionsPage } from '../src/views/sessions';
 import { rowsOf, runsTo } from '../src/views/tree';
 import { Log, SESSION, cellEdit } from './events';
 import { drawPanel } from './panel';
+import { shows } from './seen';
 import { TestServer } from './server';
 
 function info(id: string, change: Partial<SessionInfo> = {}): SessionInfo {
@@ -56,31 +56,22 @@ let server: TestServer;
 let client: Client;
 let session: Session;
 let host: HTMLElement;
-let root: Root;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
   server = await TestServer.start();
   server.routes['sessions/tree'] = TREE;
   server.routes['sessions/compare'] = COMPARISON;
   server.others.push(info('s2', { title: 'Pinned one', pinned: true }), info('s3', { archived: true }));
-  ({ client, session, host, root } = drawPanel(server, <SessionsPage />));
+  ({ client, session, host, close } = drawPanel(server, <SessionsPage />));
   client.connect();
   await session.open();
   await shows('now in blue');
 });
 
 afterEach(async () => {
-  root.unmount();
-  host.remove();
-  client.dispose();
-  await server.stop();
+  await close();
 });
-
-async function shows(text: string): Promise<void> {
-  await vi.waitFor(() => {
-    expect(host.textContent).toContain(text);
-  });
-}
 
 function press(name: string): void {
   const found = [...host.querySelectorAll('button')].find(

@@ -15,15 +15,19 @@ import { Drops } from '../src/drops';
 import { OpenNotebooks } from '../src/notebook/documents';
 import { Pages } from '../src/pages';
 import { PROMPT_LIMIT } from '../src/problems';
+import type { Mention, Trial } from '../src/protocol';
 import { Requests } from '../src/requests';
 import { Session } from '../src/session';
+import { Sharing } from '../src/sharing';
 import { Composer } from '../src/views/composer';
 import { PagesContext, PanelContext } from '../src/views/context';
+import { examplesFor, tableIn } from '../src/views/empty';
 import { Header } from '../src/views/header';
 import { Transcript } from '../src/views/transcript';
 import type { Log } from './events';
 import { cellEdit, hunk } from './events';
-import { TestServer } from './server';
+import { button } from './seen';
+import { MODEL, TestServer } from './server';
 
 let server: TestServer;
 let client: Client;
@@ -46,7 +50,8 @@ beforeEach(async () => {
   pages = new Pages();
   const drops = new Drops(notebooks, contents, trans);
   const access = new Access(client);
-  const context = { session, requests, branches, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
+  const sharing = new Sharing(client, session);
+  const context = { session, sharing, requests, branches, access, drops, pages, notebooks, rendermime: new RenderMimeRegistry(), languages, trans };
   host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   const ref = { current: null };
@@ -80,16 +85,6 @@ async function told(add: (log: Log) => void): Promise<void> {
     expect(session.getSnapshot().transcript.seq).toBe(server.log.events.length);
   });
   await drawn();
-}
-
-function button(name: string): HTMLButtonElement {
-  const found = [...host.querySelectorAll('button')].find(
-    each => (each.getAttribute('aria-label') ?? each.textContent) === name
-  );
-  if (!found) {
-    throw new Error(`no button ${name} in ${host.textContent}`);
-  }
-  return found;
 }
 
 function area(): HTMLTextAreaElement {
@@ -142,12 +137,26 @@ test('a proposal shows the problems it would bring, as plain text', async () => 
   expect(shown[5]).toBe('and 4 more');
 });
 
-test('an empty session offers examples and says who answers', async () => {
+test('an empty session without a notebook says so, who answers, and offers what works without one', async () => {
   expect(host.textContent).toContain('Built-in assistant, no key needed.');
-  await click('plot the mean radius by diagnosis');
+  expect(host.textContent).toContain('Open a notebook');
+  expect(host.querySelectorAll('.codemad-example')).toHaveLength(1);
+  await click('/help');
   await settled(() => {
-    expect(server.commands).toMatchObject([{ type: 'prompt', text: 'plot the mean radius by diagnosis' }]);
+    expect(server.commands).toMatchObject([{ type: 'prompt', text: '/help' }]);
   });
+});
+
+test('the examples are about a table that is there, and about none where there is none', () => {
+  const trans = nullTranslator.load('codemad_jupyter');
+  const known = (name: string, detail: string): Mention => ({ kind: 'variable', name, label: name, detail });
+  const others = [known('x', 'int'), { ...known('DataFrame', 'code'), kind: 'cell' as const }];
+  expect(examplesFor(tableIn([...others, known('sales', 'pandas.DataFrame 3 x 2')]), trans)).toEqual([
+    'describe sales',
+    'are there missing values in sales?',
+    'show the correlations of sales'
+  ]);
+  expect(examplesFor(tableIn(others), trans)).toEqual(['what do I have?', 'explain cell 1', '/help']);
 });
 
 test('Enter sends, Shift+Enter and an unfinished composition do not', async () => {
@@ -190,13 +199,59 @@ test('an edit of several hunks is settled as a whole or hunk by hunk', async () 
   const edit = cellEdit('e1', {}, { hunks: [hunk(0, ['a\n'], ['b\n']), hunk(1, ['c\n'], ['d\n'])] });
   await told(log => log.start().tell({ type: 'edit_proposed', edit }).finish());
   await click('Accept the change at line 11');
-  await click('Reject all');
+  await click('Reject all changes');
   await settled(() => {
     expect(server.commands).toMatchObject([
       { type: 'accept_edit', edit: 'e1', hunks: [1], execute: false },
       { type: 'reject_edit', edit: 'e1', hunks: null }
     ]);
   });
+});
+
+test('the model menu leads to the keys, before the models that lack one', async () => {
+  server.models = [MODEL, { ...MODEL, name: 'anthropic/claude', provider: 'anthropic', ready: false }];
+  await click('Model: Built-in assistant');
+  const entries = (): HTMLElement[] => [...host.querySelectorAll<HTMLElement>('[role^=menuitem]')];
+  await settled(() => {
+    expect(entries()).toHaveLength(4);
+  });
+  const [builtIn, keys, lacking] = entries();
+  expect([builtIn, keys, lacking].map(each => each.textContent)).toEqual([
+    expect.stringContaining('Built-in'),
+    expect.stringContaining('Set a key…'),
+    expect.stringContaining('claude')
+  ]);
+  keys.click();
+  expect(pages.getPage()).toBe('keys');
+});
+
+test('once a change of an edit is rejected, the buttons speak of the rest', async () => {
+  const edit = cellEdit('e1', {}, { hunks: [hunk(0, ['a\n'], ['b\n']), hunk(1, ['c\n'], ['d\n'])] });
+  await told(log => log.start().tell({ type: 'edit_proposed', edit }).finish());
+  await told(log => log.tell({ type: 'edit_settled', edit: 'e1', hunks: { 0: 'rejected' }, status: 'pending', detail: '' }));
+  expect(button('Accept the rest')).toBeTruthy();
+  expect(button('Reject the rest')).toBeTruthy();
+});
+
+test('what a checker finds in code that ran is a warning; what ruff finds stays what it is', async () => {
+  const base = { path: 'a.ipynb', cell: 'c1', column: 1, unused: false, severity: 'error' as const };
+  const problems = [
+    { ...base, line: 1, code: 'no-matching-overload', server: 'ty', text: 'No overload matches' },
+    { ...base, line: 2, code: 'F821', server: 'ruff', text: 'Undefined name' }
+  ];
+  const diagnosis = { problems, more: 0, servers: ['ty', 'ruff'], detail: '' };
+  const trial: Trial = { status: 'passed', method: 'fork', detail: '', seconds: 1, outputs: [], receipt: null, replayed: [] };
+  const shown = (): string[] =>
+    [...host.querySelectorAll('.codemad-problem-kind')].map(each => each.textContent);
+  await told(log =>
+    log
+      .start()
+      .tell({ type: 'edit_proposed', edit: cellEdit('e1', { cell: 'c1' }) })
+      .tell({ type: 'edit_diagnosed', edit: 'e1', diagnosis })
+  );
+  expect(shown()).toEqual(['Error', 'Error']);
+  await told(log => log.tell({ type: 'edit_tried', edit: 'e1', trial }));
+  expect(shown()).toEqual(['Warning', 'Error']);
 });
 
 test('only code cells that will stand there are run on accepting', async () => {
@@ -278,7 +333,7 @@ test('a question whose process has ended says so and has no answer any more', as
 
 test('a cost that nobody knows is not shown as nothing', async () => {
   await told(log => log.start().finish().start('r2').finish('r2'));
-  const costs = (): string[] => [...host.querySelectorAll('.codemad-footer-facts')].map(node => node.textContent);
+  const costs = (): string[] => [...host.querySelectorAll('.codemad-footer-facts')].map(node => node.textContent.replaceAll('\u00a0', ' '));
   expect(costs()).toEqual(['15 tokens · no cost · 1.0 s', '15 tokens · no cost · 1.0 s']);
   const usage = { input_tokens: 1, output_tokens: 1, cache_read_tokens: 0, cache_write_tokens: 0 };
   await told(log =>

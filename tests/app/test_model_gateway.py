@@ -1,5 +1,6 @@
 """The model gateway of a hub: whose token opens it, what is counted and kept, and what never leaves it."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ import pytest
 from tornado import httpserver, netutil, web
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
+from codemad_jupyter.app.key_desk import ring, ring_text
 from codemad_jupyter.app.model_gateway import GatewayFile, application, read_gateway
 from codemad_jupyter.app.quotas import Quota, Used, exceeded
 from codemad_jupyter.config.settings import load_settings
@@ -20,7 +22,7 @@ from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.messages import Message
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
-from tests.waiting import LIMIT
+from tests.waiting import LIMIT, until
 
 KEY = "sk-central-CANARY-4f6a8b0c2d4e"
 SCOPE = "access:services!service=codemad-gateway"
@@ -162,6 +164,23 @@ async def test_a_quota_outlives_a_restart_and_is_each_persons_own(
     assert gateway.lines()[-2]["status"] == 429
 
 
+async def test_too_many_calls_at_once_may_be_made_again_soon(
+    gateway: Gateway, model_server: ModelServer
+) -> None:
+    gateway.app.settings["desk"].book.close()
+    gateway.file = gateway.file.model_copy(update={"at_once": 1})
+    gateway.start()
+    model_server.play(Turn(text="slow", held_at=0), Turn(text="ok"))
+    first = asyncio.create_task(gateway.ask("ann-token", stream=True))
+    await until(lambda: model_server.asked)
+    refused = await gateway.ask("ann-token", stream=True)
+    assert (refused.code, refused.headers["Retry-After"]) == (429, "5")
+    assert json.loads(refused.body)["error"]["code"] == "rate_limit_exceeded"
+    assert (await gateway.ask("bob-token", stream=True)).code == 200
+    model_server.go_on()
+    assert (await first).code == 200
+
+
 async def test_what_the_model_server_says_of_our_key_stays_here(
     gateway: Gateway, model_server: ModelServer
 ) -> None:
@@ -189,8 +208,16 @@ async def test_a_single_users_server_asks_through_it_with_the_hubs_token(
     assert gateway.lines()[-1]["user"] == "bob"
 
 
+def test_a_hub_that_lets_in_is_no_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "bob-token")
+    monkeypatch.setenv("CODEMAD_COMPATIBLE_SIGN_IN", "hub")
+    assert "compatible   the hub lets this server in" in ring_text(ring(load_settings()))
+    monkeypatch.delenv("JUPYTERHUB_API_TOKEN")
+    assert "compatible   no key: compatible_sign_in is hub, but no" in ring_text(ring(load_settings()))
+
+
 def test_the_most_that_is_left_counts() -> None:
-    assert exceeded(Quota(tokens=5), Used(tokens=5)) == "5 tokens in 1 days are used up"
+    assert exceeded(Quota(tokens=5), Used(tokens=5)) == "5 tokens a day are used up"
     assert exceeded(Quota(tokens=5, cost=1), Used(tokens=4, cost=0.9)) == ""
     assert exceeded(Quota(calls=0), Used())
 

@@ -65,7 +65,9 @@ def test_a_pattern_leaves_out_what_an_earlier_batch_wrote(tmp_path: Path) -> Non
     [
         ([], "has no job"),
         ([{"notebook": 3}], "Job 1 of plan.toml: notebook"),
-        ([{"notebook": "n.ipynb", "colour": "blue"}], "colour"),
+        ([{"notebook": "n.ipynb", "colour": "blue"}], "has colour, which no job has"),
+        ([{"notebokk": "n.ipynb"}], "has notebokk, did you mean notebook"),
+        ([{"notebook": "n.ipynb", "output": "/dev/null"}], "/dev/null is no file"),
         ([{"notebook": "n.ipynb", "parameters": {"a": []}}], "empty list"),
         ([{"notebook": "n.ipynb", "parameters": {"a": [1, 2]}}], "more than one run"),
         ([{"notebook": "n.ipynb", "output": "{b}.ipynb"}], "which is no parameter"),

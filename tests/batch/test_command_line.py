@@ -1,14 +1,19 @@
 """The command line itself: help that names everything, usage errors, parameters, what kernels get to see."""
 
 import argparse
+import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codemad_jupyter.batch.cli import main, parser
 from codemad_jupyter.batch.kernel_environment import asked_models, kernel_environment
-from codemad_jupyter.batch.parameters import inject, read_parameters, read_value
+from codemad_jupyter.batch.parameters import inject, read_parameters, read_value, unnamed
 from codemad_jupyter.protocol.errors import UsageError
 from tests.waiting import LIMIT
 
@@ -21,43 +26,11 @@ def subparsers() -> dict[str, argparse.ArgumentParser]:
 def test_help_lists_every_subcommand() -> None:
     text = parser().format_help()
     documented = {
-        "run",
-        "record",
-        "cassette",
-        "ask",
-        "apply",
-        "attach",
-        "audit",
-        "batch",
-        "merge",
-        "verify",
-        "check",
-        "checkpoints",
-        "blame",
-        "agents",
-        "context",
-        "config",
-        "doctor",
-        "gateway",
-        "index",
-        "keys",
-        "logs",
-        "mcp",
-        "memory",
-        "plan",
-        "roles",
-        "models",
-        "permissions",
-        "search",
-        "sessions",
-        "sql",
-        "backup",
-        "restore",
-        "export-data",
-        "erase",
-        "team",
-        "trust",
-    }
+        "run", "record", "cassette", "ask", "apply", "attach", "audit", "batch", "merge", "verify", "check",
+        "checkpoints", "blame", "agents", "context", "config", "doctor", "gateway", "index", "keys", "logs",
+        "mcp", "memory", "plan", "relay", "roles", "models", "permissions", "search", "sessions", "sql",
+        "backup", "restore", "export-data", "erase", "team", "trust"
+    }  # fmt: skip
     assert set(subparsers()) == documented
     for name in subparsers():
         assert f"\n    {name}" in text
@@ -92,6 +65,78 @@ def test_help_of_a_subcommand_lists_every_option(name: str) -> None:
         expanded = sub._get_formatter()._expand_help(action)
         assert " ".join(expanded.split()) in text
     assert "exit codes" in text
+
+
+def test_examples_of_the_help_are_commands_that_make_sense() -> None:
+    lines = [line for sub in subparsers().values() for line in (sub.epilog or "").splitlines()]
+    examples = [shlex.split(line) for line in lines if line.startswith("  codemad ")]
+    assert {words[1] for words in examples} >= {"run", "batch", "ask", "config", "keys", "sessions", "sql"}
+    for words in examples:
+        parser().parse_args(words[1 : words.index("<") if "<" in words else None])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "said"),
+    [
+        (["rum", "a.ipynb"], "usage: codemad [-h]", "there is no 'rum'; did you mean run?"),
+        (["sessions", "lst"], "usage: codemad sessions [-h]", "there is no 'lst'; did you mean list?"),
+        (["cassette", "x", "y"], "usage: codemad cassette", "choose from show, check, prune"),
+        (["search", "x", "--rot", "y"], "usage: codemad search", "unknown arguments: --rot y"),
+        (["config", "list", "a", "b", "c"], "usage: codemad config", "unknown arguments: c"),
+    ],
+)
+def test_a_slip_is_named_with_what_was_meant(
+    arguments: list[str], usage: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    err = capsys.readouterr().err
+    assert err.startswith(usage)
+    assert said in err
+    assert len(err) < 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["team", "x", "--agents", "9"], "A team has 2 to 6 agents, not 9. Give --agents 3."),
+        (["mcp", "serve", "x"], "codemad mcp serve takes no NAME."),
+        (["batch", "."], ". is a folder. Name a TOML file"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_words_of_the_command(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"codemad: {said}")
+
+
+def test_a_terminal_that_lacks_letters(tmp_path: Path) -> None:
+    done = run("--help", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u20" in done.stdout
+
+
+def test_nobody_to_write_to(tmp_path: Path) -> None:
+    closed = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = run("ask", "what can you do", cwd=tmp_path, before=[sys.executable, "-c", closed])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with Path("/dev/full").open("w") as full:
+        done = run("config", "get", "max_steps", cwd=tmp_path, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("codemad: The output cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def run(
+    *words: str, cwd: Path, before: Sequence[str] = (), stdout: Any = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    own.update(environment, CODEMAD_DATA_DIR=str(cwd / "data"))
+    command = [*before, *([] if before else [sys.executable]), "-m", "codemad_jupyter.batch.cli", *words]
+    return subprocess.run(
+        command, cwd=cwd, env=own, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=LIMIT
+    )
 
 
 def test_help_and_version_are_light() -> None:
@@ -180,6 +225,16 @@ def test_injected_text_stays_text() -> None:
     found: dict[str, object] = {}
     exec(str(new["source"]), found)  # noqa: S102 - that it is harmless is the point
     assert (found["a"], found["n"], found["t"], found["z"]) == (HOSTILE, 3, True, None)
+
+
+def test_a_parameter_that_no_cell_names() -> None:
+    cells = [
+        {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "region = 'north'"},
+        {"cell_type": "code", "metadata": {"tags": ["injected-parameters"]}, "source": "regiom = 'south'"},
+        {"cell_type": "code", "metadata": {}, "source": "print(year_)"},
+        {"cell_type": "markdown", "metadata": {}, "source": "The year."},
+    ]
+    assert unnamed(cells, {"region": "south", "regiom": "south", "year": 3}) == ["regiom", "year"]
 
 
 def test_where_the_injected_cell_goes() -> None:

@@ -137,7 +137,7 @@ def test_a_reader_that_goes_away_and_a_full_disk_end_it_cleanly(root: Path) -> N
             text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("codemad: Standard output cannot be written: No space left")
+    assert done.stderr.startswith("codemad: The output cannot be written: No space left")
     assert "Traceback" not in done.stderr
 
 

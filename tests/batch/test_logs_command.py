@@ -51,8 +51,11 @@ def test_a_log_is_followed_into_a_new_file(tmp_path: Path, monkeypatch: pytest.M
             with path.open("a") as file:
                 file.write('{"message": "added"}\n')
             assert "added" in following.stdout.readline()
-            path.replace(path.with_name("codemad.jsonl.1"))
+            with path.open("a") as file:
+                file.write('{"message": "late"}\n')
+            path.replace(path.with_suffix(".1.jsonl"))
             path.write_text('{"message": "anew"}\n')
+            assert "late" in following.stdout.readline()
             assert "anew" in following.stdout.readline()
         finally:
             following.kill()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from codemad_jupyter.notebooks.cells import cell_ids
 from tests.waiting import LIMIT, wait_until
 
 CODEMAD = [sys.executable, "-m", "codemad_jupyter.batch.cli"]
@@ -143,18 +144,22 @@ def test_what_cannot_be_run_is_said_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "list.ipynb").write_text("[1, 2]")
     (tmp_path / "odd.ipynb").write_text('{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}')
     (tmp_path / "binary.ipynb").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "newer.ipynb").write_text('{"cells": [], "nbformat": 5, "nbformat_minor": 0, "metadata": {}}')
     (tmp_path / "link.ipynb").symlink_to(good)
+    os.mkfifo(tmp_path / "pipe")
     write(tmp_path / "far.ipynb", code("1", "a"), kernelspec={**PYTHON, "name": "nowhere"})
     for name, output, part in (
         ("missing.ipynb", "out.ipynb", "missing.ipynb does not exist"),
         (".", "out.ipynb", "is a folder"),
-        ("text.ipynb", "out.ipynb", "is no Jupyter notebook"),
-        ("list.ipynb", "out.ipynb", "is no Jupyter notebook"),
-        ("odd.ipynb", "out.ipynb", "is no Jupyter notebook"),
-        ("binary.ipynb", "out.ipynb", "is no Jupyter notebook"),
+        ("text.ipynb", "out.ipynb", "is not valid JSON (line 1, column 1"),
+        ("list.ipynb", "out.ipynb", "is JSON but not a notebook"),
+        ("odd.ipynb", "out.ipynb", "has no list of cells"),
+        ("binary.ipynb", "out.ipynb", "is not UTF-8 text"),
+        ("newer.ipynb", "out.ipynb", "is in notebook format 5; only format 4"),
         ("n.ipynb", "n.ipynb", "is the notebook itself"),
         ("n.ipynb", "link.ipynb", "is the notebook itself"),
         ("n.ipynb", ".", "is a folder"),
+        ("n.ipynb", "pipe", "pipe is no file"),
         ("n.ipynb", "no/where.ipynb", "does not exist"),
         ("far.ipynb", "out.ipynb", "nowhere is not installed"),
     ):
@@ -162,6 +167,7 @@ def test_what_cannot_be_run_is_said_in_a_line(tmp_path: Path) -> None:
         assert (name, done.returncode) == (name, 2), done.stderr
         assert part in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "pipe").is_fifo()  # replacing it would be replacing /dev/null elsewhere
     assert not (tmp_path / "out.ipynb").exists()
     assert json.loads(good.read_text())["cells"][0]["source"] == "1"
 
@@ -176,6 +182,15 @@ def test_kernels_get_no_keys_and_tokens(tmp_path: Path) -> None:
     done = codemad("run", "n.ipynb", "-o", "out.ipynb", cwd=tmp_path, **canaries)
     assert done.returncode == 0
     assert "canary" not in (tmp_path / "out.ipynb").read_text()
+
+
+def test_cells_that_share_an_id_get_the_ids_that_every_reader_gives_them(tmp_path: Path) -> None:
+    write(tmp_path / "n.ipynb", code("x = 1", "a"), code("print(x)", "a"))
+    done = codemad("run", "n.ipynb", "-o", "out.ipynb", "-p", "xname=3", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "codemad: no cell names the parameter xname.\n")
+    _, *cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    known = cell_ids(json.loads((tmp_path / "n.ipynb").read_text()))
+    assert [cell["id"] for cell in cells] == known
 
 
 def test_a_notebook_of_an_older_format(tmp_path: Path) -> None:

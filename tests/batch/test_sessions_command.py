@@ -1,18 +1,20 @@
 """``codemad sessions`` from a shell: what a person types, and what is there afterwards."""
 
 import json
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
+from codemad_jupyter.app.session_commands import write_new
 from codemad_jupyter.app.session_text import pick_branch, pick_session, pick_turn, tree_text
 from codemad_jupyter.app.session_words import FORMATS, LEVELS
 from codemad_jupyter.batch.cli import main
 from codemad_jupyter.magics.arguments import Ask, read_line
 from codemad_jupyter.magics.subcommand_forms import Subcommand
 from codemad_jupyter.magics.subcommand_texts import usage_of
-from codemad_jupyter.protocol.errors import NotFound
+from codemad_jupyter.protocol.errors import NotFound, UsageError
 from codemad_jupyter.protocol.privacy import DataLevel
 from codemad_jupyter.protocol.sessions import BranchInfo, ExportFormat, SessionInfo, SessionTree, Turn
 
@@ -98,6 +100,17 @@ def test_a_session_is_read_shown_forked_compared_and_written(
     again = json.loads(codemad("export", "Warm maps", "--format", "json"))
     assert [branch["name"] for branch in again["branches"]] == ["", "in blue", "third"]
     assert "cannot be read" in codemad("import", str(tmp_path / "none"), code=2)
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_not_left_half(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot be written"):
+            write_new(tmp_path / "talk.md", "x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sentence_is_no_subcommand() -> None:

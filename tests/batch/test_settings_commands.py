@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codemad_jupyter.batch.cli import main
+from codemad_jupyter.config.redaction import Redactor
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
 
@@ -45,6 +46,18 @@ def test_a_setting_is_changed_shown_and_taken_out(root: Path, capsys: Output) ->
     assert capsys.readouterr().out == "25\n"
 
 
+def test_a_path_is_shown_as_it_is(root: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = root.parent / "a b" / "kQ8Jx7Lm2VbN4rTy6WpC1sDfG3hZ"  # as folders are named that programs make
+    assert Redactor()(str(odd)) != str(odd)
+    monkeypatch.setenv("CODEMAD_CONFIG", str(odd / "config.toml"))
+    assert main(["config", "set", "index_dir", str(odd)]) == 0
+    capsys.readouterr()
+    assert main(["config", "get", "index_dir", "--show-origin"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f'index_dir = "{odd}"')
+    assert shown.endswith(f"  {odd / 'config.toml'}\n")
+
+
 def test_a_table_of_settings_is_shown_by_its_name(root: Path, capsys: Output) -> None:
     assert main(["config", "set", "purposes.code.model", "anthropic/claude-sonnet-5-5"]) == 0
     capsys.readouterr()
@@ -65,6 +78,10 @@ def test_a_table_of_settings_is_shown_by_its_name(root: Path, capsys: Output) ->
         (["get"], "A word is missing"),
         (["get", "zzz"], "There is no setting 'zzz'"),
         (["unset", "a b"], "no name of a setting"),
+        (["unset", "max_step"], "Did you mean max_steps"),
+        (["set"], "Usage: codemad config set KEY VALUE"),
+        (["get", "max_steps", "3"], "A word is too many"),
+        (["list", "max_steps"], "Usage: codemad config list"),
     ],
 )
 def test_what_makes_no_sense_is_refused(root: Path, capsys: Output, words: list[str], said: str) -> None:
@@ -72,6 +89,7 @@ def test_what_makes_no_sense_is_refused(root: Path, capsys: Output, words: list[
     err = capsys.readouterr().err
     assert said in err
     assert "CANARY" not in err
+    assert len(err) < 300
     assert not (root.parent / "home").exists()
 
 

@@ -63,10 +63,17 @@ def _task(record: str) -> Iterator[Task]:
         yield Task(query, parent.split()[0], frozenset(files))
 
 
+def _shown(repository: Path, blob: str) -> str:
+    """The text of a file at a commit; "" where this copy of the repository lacks it."""
+    command = ["git", "-C", str(repository), "cat-file", "blob", blob]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
+
+
 def cell_tasks(name: str, repository: Path) -> list[Task]:
     """The questions about the notebooks of a repository, written by hand.
 
     Where another cell of the repository has the same text, letter for letter but for blanks, it is as right.
+    Notebooks that a partial copy of the repository lacks are left out.
     """
     known = json.loads(QUESTIONS.read_text()).get(name)
     if known is None:
@@ -75,8 +82,8 @@ def cell_tasks(name: str, repository: Path) -> list[Task]:
     twins: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
     texts: dict[tuple[str, int], str] = {}
     for path in git(repository, "ls-tree", "-r", "--name-only", "-z", commit).split("\0"):
-        if path.endswith(".ipynb"):
-            for number, cell in enumerate(json.loads(git(repository, "show", f"{commit}:{path}"))["cells"]):
+        if path.endswith(".ipynb") and (text := _shown(repository, f"{commit}:{path}")):
+            for number, cell in enumerate(json.loads(text).get("cells", ())):
                 texts[path, number] = "".join("".join(cell["source"]).split())
                 twins[texts[path, number]].add((path, number))
     return [

@@ -75,7 +75,7 @@ class State:
 
 def script() -> list[dict[str, Any]]:
     """Each fault answers the prompts that name it; all others get the good answer."""
-    named = [{**turn, "match": f"\\[{name}\\]", "repeat": True} for name, turn in FAULTS.items()]
+    named = [{**turn, "match": f"\\[{name}\\]$", "repeat": True} for name, turn in FAULTS.items()]
     return [*named, {**GOOD, "repeat": True}]
 
 

@@ -3,6 +3,7 @@ test needs it: each person a home, a server and a sign-in of their own."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -12,9 +13,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,10 +73,39 @@ class Hub:
         with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             return json.loads(answer.read())
 
+    def servers(self, name: str) -> dict[str, Any]:
+        """The servers that somebody has now."""
+        found: dict[str, Any] = next(each["servers"] for each in self.asked("/users") if each["name"] == name)
+        return found
+
+    def idle(self, name: str) -> float:
+        """The seconds since the hub last heard of activity in somebody's server."""
+        last = datetime.fromisoformat(self.servers(name)[""]["last_activity"])
+        return time.time() - last.astimezone(UTC).timestamp()
+
+    def cull(self, seconds: float) -> None:
+        """Let the real culler look once for servers that are idle for longer."""
+        from jupyterhub_idle_culler import cull_idle
+
+        culling = cull_idle(self.api, self.token, seconds, Silent())
+        with ThreadPoolExecutor(1) as apart:  # Playwright's loop may hold this thread
+            apart.submit(asyncio.run, culling).result(LIMIT)
+
+
+class Silent:
+    """Takes what the culler says."""
+
+    def info(self, *_: object) -> None: ...
+
+    debug = warning = error = info
+
 
 @contextmanager
-def running_hub(folder: Path, *names: str, env: Mapping[str, str]) -> Iterator[Hub]:
-    """Start a hub for these people; ``env`` is that of their servers."""
+def running_hub(
+    folder: Path, *names: str, env: Mapping[str, str], operator: Callable[[Hub], str] = lambda hub: ""
+) -> Iterator[Hub]:
+    """Start a hub for these people; ``env`` is that of their servers, ``operator`` writes what stands in the
+    hub's configuration besides."""
     assert PROXY.exists(), "run `python3 dev.py test`: it installs the hub's proxy"
     hub = Hub(f"http://127.0.0.1:{free_port()}{PREFIX}", folder, secrets.token_hex(16))
     for name in names:
@@ -82,7 +114,7 @@ def running_hub(folder: Path, *names: str, env: Mapping[str, str]) -> Iterator[H
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
     serve_own_front_end(folder / "share" / "labextensions")
     config = folder / "jupyterhub_config.py"
-    config.write_text(_config(hub, names, env))
+    config.write_text(operator(hub) + _config(hub, names, env))
     with hub.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "jupyterhub", "-f", str(config)],
@@ -111,8 +143,6 @@ def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
         "JupyterHub.db_url": f"sqlite:///{hub.folder}/hub.sqlite",
         "JupyterHub.cookie_secret_file": str(hub.folder / "cookie_secret"),
         "JupyterHub.authenticator_class": "dummy",
-        "JupyterHub.services": [{"name": "culler", "api_token": hub.token}],
-        "JupyterHub.load_roles": [{"name": "culler", "services": ["culler"], "scopes": rights}],
         "JupyterHub.spawner_class": "simple",
         "DummyAuthenticator.password": PASSWORD,
         "Authenticator.allowed_users": set(names),
@@ -126,11 +156,16 @@ def _config(hub: Hub, names: tuple[str, ...], env: Mapping[str, str]) -> str:
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.extension_manager=readonly",
         ],
-        "Spawner.environment": {"JUPYTER_PATH": str(hub.folder / "share"), **env},
         "Spawner.start_timeout": int(LIMIT),
         "Spawner.http_timeout": int(LIMIT),
     }
-    return "".join(f"c.{name} = {value!r}\n" for name, value in values.items())
+    added = {
+        "JupyterHub.services.extend": [{"name": "culler", "api_token": hub.token}],
+        "JupyterHub.load_roles.extend": [{"name": "culler", "services": ["culler"], "scopes": rights}],
+        "Spawner.environment.update": {"JUPYTER_PATH": str(hub.folder / "share"), **env},
+    }
+    lines = [f"c.{name} = {value!r}\n" for name, value in values.items()]
+    return "".join(lines + [f"c.{name}({value!r})\n" for name, value in added.items()])
 
 
 def _wait_until_up(hub: Hub, process: subprocess.Popen[bytes]) -> None:

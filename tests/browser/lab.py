@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 import codemad_jupyter
 from tests.waiting import LIMIT
@@ -70,6 +73,7 @@ def running_lab(folder: Path, *options: str, env: Mapping[str, str] | None = Non
             wait_until_up(lab, process)
             yield lab
         finally:
+            end_kernels(process)
             stop(process)
 
 
@@ -126,6 +130,15 @@ def wait_until_up(lab: Lab, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start within {LIMIT:.0f} s:\n{lab.log.read_text()}")
+
+
+def end_kernels(process: subprocess.Popen[bytes]) -> None:
+    """End what pages that are closed left running: of dozens of kernels a server takes leave for too long."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if any("ipykernel" in word for word in child.cmdline()):
+                    child.kill()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

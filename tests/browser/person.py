@@ -87,6 +87,11 @@ class Person:
             [f"{self.server}/codemad/commands", json.dumps(command)],
         )
 
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """What holds, by its key."""
+        answer = self.page.request.get(f"{self.server}/codemad/settings", timeout=1000 * LIMIT)
+        return {each["key"]: each for each in answer.json()["settings"]}
+
     def sessions(self) -> str:
         answer = self.page.request.get(f"{self.server}/codemad/sessions", timeout=1000 * LIMIT)
         assert answer.ok

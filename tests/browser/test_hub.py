@@ -1,37 +1,38 @@
 """Two people of one JupyterHub, at work at the same time behind its proxy, under a prefix: nothing of one
-reaches the other, and a run keeps its server from being culled while an idle neighbour's is."""
+reaches the other, both ask through the hub's gateway under the administrator's policy, and a run keeps its
+server from being culled while an idle neighbour's is."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from codemad_jupyter.server.extension import routes
 from tests.browser.conftest import PAGE_TIMEOUT
 from tests.browser.hub import PREFIX, Hub, running_hub, sign_in
+from tests.browser.operating import GATEWAY, KEY, LOOSER, MODEL, SCRAPER, Operator, answer
 from tests.browser.person import Person
 from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
-from tests.waiting import LIMIT, wait_until
+from tests.waiting import wait_until
 
 ANN, BEN = "ann", "bén o'hara"
 """The second name is one that addresses have to encode."""
 WORDS = {ANN: "heronblue", BEN: "quincetree"}
 """What only one of the two says."""
+SEEN = "import os; print(*(open(f'/proc/{pid}/environ').read() for pid in (os.getpid(), os.getppid())))"
+"""Code that tells the variables of a kernel and of its server."""
+TOKEN = "import os; print(os.environ['JUPYTERHUB_API_TOKEN'])"
 OF_JUPYTER = ("lab", "api/contents", "api/kernels", "api/sessions", "api/terminals", "files/secret.txt")
 
 
@@ -45,16 +46,27 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Hub]:
+def operator(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Operator:
+    return Operator(tmp_path_factory.mktemp("hub"), model.openai_url, student=BEN)
+
+
+@pytest.fixture(scope="module")
+def hub(operator: Operator) -> Iterator[Hub]:
     env = {
         "CODEMAD_INDEX": "false",
         "CODEMAD_DIAGNOSTICS": "off",
-        "CODEMAD_COMPATIBLE_BASE_URL": model.openai_url,
-        "CODEMAD_COMPATIBLE_MODELS": "scripted",
+        "CODEMAD_POLICY_FILE": str(operator.policy),
         "JUPYTERHUB_ACTIVITY_INTERVAL": "2",
     }
-    with running_hub(tmp_path_factory.mktemp("hub"), ANN, BEN, env=env) as hub:
-        yield hub
+    for name in (ANN, BEN):
+        own = operator.folder / "homes" / name / ".jupyter" / "codemad" / "config.toml"
+        own.parent.mkdir(parents=True)
+        own.write_text(LOOSER)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in operator.environment.items():
+            patch.setenv(variable, value)
+        with running_hub(operator.folder, ANN, BEN, env=env, operator=operator.configure) as hub:
+            yield hub
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +82,12 @@ def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
         found.append(person)
         sign_in(page, hub, name)
     for name in (ANN, BEN):  # each step has its own limit: two servers and two labs start at once
-        wait_until(lambda name=name: _servers(hub, name).get("", {}).get("ready"), "the start of a server")
+        wait_until(lambda name=name: hub.servers(name).get("", {}).get("ready"), "the start of a server")
     for person in found:
         person.page.wait_for_url(re.compile(".*/lab.*"), wait_until="commit")
     for person in found:
         Sidebar(person.page).open()
-        Sidebar(person.page).ask(f"What is {WORDS[person.name]}?")
+        expect(Sidebar(person.page).ask(f"What is {WORDS[person.name]}?")).to_contain_text("One of a kind")
     yield found[0], found[1]
     for person in found:
         person.page.context.close()
@@ -182,13 +194,50 @@ def test_each_has_a_store_that_nobody_else_can_open(hub: Hub, people: tuple[Pers
         assert not [each for each in written if WORDS[other.name].encode() in each.read_bytes()]
 
 
+def test_the_key_for_all_is_with_the_gateway_alone(
+    hub: Hub, people: tuple[Person, Person], model: ModelServer
+) -> None:
+    assert {each.key for each in model.asked} == {KEY}
+    for person in people:
+        assert "JUPYTERHUB_API_TOKEN" in (seen := person.run(SEEN)[1])
+        assert not [each for each in (KEY, SCRAPER, "CENTRAL_KEY") if each in seen]
+        written = [each for each in hub.home(person.name).rglob("*") if each.is_file()]
+        assert not [each for each in (*written, hub.log) if KEY.encode() in each.read_bytes()]
+
+
+def test_who_has_used_up_a_quota_is_told_so_and_others_are_served(
+    people: tuple[Person, Person], operator: Operator, picture: Callable[..., Path]
+) -> None:
+    ann, ben = people
+    Sidebar(ben.page).ask(f"Once more: {WORDS[BEN]}?")
+    for person in people:
+        run = Sidebar(person.page).ask(f"And then, {WORDS[person.name]}?")
+        told = "2 calls in 7 days are used up" if person is ben else "One of a kind"
+        expect(run).to_contain_text(told)
+    picture(ben.page)
+    counted = [each["user"] for each in operator.audit() if each["status"] == 200]
+    assert (counted.count(ann.name), counted.count(ben.name)) == (2, 2)
+    assert [each["user"] for each in operator.audit() if each["status"] == 429] == [ben.name]
+
+
+def test_the_gateway_and_the_scraper_let_in_who_is_meant(hub: Hub, people: tuple[Person, Person]) -> None:
+    strangers = [answer(f"{hub.url}{GATEWAY}", token)[0] for token in ("", "nobody", SCRAPER)]
+    assert strangers == [401, 403, 403]
+    for person in people:
+        code, said = answer(f"{person.server}/codemad/health", SCRAPER)
+        assert (code, json.loads(said)["ready"]) == (200, True)
+        assert "codemad_runs_total" in answer(f"{person.server}/metrics", SCRAPER)[1]
+        for path in ("codemad/health", "metrics"):
+            assert answer(f"{person.server}/{path}", hub.token)[0] == 403
+
+
 def test_the_panel_goes_on_after_the_proxy_was_away(
     hub: Hub, people: tuple[Person, Person], picture: Callable[..., Path]
 ) -> None:
     """All sockets break at once; nobody reloads a page or signs in again."""
+    for person in people:
+        _send_dialogs_away(person.page)
     ann, _ = people
-    said = ann.page.locator(".jp-Dialog")  # by Lab, at once or when its kernel's socket is missing
-    ann.page.add_locator_handler(said, lambda: said.get_by_role("button", name="Dismiss").click())
     before, old = ann.lines(), hub.proxy
     assert before
     assert old is not None
@@ -197,6 +246,33 @@ def test_the_panel_goes_on_after_the_proxy_was_away(
     wait_until(lambda: ann.lines() > before, "the panel's coming back")
     picture(ann.page, "back")
     expect(Sidebar(ann.page).ask(f"And what is {WORDS[ANN]} now?")).to_contain_text("One of a kind")
+
+
+def test_what_the_administrator_set_holds_for_both(
+    hub: Hub, people: tuple[Person, Person], picture: Callable[..., Path]
+) -> None:
+    for person in people:
+        rows = person.settings()
+        assert (rows["mode"]["value"], rows["web_fetch"]["value"]) == ("ask", False)
+        assert rows["compatible_base_url"]["value"].startswith(hub.url)
+        assert rows["web_fetch"]["hold"]["locked"]
+        assert rows["web_fetch"]["ignored"]
+        sidebar = Sidebar(person.page)
+        sidebar.show_rarer("Keys and trust")
+        shown = sidebar.panel.get_by_role("region", name="Keys and trust")
+        expect(shown.get_by_role("region", name="Set by the administrator")).to_contain_text("web_fetch")
+        keys = shown.get_by_role("region", name="Keys of providers").get_by_role("listitem")
+        expect(keys).to_contain_text(["no key", "the hub lets this server in"])
+        picture(person.page, WORDS[person.name])
+    told = people[1].run("!codemad config get web_fetch --show-origin; codemad config set web_fetch true")[1]
+    assert "Locked: set by the administrator" in told
+    assert "web_fetch stays as it is: it is false" in told
+
+
+def _send_dialogs_away(page: Page) -> None:
+    """What Lab says of a missing server, at once or later; a key, for the dialog may go by itself meanwhile."""
+    said = page.locator(".jp-Dialog").first
+    page.add_locator_handler(said, lambda: page.keyboard.press("Escape"), no_wait_after=True)
 
 
 def _private(path: Path, top: Path) -> bool:
@@ -208,42 +284,20 @@ def test_a_run_keeps_its_server_and_an_idle_one_is_culled(
     hub: Hub, people: tuple[Person, Person], model: ModelServer
 ) -> None:
     """The real culler, once, after both have closed their pages: one with a model that thinks in silence."""
-    from jupyterhub_idle_culler import cull_idle
-
     ann, _ = people
     model.forget()
     model.play(Turn(hang=True, repeat=True))
     session = json.loads(ann.sessions())["current"]
-    status, ack = ann.command(type="prompt", session=session, text="Think.", model="compatible/scripted")
+    status, ack = ann.command(type="prompt", session=session, text="Think.", model=MODEL)
     assert status == 200, ack
     assert model.wait_for(lambda server: server.asked)
+    own = {person.name: person.run(TOKEN)[1].strip() for person in people}
     for person in people:
         person.page.close()
 
-    wait_until(
-        lambda: _idle(hub, BEN) > 6 and _idle(hub, ANN) * 3 < _idle(hub, BEN), "the run's own activity"
-    )
-    culling = cull_idle(hub.api, hub.token, _idle(hub, BEN) - 0.5, Log())
-    with ThreadPoolExecutor(1) as apart:  # Playwright's loop holds this thread
-        apart.submit(asyncio.run, culling).result(LIMIT)
-    wait_until(lambda: not _servers(hub, BEN), "the end of the idle server")
-    assert _servers(hub, ANN)[""]["ready"]
-
-
-class Log:
-    """Takes what the culler says."""
-
-    def info(self, *_: object) -> None: ...
-
-    debug = warning = error = info
-
-
-def _servers(hub: Hub, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(each["servers"] for each in hub.asked("/users") if each["name"] == name)
-    return found
-
-
-def _idle(hub: Hub, name: str) -> float:
-    """The seconds since the hub last heard of activity in somebody's server."""
-    last = datetime.fromisoformat(_servers(hub, name)[""]["last_activity"])
-    return time.time() - last.astimezone(UTC).timestamp()
+    wait_until(lambda: hub.idle(BEN) > 6 and hub.idle(ANN) * 3 < hub.idle(BEN), "the run's own activity")
+    hub.cull(hub.idle(BEN) - 0.5)
+    wait_until(lambda: not hub.servers(BEN), "the end of the idle server")
+    assert hub.servers(ANN)[""]["ready"]
+    wait_until(lambda: answer(f"{hub.url}{GATEWAY}", own[BEN])[0] == 403, "the end of its token")
+    assert answer(f"{hub.url}{GATEWAY}", own[ANN])[0] == 200

@@ -70,7 +70,7 @@ def test_changes_stand_in_the_notebook_until_they_are_settled(
 
     review.hunks.nth(0).get_by_role("button", name="Reject the change at line 3").click()
     expect(review.hunks).to_have_count(1)
-    review.card("Proposal: Change cell").get_by_role("button", name="Accept", exact=True).click()
+    review.card("Proposal: Change cell").get_by_role("button", name="Accept the rest").click()
     half = BEFORE.replace("3 *", "math.pi *").replace("\nprint", "\nlabel = 'circle'\nprint")
     desk.document.wait_for_source("area", half)
     expect(review.hunks).to_have_count(0)

@@ -29,18 +29,22 @@ def dialog(page: Page) -> Locator:
     return page.locator(".jp-Dialog")
 
 
+def accept(desk: Desk, script: ModelServer, prompt: str, change: Call) -> None:
+    """Ask for a change and take it."""
+    script.play(*proposing(change))
+    desk.sidebar.ask(prompt)
+    desk.sidebar.cards.last.get_by_role("button", name="Accept", exact=True).click()
+    expect(desk.sidebar.cards.last).to_contain_text("accepted")
+
+
 def test_the_timeline_shows_names_compares_restores_and_forgets(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk], picture: Callable[..., Path]
 ) -> None:
     file = scripted_lab.root / "timeline_module.py"
     desk = open_desk(scripted_lab, CELLS)
     panel, document = desk.sidebar.panel, desk.document
-    write = Call("write_file", {"path": file.name, "content": "ONE = 1\n"})
-    for prompt, change in (("make it two", replacing("end", "total = 2\ntotal")), ("a module", write)):
-        script.play(*proposing(change))
-        desk.sidebar.ask(prompt)
-        desk.sidebar.cards.last.get_by_role("button", name="Accept", exact=True).click()
-        expect(desk.sidebar.cards.last).to_contain_text("accepted")
+    accept(desk, script, "make it two", replacing("end", "total = 2\ntotal"))
+    accept(desk, script, "a module", Call("write_file", {"path": file.name, "content": "ONE = 1\n"}))
     panel.get_by_role("button", name="Timeline").click()
     page_of = panel.get_by_role("region", name="Timeline")
     points = page_of.get_by_role("list", name="Checkpoints, newest first").locator("> li")

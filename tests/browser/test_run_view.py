@@ -80,7 +80,7 @@ def test_agents_are_followed_stopped_and_told_something(
     for role, task in TASKS:
         expect(row[role]).to_contain_text(task)
         expect(row[role]).to_contain_text("working")
-        expect(row[role]).to_contain_text(re.compile(r"\d s"))
+        expect(row[role]).to_contain_text(re.compile(r"\d\ss"))
     expect(row["analyst"]).to_contain_text("1 step")
     expect(row["analyst"]).to_contain_text("List files")
     for theme in themes(desk.page):
@@ -90,10 +90,8 @@ def test_agents_are_followed_stopped_and_told_something(
     row["architect"].get_by_role("button", name="Stop architect").click()
     expect(row["architect"]).to_contain_text("stopped")
     expect(row["security"]).to_contain_text("working")
-    assert (
-        agents(scripted_lab, "steer", "security", "Be", "brief")
-        == "security reads it before its next step.\n"
-    )
+    steered = agents(scripted_lab, "steer", "security", "Be", "brief")
+    assert steered == "security reads it before its next step.\n"
     row["security"].get_by_role("button", name="Tell security something").focus()
     desk.page.keyboard.press("Enter")
     dialog(desk).get_by_role("textbox").fill("Leave the data folder out")
@@ -163,7 +161,7 @@ def test_work_that_clashes_is_looked_at_brought_together_and_dropped(
     for theme in themes(desk.page):
         picture(desk.page, f"review-{theme}")
     assert module.read_text() == MODULE
-    for card, button in (("Change file shared.py", "Accept all"), ("New file test.py", "Accept")):
+    for card, button in (("Change file shared.py", "Accept all changes"), ("New file test.py", "Accept")):
         shown = run.get_by_role("region", name=card)
         shown.get_by_role("button", name=button, exact=True).click()
         expect(shown.locator(".codemad-card-header")).to_contain_text("accepted")

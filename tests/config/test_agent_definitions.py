@@ -47,7 +47,9 @@ def test_known_ones_are_found_on_the_path_and_never_in_the_folder(root: Path, tm
     found = {each.name: each for each in defined_agents(root, {}, environ=environ)}
     assert "no program opencode" in found["opencode"].problem
     assert (found["gemini"].program, found["gemini"].problem) == (str(outside), "")
-    assert "no program codex-acp" in found["codex"].problem
+    said = "no program codex-acp on this machine (install it: npm install -g @agentclientprotocol/codex-acp)"
+    assert said in found["codex"].problem
+    assert (found["codex"].sign_in, found["gemini"].sign_in) == ("codex-acp cli login", "gemini")
 
 
 @pytest.mark.parametrize(

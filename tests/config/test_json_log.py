@@ -86,6 +86,14 @@ def test_several_processes_write_and_put_aside(tmp_path: Path) -> None:
     assert {"a-299", "b-299", "c-299"} & set(said)
 
 
+def test_a_line_too_long_for_any_file_is_written_all_the_same(tmp_path: Path) -> None:
+    handler = JsonLog(tmp_path / "log.jsonl", largest=10)
+    for text in ("one", "two"):
+        handler.emit(logging.LogRecord("x", logging.INFO, "", 0, text, (), None))
+    said = [json.loads(each.read_text())["message"] for each in files(tmp_path / "log.jsonl")]
+    assert said == ["one", "two"]
+
+
 def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     handler = JsonLog(tmp_path / "gone" / "log.jsonl", largest=10_000)
     for _ in range(3):

@@ -112,7 +112,7 @@ def test_each_value_is_checked_by_itself() -> None:
         (("plaint",), "Did you mean plain"),
         (("many", "a", "limits"), "Did you mean limit"),
         (("one", "zzz"), "Known are: model, limit"),
-        (("plain", "below"), "Known are"),
+        (("plain", "below"), "codemad config list"),
         (("openai_api_key",), "codemad keys"),
     ):
         with pytest.raises(UsageError, match="There is no setting") as error:

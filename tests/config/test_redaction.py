@@ -92,7 +92,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
-        ("PWD=/work/wt-8\nOLDPWD=/home/ann/my project 2024\n", ""),
+        ("PWD=/srv/lab-8\nOLDPWD=/home/ann/my project 2024\n", ""),
         ("PWD=/s3cr3tPassw0rd9", "s3cr3t"),
         ("Server=a;PWD=/home/x1secret;", "x1secret"),
         ("DB_PWD=/home/abc123456", "abc123456"),

@@ -67,10 +67,14 @@ def test_settings_that_come_later_ask_again_and_those_that_go_do_not(data: Path,
     assert folders.look(tmp_path).state == "trusted"
 
 
-def test_only_what_was_seen_is_trusted(data: Path, root: Path) -> None:
+@pytest.mark.parametrize("name", ["codemad.toml", ".codemad/hooks/look.py", ".codemad/roles/coder.md"])
+def test_only_what_was_seen_is_trusted(data: Path, root: Path, name: str) -> None:
+    """A cell that runs on while the person reads puts another hook in place of the one they see."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text("max_steps = 2\n")
     folders = TrustedFolders()
     seen = folders.look(root).digest
-    (root / "codemad.toml").write_text("max_steps = 1\n")
+    (root / name).write_text("max_steps = 1\n")
     with pytest.raises(Conflict, match="has changed since it was shown"):
         folders.trust(root, seen=seen)
     assert folders.look(root).state == "untrusted"

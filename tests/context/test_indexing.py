@@ -120,6 +120,15 @@ def test_many_small_steps_become_one_segment(root: Path, place: Path) -> None:
     assert len(list(place.glob("*.seg"))) == len(found.parts)
 
 
+def test_a_line_that_is_no_ignore_rule_leaves_the_others(root: Path, place: Path) -> None:
+    (root / ".gitignore").write_text("!\n*.log\n[z-a]\nbad\\\n!keep.log\n")
+    (root / "pkg" / ".gitignore").write_text("!\n")
+    for name in ("a.log", "keep.log", "pkg/x.py"):
+        (root / name).write_text("zirconium\n")
+    Indexer(root, place).update()
+    assert sorted(paths(place, "zirconium")) == ["keep.log", "pkg/x.py"]
+
+
 def test_ignore_rules_are_those_of_git_and_more(root: Path, place: Path) -> None:
     (root / ".gitignore").write_text("*.log\n!keep.log\nbuilt/\n")
     (root / ".codemadignore").write_text("private.md\n")

@@ -12,6 +12,7 @@ from codemad_jupyter.context.ranking import best_of, rank_chunks
 from codemad_jupyter.context.reading import Index
 from codemad_jupyter.context.scoring import Asked
 from codemad_jupyter.context.search import Hit, Searcher
+from codemad_jupyter.context.words import query_terms
 
 
 @pytest.fixture
@@ -81,6 +82,26 @@ def test_meaning_is_shared_with_the_places_beside_within_a_file() -> None:
     found = rank_chunks(words, kinds, owners, near)
     assert found[1] > found[0] == found[2] > found[3] == 1
     assert list(rank_chunks(words, kinds, owners)) == list(words)
+
+
+def test_few_of_the_words_count_little_beside_the_meaning() -> None:
+    near = np.array([0, 1, 0, 1], dtype=np.float32)
+    owners, kinds = np.arange(4, dtype=np.int32), np.zeros(4, dtype=np.uint8)
+    chance = rank_chunks(np.array([0.4, 0.1, 0.3, 0], dtype=np.float32), kinds, owners, near)
+    assert chance[1] > chance[3] > chance[0] > chance[2]
+    asked_for = rank_chunks(np.array([0.9, 0.1, 0.3, 0], dtype=np.float32), kinds, owners, near)
+    assert asked_for[0] > asked_for[1]
+
+
+def test_a_word_that_stands_nowhere_is_lacking_in_every_place(root: Path) -> None:
+    place = root.with_name("index")
+    Indexer(root, place).update()
+    snapshot = Index(place).current()
+    assert snapshot is not None
+    weights, every = {"body": 1.0}, np.arange(snapshot.chunks)
+    known = Asked(snapshot, query_terms("table")).together(weights, every, flat=0.1)
+    half = Asked(snapshot, query_terms("table thallium")).together(weights, every, flat=0.1)
+    assert 0 < half.max() < known.max() / 2 <= 0.5
 
 
 def test_a_file_has_the_mean_of_its_best_places() -> None:

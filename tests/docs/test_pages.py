@@ -69,12 +69,24 @@ def test_all_but_a_few_blocks_are_run() -> None:
 
 
 def test_no_command_hides_in_a_block_that_is_not_run() -> None:
-    known = ("sh", "ipython", "text", "toml", "diff", "markdown", "{image}", "{include}", "{literalinclude}")
+    known = (
+        "sh",
+        "ipython",
+        "text",
+        "toml",
+        "python",
+        "diff",
+        "markdown",
+        "{image}",
+        "{include}",
+        "{literalinclude}",
+    )
     assert {block.language.partition(" ")[0] for block in every_block()} <= {*known, "{toctree}"}
     assert not [
         block.text for block in every_block() if block.language == "text" and "codemad " in block.text
     ]
-    assert not [block.text for block in every_block() if block.language == "toml" and not block.caption]
+    files = ("toml", "python")
+    assert not [block.text for block in every_block() if block.language in files and not block.caption]
 
 
 def test_the_readme_shows_nothing_that_no_page_runs() -> None:

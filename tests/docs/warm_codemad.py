@@ -102,6 +102,8 @@ def perform(command: dict[str, object], files: list[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    # Those of the warm process know whether its own files could be sought in.
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(str(command["folder"]))
     os.environ.clear()
     os.environ.update(command["environment"])  # type: ignore[arg-type]
@@ -115,6 +117,7 @@ def perform(command: dict[str, object], files: list[int]) -> None:
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(code)  # all else that ends a program would copy the memory shared with the warm one
 
 

@@ -122,6 +122,40 @@ async def test_it_reaches_its_own_folder_and_nothing_else(desk: Desk, place: Pat
     assert not list((desk.root / ".git" / "hooks").glob("pre-commit"))
 
 
+async def test_a_folder_of_the_home_that_it_names_is_its_own(make_desk: MakeDesk, place: Path) -> None:
+    own = Path(os.environ["HOME"]) / ".small"
+    own.mkdir(exist_ok=True)
+    (own / "account").write_text("signed in\n")
+    (ours := Path(os.environ["HOME"]) / ".jupyter").mkdir(exist_ok=True)
+    (ours / "config").write_text("of Jupyter\n")
+    settle(place, extra="folders = ['~/.small', '~/.jupyter']\nconfined_env = ['MODE=held', 'ALSO=held']\n")
+    approve(place / "work")
+    desk = await make_desk(root=place / "work")
+    held = (await desk.engine.services.sandbox()).backend != ""
+    looks = f"look {own / 'account'}\nlook {ours / 'config'}\ndisk {own / 'kept'} seen"
+    events = await desk.ask(f"/agent small {looks}\nenv")
+    assert "look: signed in" in said(events)
+    assert ("of Jupyter" in said(events)) is not held, "that is nobody's own"
+    assert (own / "kept").read_text() == "seen\n"
+    assert ("MODE=held" in said(events), " ALSO " in said(events)) == (held, held)
+
+
+async def test_calls_are_told_with_what_they_are_about(make_desk: MakeDesk, place: Path) -> None:
+    settle(place, "counts")
+    approve(place / "work")
+    rules = (Rule(decide="deny", command=("rm",), origin="the test"),)
+    desk = await make_desk(root=place / "work", rules=rules)
+    events = await desk.ask("/agent small late m.py\nsay Seen.\nleave rm -r build")
+    told = {event.tool: event.arguments for event in events if event.type == "tool_called"}
+    assert told["read"] == {"title": "Read m.py", "path": "m.py", "places": ["m.py"]}
+    assert told["execute"] == {"title": "rm -r build"}
+    done = [(event.tool, event.status) for event in events if event.type == "tool_done"]
+    assert done == [("read", "ok"), ("execute", "error")]
+    [line] = [line for line in desk.engine.services.audit.lines() if line.tool == "run_command"]
+    assert line.agent == "small", "what stands in its title is taken for its command"
+    assert [event.status.tokens for event in events if event.type == "agent_changed"][-1] == 500
+
+
 async def test_leave_is_asked_for_once_and_for_what_is_shown(desk: Desk) -> None:
     asks = ["ask read Look | m.py", "ask edit Tidy up | m.py", "ask edit Harmless | ../../../etc/passwd"]
     asks += ["ask execute Say hello | rm -rf build", "ask other Fine | anything", "run echo $MADE"]
@@ -179,10 +213,8 @@ async def test_stop_ends_it_with_all_it_has_started(desk: Desk) -> None:
     assert [e.status.state for e in events if e.type == "agent_changed"][-1] == "stopped"
 
     def gone() -> bool:
-        lines = (p.joinpath("cmdline") for p in Path("/proc").iterdir() if p.name.isdigit())
-        return not any(
-            b"acp_agent.py" in _bytes(line) or b"time.sleep(600)" in _bytes(line) for line in lines
-        )
+        lines = [_bytes(p / "cmdline") for p in Path("/proc").iterdir() if p.name.isdigit()]
+        return not any(b"acp_agent.py" in line or b"time.sleep(600)" in line for line in lines)
 
     await until(gone, "the end of all its processes")
 
@@ -226,7 +258,10 @@ async def test_time_is_limited(make_desk: MakeDesk, place: Path) -> None:
     assert await kept(desk) == []
 
 
-@pytest.mark.parametrize(("word", "text"), [("signed-out", "sign in first"), ("old", "version 9")])
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("signed-out", "sign in first"), ("signed-out-later", "In a terminal: "), ("old", "version 9")],
+)
 async def test_one_that_cannot_begin_says_why(make_desk: MakeDesk, place: Path, word: str, text: str) -> None:
     settle(place, word)
     approve(place / "work")

@@ -1,6 +1,7 @@
 """The example package, installed as any other is, at every place where packages may add something."""
 
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,13 @@ async def test_it_has_a_run_look_again_and_refuses_what_it_would_apply(
         await desk.do(AcceptEdit(session=desk.session, edit=edit.id))
     assert not (desk.root / "a.txt").exists()
     assert ("on_review", "Write a") in heard()
+
+
+def test_its_part_in_the_lab_lies_where_jupyterlab_looks(installed: Path) -> None:
+    folder = installed / "share" / "jupyter" / "labextensions" / "codemad-example"
+    built = json.loads((folder / "package.json").read_text())["jupyterlab"]["_build"]
+    assert built["extension"] == "./extension"
+    assert "_JUPYTERLAB['codemad-example']" in (folder / built["load"]).read_text()
 
 
 def test_a_package_that_cannot_be_loaded_keeps_nobody_from_starting(

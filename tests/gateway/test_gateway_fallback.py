@@ -57,6 +57,24 @@ async def test_a_passing_fault_is_retried_then_the_next_model_answers(
     assert ending.cost is not None
 
 
+async def test_a_quota_that_is_used_up_is_not_waited_for(
+    routers: Callable[..., Router], model_server: ModelServer
+) -> None:
+    waits: list[float] = []
+    spent = Turn(
+        status=429, error="billing_error", message="nothing left", model="claude-sonnet-5-5", repeat=True
+    )
+    model_server.play(spent, GOOD)
+    router = routers(waits=waits)
+    deltas = await collect(router.provider_for(FIRST, fallbacks=[SECOND]), ask(FIRST))
+    assert (said(deltas), waits) == ([("fallback", SECOND)], [])
+    assert text_of(deltas) == "From the second."
+    *_, failed = await collect(router.provider_for(FIRST), ask(FIRST))
+    assert isinstance(failed, Failed)
+    assert (failed.kind, waits) == ("out_of_quota", [])
+    assert "nothing left" in failed.text
+
+
 async def test_a_second_try_that_works(routers: Callable[..., Router], model_server: ModelServer) -> None:
     waits: list[float] = []
     model_server.play(Turn(status=529, error="overloaded_error"), Turn(text="Now it works."))

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import pytest
 
-from codemad_jupyter.gateway.failures import seconds_to_wait
+from codemad_jupyter.gateway.failures import Caller, failure_of, seconds_to_wait
 from codemad_jupyter.gateway.provider import Failed
 from codemad_jupyter.gateway.router import Router
+from codemad_jupyter.protocol.errors import ProviderErrorKind
 from tests.gateway.calls import (
     KEYS,
     MODELS,
@@ -35,7 +36,7 @@ STATUSES = [
     (404, "not_found_error", "model_not_found", "unknown_model"),
     (413, "request_too_large", "", "context_window"),
     (429, "rate_limit_error", "rate_limit_exceeded", "rate_limited"),
-    (429, "rate_limit_error", "insufficient_quota", "rate_limited"),
+    (429, "billing_error", "insufficient_quota", "out_of_quota"),
     (500, "api_error", "server_error", "server"),
     (503, "", "", "overloaded"),
     (504, "timeout_error", "", "timeout"),
@@ -137,6 +138,12 @@ async def test_nobody_listens(routers: Callable[..., Router]) -> None:
         assert failure.kind == "connection"
         assert url in failure.text
         assert_clear(failure)
+
+
+@pytest.mark.parametrize("kind", ["connection", "no_key"])
+def test_a_label_that_begins_a_sentence_begins_it(kind: ProviderErrorKind) -> None:
+    caller = Caller("The model server", "compatible/x", "X_KEY", "http://127.0.0.1:1/v1")
+    assert failure_of(kind, caller).text.startswith("The model server ")
 
 
 async def test_no_key_is_said_before_anything_is_sent(

@@ -61,7 +61,7 @@ def test_the_default_model(values: dict[str, object], expected: str) -> None:
         ("mystery/x", "Providers: anthropic, azure, bedrock, codemad"),
         ("codemad/offlin", "Did you mean codemad/offline?"),
         ("anthropic/", "Names are provider/model"),
-        ("", "known are anthropic/claude-opus-5-5"),
+        ("", "codemad models lists those"),
     ],
 )
 def test_a_wrong_name_is_a_usage_error_that_names_the_right_one(name: str, hint: str) -> None:

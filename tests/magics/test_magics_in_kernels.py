@@ -58,6 +58,13 @@ def test_slips_are_short_and_fail_the_cell(live: Kernel) -> None:
     assert "apply [EDIT]" in live.run("%codemad help apply").text
 
 
+def test_a_question_that_ipython_takes_for_its_own_help(live: Kernel) -> None:
+    for cell in ("%codemad what do I have?", "x = 1\n%codemad what do I have? "):
+        assert "%codemad was not asked" in live.run(cell).text
+    for cell in ("%%codemad\nhelp?", "print('%codemad what?')", "%codemad help"):
+        assert "was not asked" not in live.run(cell).text
+
+
 def test_fix_undo_new_and_models(live: Kernel) -> None:
     live.run("x = [1, 2]")
     live.run("print(x[5])")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import KernelManager
 
+from codemad_jupyter.notebooks.line import KernelLine
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.protocol.errors import KernelError
 from tests.waiting import LIMIT, awaiting, making, until
@@ -169,6 +170,36 @@ async def test_a_question_after_it_was_let_go_of_leaves_nothing_open(clean: Live
     assert descriptors() <= before
 
 
+async def test_who_waits_when_it_is_let_go_of_is_told_and_not_stopped(
+    manager: KernelManager, clean: LiveKernel
+) -> None:
+    own = LiveKernel(manager.get_connection_info())
+    running = asyncio.ensure_future(own.execute("import time\ntime.sleep(600)"))
+    await until(lambda: any(run.running for run in own._runs))
+    os.kill(process_of(manager), signal.SIGSTOP)
+    looking = asyncio.ensure_future(own.report())
+    await until(lambda: own._line._turn.locked())
+    own.close()
+    try:
+        for work in (running, looking):
+            with pytest.raises(KernelError, match="has ended"):
+                await work
+    finally:
+        os.kill(process_of(manager), signal.SIGCONT)
+    await clean.interrupt()
+    assert (await clean.execute("1", timeout=LIMIT)).ok
+
+
+async def test_a_question_that_is_only_just_sent_is_told_the_same(manager: KernelManager) -> None:
+    line = KernelLine(manager.get_connection_info())
+    asking = asyncio.ensure_future(line.ask("kernel_info_request", {}, timeout=LIMIT))
+    await asyncio.sleep(0)
+    assert line._turn.locked()  # sent, and nobody listens yet
+    line.close()
+    with pytest.raises(KernelError, match="has ended"):
+        await asking
+
+
 async def test_a_look_leaves_a_busy_kernel_looking_busy(
     manager: KernelManager, kernel: LiveKernel, tmp_path: Path
 ) -> None:
@@ -196,5 +227,29 @@ async def test_a_look_leaves_a_busy_kernel_looking_busy(
         assert states[-1] == ("idle", True)
         with pytest.raises(queue.Empty):
             await asyncio.to_thread(client.get_iopub_msg, timeout=1)
+    finally:
+        client.stop_channels()
+
+
+async def test_a_look_leaves_it_to_the_cell_whether_a_person_can_be_asked(
+    manager: KernelManager, kernel: LiveKernel, tmp_path: Path
+) -> None:
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=LIMIT)
+        for number, asks in enumerate((True, False)):
+            begun, go = tmp_path / f"begun{number}", tmp_path / f"go{number}"
+            code = making(begun) + awaiting(go) + "name = input('Name? ')"
+            request = client.execute(code, allow_stdin=asks)
+            await until(begun.exists)
+            assert (await kernel.report()).busy
+            go.touch()
+            if asks:
+                message = await asyncio.to_thread(client.get_stdin_msg, timeout=LIMIT)
+                assert message["content"]["prompt"] == "Name? "
+                client.input("Ada")
+            reply = await asyncio.to_thread(client._recv_reply, request, timeout=LIMIT)
+            assert reply["content"].get("ename", "asked") == ("asked" if asks else "StdinNotImplementedError")
     finally:
         client.stop_channels()

@@ -76,6 +76,12 @@ def test_missing_values_are_counted(room, words):
     assert here.value["missing"].to_dict() == {"a": 2, "b": 1, "c": 0}
     assert "`a` 2" in text
     assert "`b` 1" in text
+    assert "in 2 columns" in text
+
+
+def test_one_column_is_one(room):
+    here = room(df=pd.DataFrame({"a": [1.0, None], "b": [1, 2]}))
+    assert "missing values in 1 column: `a` 1" in here.ask("are there missing values?")
 
 
 def test_missing_values_are_filled_or_dropped_into_a_new_table(room):

@@ -57,6 +57,16 @@ def test_nothing_else_is_reached(tmp_path: Path, sql: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
 
 
+async def test_a_slip_is_said_in_a_line(store: Store) -> None:
+    for sql, said in (("selec 1", "syntax error"), ("select * from nix", "nix does not exist")):
+        with pytest.raises(UsageError, match=said) as caught:
+            await SqlDesk(store).ask(SqlQuestion(sql=sql))
+        assert "\n" not in caught.value.message
+        assert "Did you mean" not in caught.value.message
+        assert "!." not in caught.value.message
+        assert caught.value.hint.startswith("The tables are sessions, runs")
+
+
 async def test_a_question_without_end_is_stopped(store: Store) -> None:
     endless = (
         "SELECT count(*) FROM range(10000000) a, range(10000000) b, sessions WHERE a.range + b.range < 0"

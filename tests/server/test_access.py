@@ -39,7 +39,7 @@ def _wrapped_by_authenticated(method: Any) -> bool:
 async def test_every_route_is_decorated_and_shut(server: Served) -> None:
     """Walks the running router, so a new route cannot be forgotten."""
     specs = our_specs(server)
-    assert len(specs) == 54
+    assert len(specs) == 59
     for spec in specs:
         path = spec.matcher.regex.pattern.removeprefix(server.base).rstrip("$")
         path = path.replace("(?P<session>[A-Za-z0-9_-]{1,100})", "abc")

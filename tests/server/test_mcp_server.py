@@ -4,13 +4,17 @@ import asyncio
 import importlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from codemad_jupyter.config.mcp_definitions import definition_digest
+from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.protocol.mcp import McpDefinition, McpServer
+from codemad_jupyter.tools.mcp_client import RESTARTS, McpConnection
 from codemad_jupyter.tools.mcp_sdk import first_line
 from tests.server.serving import TOKEN, Served
 
@@ -62,7 +66,7 @@ async def test_a_client_of_the_sdk_works_through_the_one_gate(server: Served, no
     async with client(server) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert {"read_file", "read_notebook", "insert_cell", "run_code", "restore_checkpoint"} <= set(tools)
-        assert not {"write_file", "delete_file", "remember", "apply_patch"} & set(tools)
+        assert not {"write_file", "delete_file", "remember", "apply_patch", "ask_person"} & set(tools)
 
         failed, text = await called(session, "read_file", path="data.py")
         assert (failed, text) == (False, "answer = 42\n")
@@ -147,3 +151,62 @@ async def test_strangers_get_no_answer(server: Served) -> None:
     assert await code(X_Codemad_Kernel_Token=server.host.token) == 403, "code in a kernel has no way in"
     assert await code(Authorization=token) == 200
     assert await code(Authorization=token, Origin=f"http://127.0.0.1:{port}") == 200
+
+
+def our_client(url: str, root: Path) -> McpConnection:
+    """Our own client of servers at an address, with the token that a variable holds."""
+    server = McpServer(url=url, bearer_env="THEIR_TOKEN", timeout=60)
+    given = McpDefinition(name="there", server=server, origin="own", place="your settings")
+    return McpConnection(given, root, digest=definition_digest(given, root))
+
+
+async def test_our_own_client_reaches_it_over_http(
+    server: Served, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = our_client(server.url("codemad/mcp"), notebook.parent)
+    with pytest.raises(ToolError, match="THEIR_TOKEN for the MCP server there is not set"):
+        await there.use(lambda session: session.tools())
+    monkeypatch.setenv("THEIR_TOKEN", TOKEN)
+    tools = {each.name: each for each in await there.use(lambda session: session.tools())}
+    assert tools["read_file"].parameters["required"] == ["path"]
+    read = await there.use(lambda session: session.call("read_file", {"path": "data.py"}))
+    assert read["content"][0]["text"] == "answer = 42\n"
+    refused = await there.use(lambda session: session.call("read_file", {"path": "../outside"}))
+    assert refused["isError"]
+    await there.close()
+    assert not there.off
+
+
+@pytest.mark.parametrize("place", ["codemad/mcp", "codemad/nowhere"])
+async def test_our_own_client_gives_up_where_nobody_lets_it_in(
+    server: Served, notebook: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("THEIR_TOKEN", "wrong")
+    there = our_client(server.url(place), notebook.parent)
+    for _ in range(RESTARTS + 2):
+        with pytest.raises(ToolError) as raised:
+            await there.use(lambda session: session.tools())
+    assert "is off: it failed 4 times" in raised.value.message
+    assert "wrong" not in raised.value.message
+    await there.close()
+
+
+async def test_an_endless_message_over_http_ends_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * 1_000_000)
+                await writer.drain()
+
+    monkeypatch.setenv("THEIR_TOKEN", TOKEN)
+    flooding = await asyncio.start_server(flood, "127.0.0.1", 0)
+    port = flooding.sockets[0].getsockname()[1]
+    there = our_client(f"http://127.0.0.1:{port}/mcp", tmp_path)
+    with pytest.raises(ToolError, match="a message is longer than"):
+        await there.use(lambda session: session.tools())
+    await there.close()
+    flooding.close()

@@ -34,13 +34,16 @@ class ScriptedAgent(acp.Agent):  # type: ignore[misc]
         return acp.NewSessionResponse(session_id=self.session)
 
     async def prompt(self, prompt: list[Any], session_id: str, **_: Any) -> Any:
+        if "signed-out-later" in sys.argv:
+            raise acp.RequestError.auth_required()
         for line in prompt[0].text.splitlines():
             verb, _, rest = line.partition(" ")
             try:
                 await getattr(self, f"do_{verb}")(rest)
             except acp.RequestError as error:
                 await self.say(f"{verb}: refused: {error}\n")
-        return acp.PromptResponse(stop_reason="end_turn")
+        usage = schema.Usage(input_tokens=400, output_tokens=100, total_tokens=500)
+        return acp.PromptResponse(stop_reason="end_turn", usage=usage if "counts" in sys.argv else None)
 
     async def cancel(self, session_id: str, **_: Any) -> None:
         pass
@@ -65,6 +68,22 @@ class ScriptedAgent(acp.Agent):  # type: ignore[misc]
         cost = schema.Cost(amount=0.25, currency="USD")
         update = schema.UsageUpdate(session_update="usage_update", size=1000, used=int(text), cost=cost)
         await self.tell(update)
+
+    async def do_late(self, path: str) -> None:
+        """First that there is a call, then what it is about."""
+        await self.tell(acp.start_tool_call("late", "Read", kind="read", status="pending", raw_input={}))
+        about = {"raw_input": {"path": path}, "locations": [schema.ToolCallLocation(path=path)]}
+        await self.tell(acp.update_tool_call("late", title=f"Read {path}", **about))
+        await self.tell(acp.update_tool_call("late", status="completed", raw_output="its text"))
+
+    async def do_leave(self, command: str) -> None:
+        """A call of which nothing is told but that leave is wanted, and its end."""
+        call = schema.ToolCallUpdate(tool_call_id="l", title=command, kind="execute", status="pending")
+        kinds = ("allow_once", "reject_once")
+        options = [schema.PermissionOption(option_id=each, name=each, kind=each) for each in kinds]
+        found = await self.client.request_permission(session_id=self.session, tool_call=call, options=options)
+        ended = "completed" if found.outcome.option_id == "allow_once" else "failed"
+        await self.tell(acp.update_tool_call("l", status=ended))
 
     async def do_write(self, text: str) -> None:
         """Through the protocol."""

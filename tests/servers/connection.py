@@ -19,6 +19,7 @@ from tests.servers.wire_formats import (
     embeddings_body,
     error_body,
     error_frame,
+    gemini_frames,
     response_frames,
 )
 
@@ -28,6 +29,7 @@ _WIRES = {
     "/chat/completions": "chat",
     "/responses": "responses",
     "/embeddings": "embeddings",
+    ":streamGenerateContent": "gemini",
 }
 _PAGE = "<!doctype html><html><title>Sign in</title><body>Please sign in.</body></html>"
 
@@ -49,12 +51,18 @@ class Recorded:
         return self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property
+    def model(self) -> str:
+        """The model that is asked, which some wire formats name in the path."""
+        return str(self.body.get("model") or self.path.rpartition("/")[2].partition(":")[0])
+
+    @property
     def last_text(self) -> str:
         """The text of the last user message, whatever the wire format."""
-        for message in reversed(self.body.get("messages") or self.body.get("input") or []):
+        body = self.body
+        for message in reversed(body.get("messages") or body.get("input") or body.get("contents") or []):
             if message.get("role") != "user":
                 continue
-            content = message["content"]
+            content = message.get("content") or message.get("parts") or []
             if isinstance(content, str):
                 return content
             texts = [part["text"] for part in content if isinstance(part, dict) and "text" in part]
@@ -153,7 +161,7 @@ class Connection:
         if turn.html:
             await self._plain(200, _PAGE, kind="text/html; charset=utf-8")
             return True
-        return await self._stream(turn, _frames(turn, wire, request.body.get("model", "")))
+        return await self._stream(turn, _frames(turn, wire, request.model))
 
     async def _list(self, path: str) -> bool:
         if path == "/api/tags":
@@ -213,7 +221,12 @@ def _frames(turn: Turn, wire: str, model: str) -> Iterator[bytes]:
     if turn.raw is not None:
         yield turn.raw.encode("utf-8", "surrogateescape")
         return
-    makers = {"anthropic": anthropic_frames, "chat": chat_frames, "responses": response_frames}
+    makers = {
+        "anthropic": anthropic_frames,
+        "chat": chat_frames,
+        "responses": response_frames,
+        "gemini": gemini_frames,
+    }
     for number, frame in enumerate(makers[wire](turn, model)):
         if number == turn.error_after:
             yield error_frame(wire, kind=turn.error, message=turn.message)

@@ -2,7 +2,7 @@
 
 Run as a program: ``python mcp_server.py BEHAVIOUR [FILE]``. Behaviours: good, changed, lying, hang (never
 greets), silent (greets, never answers a call), dies (at a call), flood (of standard error), big (a
-message without an end), asks (an elicitation at a call), many (of tools).
+message without an end), asks, asks_word (an elicitation at a call), many (of tools).
 """
 
 import asyncio
@@ -52,6 +52,11 @@ async def called(name: str, arguments: dict[str, Any], session: Any) -> str:
     if now == "asks":
         schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"]}
         answer = await session.elicit("Shall I?", schema)
+        return f"{answer.action} {answer.content}"
+    if now.startswith("asks_word"):
+        target: dict[str, Any] = {"type": "string"} | ({"enum": ["price", "area"]} if now[9:] else {})
+        schema = {"type": "object", "properties": {"target": target}, "required": ["target"]}
+        answer = await session.elicit("Which column?", schema)
         return f"{answer.action} {answer.content}"
     if name == "environment":
         return "\n".join(f"{key}={value}" for key, value in os.environ.items())

@@ -123,7 +123,7 @@ class ModelServer:
     def next_turn(self, request: Recorded) -> Turn:
         with self._lock:
             for position, turn in enumerate(self._turns):
-                if turn.model and turn.model != request.body.get("model"):
+                if turn.model and turn.model != request.model:
                     continue
                 if turn.match and not re.search(turn.match, request.last_text):
                     continue

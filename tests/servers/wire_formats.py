@@ -1,5 +1,5 @@
-"""What the scripted model server says, in three wire formats: Anthropic Messages, OpenAI chat completions
-and OpenAI Responses. Pure: a turn goes in, the frames of its stream come out."""
+"""What the scripted model server says, in four wire formats: Anthropic Messages, OpenAI chat completions,
+OpenAI Responses and Gemini. Pure: a turn goes in, the frames of its stream come out."""
 
 from __future__ import annotations
 
@@ -225,6 +225,23 @@ def _response_items(turn: Turn) -> Iterator[tuple[dict[str, Any], list[tuple[str
         kind = "response.function_call_arguments.delta"
         pieces = [(kind, piece) for piece in sliced(call.raw, turn.chunk)]
         yield {**item, "arguments": call.raw, "status": "completed"}, pieces
+
+
+def gemini_frames(turn: Turn, model: str) -> Iterator[bytes]:
+    """A stream of generated content, whose last frame says why it ends."""
+    texts = [{"text": piece, "thought": True} for piece in sliced(turn.thinking, turn.chunk)]
+    texts += [{"text": piece} for piece in sliced(turn.text, turn.chunk)]
+    calls = [
+        {"functionCall": {"id": id, "name": call.name, "args": call.arguments}}
+        for id, call in turn.named_calls()
+    ]
+    fresh, out = turn.tokens("input", 10), turn.tokens("output", 5)
+    usage = {"promptTokenCount": fresh, "candidatesTokenCount": out, "totalTokenCount": fresh + out}
+    for part in [*texts, *calls]:
+        content = {"role": "model", "parts": [part]}
+        yield sse({"candidates": [{"index": 0, "content": content}], "modelVersion": model})
+    last = {"index": 0, "content": {"role": "model", "parts": []}, "finishReason": turn.stop or "STOP"}
+    yield sse({"candidates": [last], "usageMetadata": usage, "modelVersion": model})
 
 
 def error_body(wire: str, *, kind: str, message: str) -> dict[str, Any]:

@@ -149,7 +149,7 @@ async def test_a_place_that_cannot_be_written_gives_a_store_in_memory(tmp_path: 
     (tmp_path / "file").write_text("in the way")
     store, notices = await open_store(tmp_path / "file" / "data", workspace="/work")
     assert store.path is None
-    assert "kept in memory" in notices[0]
+    assert "data: Not a directory. They are kept in memory" in notices[0]
     assert "CODEMAD_DATA_DIR" in notices[0]
     await works(store)
 

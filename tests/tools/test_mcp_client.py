@@ -48,10 +48,31 @@ def approved(root: Path, given: McpDefinition, tools: tuple[McpTool, ...]) -> Mc
     return McpServers(root, [given], approvals)
 
 
+class Person:
+    """Who is asked for a word, and says it; none where it is empty."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def ask(self, text: str, options: tuple[str, ...]) -> str:
+        self.asked.append((text, options))
+        if not self.word:
+            raise ToolError("The person did not want to answer.")
+        return self.word
+
+
 class Bench:
     """An executor over the tools of servers, with what it said and asked."""
 
-    def __init__(self, root: Path, tools: tuple[Tool, ...], *, given: Permissions | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        tools: tuple[Tool, ...],
+        *,
+        given: Permissions | None = None,
+        person: Person | None = None,
+    ) -> None:
         self.events: list[Event] = []
         self.asked: list[Question] = []
         self.answers: dict[str, bool] = {}
@@ -68,7 +89,14 @@ class Bench:
 
         self.executor = Executor(
             Registry(tools),
-            context=ToolContext(root=root, target=Target(), kernel=None, notebook=None, proposals=Taken([])),
+            context=ToolContext(
+                root=root,
+                target=Target(),
+                kernel=None,
+                notebook=None,
+                proposals=Taken([]),
+                person=person,
+            ),
             gate=Gate(
                 granted=granted,
                 ask=ask,
@@ -141,6 +169,28 @@ async def test_one_server_from_the_first_call_to_its_change(servers: McpServers,
 
     behaviour.write_text("good")
     assert not (await bench.call("small__echo", text="back")).is_error, "it is as it was approved again"
+
+
+async def test_a_server_may_ask_for_a_word(servers: McpServers, tmp_path: Path) -> None:
+    behaviour = tmp_path / "behaviour"
+    question = "The MCP server small asks: Which column?"
+
+    async def said(person: Person | None) -> str:
+        bench = Bench(tmp_path, servers.tools(), person=person)
+        return str(json.loads((await bench.call("small__echo", text="")).content)["text"])
+
+    assert await said(None) == "you said ", "it is started as it was approved"
+    behaviour.write_text("asks_word of these")
+    person = Person("area")
+    assert await said(person) == "accept {'target': 'area'}"
+    assert person.asked == [(question, ("price", "area"))]
+    assert await said(Person("another one")) == "decline None", "it wanted one of these"
+    assert await said(Person("")) == "decline None"
+    assert await said(None) == "decline None"
+    behaviour.write_text("asks_word")
+    free = Person("the last one")
+    assert await said(free) == "accept {'target': 'the last one'}"
+    assert free.asked == [(question, ())]
 
 
 async def test_nothing_starts_without_a_yes(tmp_path: Path) -> None:

@@ -178,3 +178,18 @@ def test_a_link_to_what_gives_rights_gives_them_too(tmp_path: Path) -> None:
 def test_the_stricter_of_two_modes_lets_less_through() -> None:
     assert stricter("ask", "batch") == "batch"
     assert stricter("plan", "auto_sandboxed") == "plan"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["-o/etc/x", "-ro/etc/x", "-o../x", "-o~/x", "--put=a=/etc/x", "a:/etc/x", "@/etc/x", "-k1,/etc/x"],
+)
+def test_a_path_that_clings_to_something_is_seen(tmp_path: Path, words: str) -> None:
+    """A rule that allows a program inside the folder does not let it out by another spelling of a path."""
+    allowed = Permissions(mode="ask", rules=(Rule(decide="allow", axis="shell", command=("sort",)),))
+    assert decide(action(tmp_path, SHELL, command=f"sort {words} a"), allowed).outcome == "ask"
+    for harmless in ("-k2", "-rn", "--key=2", "sub/a:1"):
+        assert decide(action(tmp_path, SHELL, command=f"sort {harmless} a"), allowed).outcome == "allow"
+    barred = Permissions(mode="auto_sandboxed", rules=(Rule(decide="deny", axis="shell", path="keys/**"),))
+    for word in ("-okeys/x", "a:keys/x", "--put=a=keys/x"):
+        assert decide(action(tmp_path, SHELL, command=f"sort {word} a"), barred).outcome == "deny"

@@ -1,7 +1,7 @@
 """What is read out of a file: chunks for the index, definitions and references for the symbols.
 
-Plain frozen classes, for a big folder has a million of them; `protocol.chunks.Chunk` is what a search
-hands out. Lines are 1-based and inclusive, end at a line feed, and count within the cell in a notebook.
+Plain frozen classes, for a big folder has a million of them. Lines are 1-based and inclusive, end at a line
+feed, and count within the cell in a notebook.
 """
 
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ import re
 from codemad_jupyter.gateway.offline.diagnosis import Diagnosis, Scene
 from codemad_jupyter.gateway.offline.literals import shown
 
-NO_RULE = "I know no safe change for this one, so I propose none."
+NO_RULE = "I know no safe change for this one, so I propose none. A connected model may."
 
 _CAUSES = (
     ("ZeroDivisionError", "", "something is divided by zero. Check the divisor on that line before dividing."),

@@ -105,7 +105,7 @@ def _missing_said(frame: Frame) -> str:
         return f"missing values: none{rest}"
     first = sorted(counts.items(), key=lambda item: -(item[1] or 0))[:8]
     said = ", ".join(f"{shown(name)} {about}{count}" for name, count in first)
-    return f"missing values in {len(counts)} columns: {said}"
+    return f"missing values in {len(counts)} {'column' if len(counts) == 1 else 'columns'}: {said}"
 
 
 def _describe(frame: Frame, columns: tuple[str, ...]) -> str:

@@ -5,8 +5,9 @@ from codemad_jupyter.gateway.offline.intents import INTENTS, Intent, abilities
 from codemad_jupyter.gateway.offline.steps import Plan, Turn
 
 CONNECT = (
-    "To connect a model, set `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`, or give the base URL of any "
-    "OpenAI-compatible server, or start Ollama; `%codemad models` shows what is ready."
+    "To connect a model, choose **Set a key…** where the panel names its model. Or set "
+    "`ANTHROPIC_API_KEY` or `OPENAI_API_KEY`, give the base URL of any OpenAI-compatible server, "
+    "or start Ollama; `%codemad models` shows what is ready."
 )
 WHO = "I am the built-in assistant: rules, not a language model. I need no key and no network."
 

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from codemad_jupyter.notebooks.disk import read_bytes, sync_folder
+from codemad_jupyter.notebooks.disk import beside, read_bytes, sync_folder
 from codemad_jupyter.protocol.errors import CodemadError, StaleEdit
 from codemad_jupyter.tools.edits.changes import Refused
 from codemad_jupyter.tools.edits.file_change import FileChange
@@ -67,7 +66,7 @@ def _staged(file: FileChange, undo: list[Undo]) -> Path | None:
     for folder in reversed([folder for folder in file.real.parents if not folder.exists()]):
         folder.mkdir()
         undo.append(lambda folder=folder: _quietly(folder.rmdir))  # type: ignore[misc]
-    temporary = _beside(file.real)
+    temporary = beside(file.real)
     undo.append(lambda: _quietly(temporary.unlink))
     mode = 0o600 if file.before is not None else 0o777 if file.executable else 0o666
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -95,7 +94,7 @@ def _put(file: FileChange, temporary: Path | None, undo: list[Undo], removed: li
         return
     if read_bytes(real, file.path) != before:
         raise StaleEdit(f"{file.path} was changed on disk meanwhile.")
-    aside = _beside(real)
+    aside = beside(real)
     if temporary is None:
         real.rename(aside)
     else:
@@ -118,10 +117,6 @@ def _linked(real: Path, name: Path) -> None:
             target.flush()
             os.fsync(target.fileno())
         shutil.copymode(real, name)
-
-
-def _beside(real: Path) -> Path:
-    return real.with_name(f".{real.name[:80]}.{secrets.token_hex(8)}.tmp")
 
 
 def _set_mode(handle: int, file: FileChange) -> None:

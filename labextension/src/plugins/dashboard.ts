@@ -1,11 +1,19 @@
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, ReactWidget, WidgetTracker } from '@jupyterlab/apputils';
+import {
+  ICommandPalette,
+  MainAreaWidget,
+  Notification,
+  ReactWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Client } from '../client';
+import { problemOf } from '../problems';
+import { line } from '../text';
 import { IClient } from '../tokens';
 import { DashboardView } from '../views/dashboard';
 import { logoIcon } from '../views/icons';
@@ -30,7 +38,10 @@ export const dashboardPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('codemad_jupyter');
     const tabs = new WidgetTracker<MainAreaWidget<DashboardTab>>({ namespace: ID });
     const openNotebook = (path: string): void => {
-      void app.commands.execute('docmanager:open', { path: path });
+      app.commands.execute('docmanager:open', { path }).catch((reason: unknown) => {
+        const why = problemOf(reason).message;
+        Notification.error(line(trans.__('%1 cannot be opened: %2', path, why)), { autoClose: 10_000 });
+      });
     };
     app.commands.addCommand(CommandIds.dashboard, {
       label: trans.__('CodeMAD Usage and Errors'),

@@ -10,6 +10,7 @@ import { Branches } from '../branches';
 import { Drops } from '../drops';
 import { Pages } from '../pages';
 import { Requests } from '../requests';
+import { Sharing } from '../sharing';
 import { IClient, IOpenNotebooks, IRenderers, ISession } from '../tokens';
 import { logoIcon, proveIcon } from '../views/icons';
 import { Panel } from '../views/panel';
@@ -45,6 +46,7 @@ export const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       session,
       requests,
       branches: new Branches(client, session, () => notebooks.target),
+      sharing: new Sharing(client, session),
       access,
       pages,
       drops,

@@ -11,7 +11,7 @@ import { clip, line, plain } from '../text';
 import type { IRun } from '../transcript';
 import { CommandButton } from './button';
 import { usePanel } from './context';
-import { costText, modelText, secondsText, toolObject, toolVerb } from './format';
+import { costText, factsText, modelText, secondsText, toolObject, toolVerb } from './format';
 
 export function AgentsTree({ run }: { run: IRun }): React.JSX.Element {
   const { trans } = usePanel();
@@ -184,8 +184,8 @@ function Facts({ status }: { status: AgentStatus }): React.JSX.Element {
         : secondsText(seconds, trans)
       : '',
     status.worktree ? trans.__('in folder %1', line(status.worktree, 80)) : ''
-  ].filter(Boolean);
-  return <div className="codemad-agent-facts">{facts.join(' · ')}</div>;
+  ];
+  return <div className="codemad-agent-facts">{factsText(facts)}</div>;
 }
 
 /** Whole seconds, for what ticks. */
@@ -228,7 +228,9 @@ function Latest({ run, status }: { run: IRun; status: AgentStatus }): React.JSX.
   const step = isOver(status) ? null : lastStep(run, status.name);
   return step ? (
     <p className="codemad-agent-text">
-      {toolVerb(step.tool, trans)} {clip(line(step.summary) || toolObject(step), 200)}
+      {[toolVerb(step.tool, trans), clip(line(step.summary) || toolObject(step), 200)]
+        .filter(Boolean)
+        .join(': ')}
     </p>
   ) : null;
 }

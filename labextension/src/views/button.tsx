@@ -2,6 +2,8 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { PanelContext } from './context';
+
 export function Icon({ of, className = '' }: { of: LabIcon; className?: string }): React.JSX.Element {
   return (
     <span className={`codemad-icon ${className}`} aria-hidden="true">
@@ -43,11 +45,15 @@ export function Button(props: IButtonProps): React.JSX.Element {
   );
 }
 
-/** A button whose command goes to the server: disabled until the answer is there. */
+/**
+ * A button whose command goes to the server: disabled until the answer is there. In somebody else's session there
+ * is none.
+ */
 export function CommandButton({
   onClick,
   ...rest
-}: Omit<IButtonProps, 'onClick'> & { onClick: () => Promise<unknown> }): React.JSX.Element {
+}: Omit<IButtonProps, 'onClick'> & { onClick: () => Promise<unknown> }): React.JSX.Element | null {
+  const isVisit = React.useContext(PanelContext)?.owner !== undefined;
   const [isBusy, setBusy] = React.useState(false);
   const isMounted = React.useRef(true);
   React.useEffect(() => {
@@ -64,5 +70,5 @@ export function CommandButton({
       }
     });
   };
-  return <Button {...rest} disabled={rest.disabled === true || isBusy} onClick={click} />;
+  return isVisit ? null : <Button {...rest} disabled={rest.disabled === true || isBusy} onClick={click} />;
 }

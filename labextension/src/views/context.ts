@@ -13,6 +13,7 @@ import type { Renderers } from '../renderers';
 import type { Requests } from '../requests';
 import type { ISnapshot } from '../feed';
 import type { Session } from '../session';
+import type { Sharing } from '../sharing';
 
 export interface IPanelContext {
   session: Session;
@@ -24,6 +25,8 @@ export interface IPanelContext {
   renderers?: Renderers;
   /** Shows the change of a file in a tab. */
   openDiff?: (edit: string) => void;
+  /** Whose session it is, where it is somebody else's: then nothing is decided here. */
+  owner?: string;
 }
 
 /** What only the panel has: its pages, and what they ask of the server. */
@@ -31,6 +34,8 @@ export interface IPagesContext {
   requests: Requests;
   /** Sessions, their branches and what is done with them. */
   branches: Branches;
+  /** What is shared with others of the hub, and by them. */
+  sharing: Sharing;
   /** Keys of providers, and trust in the folder. */
   access: Access;
   pages: Pages;

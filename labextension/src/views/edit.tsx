@@ -20,7 +20,7 @@ import { usePanel } from './context';
 import { DiagnosisPart } from './diagnosis';
 import { Diff } from './diff';
 import { Explanation } from './explanation';
-import { baseName, editVerb, secondsText } from './format';
+import { baseName, editVerb, secondsText, settlingTexts } from './format';
 import { Hunks } from './hunks';
 import { TrialView } from './outputs';
 import { StatusBadge, TrialBadge } from './badges';
@@ -109,25 +109,24 @@ function TrialPart({ edit }: { edit: Edit }): React.JSX.Element | null {
 
 function Actions({ edit, stale }: { edit: Edit; stale: boolean }): React.JSX.Element {
   const { openDiff, session, trans } = usePanel();
+  const [accept, reject] = settlingTexts(edit, trans);
   return (
     <div className="codemad-card-actions">
       <CommandButton kind="primary" onClick={() => session.acceptEdit(edit.id, null)}>
-        {stale ? trans.__('Try again') : edit.hunks.length > 1 ? trans.__('Accept all') : trans.__('Accept')}
+        {stale ? trans.__('Try again') : accept}
       </CommandButton>
       {isRunnable(edit) && (
         <CommandButton onClick={() => session.acceptEdit(edit.id, null, true)}>
           {trans.__('Accept and run')}
         </CommandButton>
       )}
-      <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>
-        {edit.hunks.length > 1 ? trans.__('Reject all') : trans.__('Reject')}
-      </CommandButton>
-      {edit.target.type === 'file' && (
+      <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>{reject}</CommandButton>
+      {edit.target.type === 'file' && openDiff && (
         <Button
           kind="quiet"
           label={trans.__('Show the whole change in a tab')}
           onClick={() => {
-            openDiff?.(edit.id);
+            openDiff(edit.id);
           }}
         >
           {trans.__('Open diff')}

@@ -27,6 +27,7 @@ export function Figures(props: IFiguresProps): React.JSX.Element {
     calls: trans.__('Calls'),
     tokens: trans.__('Tokens')
   };
+  const note = figures.by_model.length ? trans.__('Days are those of UTC.') : noModel(trans);
   return (
     <>
       <Totals total={figures.total} trans={trans} />
@@ -45,7 +46,7 @@ export function Figures(props: IFiguresProps): React.JSX.Element {
         ))}
       </div>
       <div className="codemad-figures">
-        <Figure title={trans.__('By day')} wide note={trans.__('Days are those of UTC.')}>
+        <Figure title={trans.__('By day')} wide note={note}>
           <ByDay days={figures.by_day} measure={measure} head={names[measure]} trans={trans} />
         </Figure>
         <Spending {...props} measure={measure} names={names} />
@@ -55,6 +56,10 @@ export function Figures(props: IFiguresProps): React.JSX.Element {
       </div>
     </>
   );
+}
+
+function noModel(trans: TranslationBundle): string {
+  return trans.__('No model was called in these days.');
 }
 
 interface ISpendingProps extends IFiguresProps {
@@ -79,7 +84,7 @@ function Spending({ figures, openNotebook, trans, measure, names }: ISpendingPro
     measure === 'calls' ? names.tokens : names.calls,
     trans.__('Median answer')
   ];
-  const empty = trans.__('No model was called in these days.');
+  const empty = noModel(trans);
   return (
     <>
       <Figure title={trans.__('By model')}>

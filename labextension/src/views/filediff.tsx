@@ -16,7 +16,7 @@ import { StatusBadge, TrialBadge } from './badges';
 import { Button, CommandButton } from './button';
 import { usePanel, useSession } from './context';
 import { supportOf } from './diff';
-import { editVerb } from './format';
+import { editVerb, settlingTexts } from './format';
 import { hunkExtension, showHunks } from './hunkdiff';
 import { highlight } from './explanation';
 
@@ -34,7 +34,7 @@ export function FileDiff({ edit: id }: { edit: string }): React.JSX.Element {
   const { edit } = proposal;
   const target = edit.target as FileTarget;
   const { added, removed } = sizeOf(edit);
-  const isSeveral = edit.hunks.filter(hunk => hunk.status === 'pending').length > 1;
+  const [accept, reject] = settlingTexts(edit, trans);
   const step = (by: 1 | -1): void => {
     if (host.current) {
       focusHunk(host.current, by);
@@ -79,15 +79,9 @@ export function FileDiff({ edit: id }: { edit: string }): React.JSX.Element {
         {isOpen(proposal) && (
           <>
             <CommandButton kind="primary" onClick={() => session.acceptEdit(edit.id, null)}>
-              {proposal.status === 'stale'
-                ? trans.__('Try again')
-                : isSeveral
-                  ? trans.__('Accept all')
-                  : trans.__('Accept')}
+              {proposal.status === 'stale' ? trans.__('Try again') : accept}
             </CommandButton>
-            <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>
-              {isSeveral ? trans.__('Reject all') : trans.__('Reject')}
-            </CommandButton>
+            <CommandButton onClick={() => session.rejectEdit(edit.id, null)}>{reject}</CommandButton>
           </>
         )}
       </header>

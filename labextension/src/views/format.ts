@@ -25,6 +25,14 @@ export function secondsText(seconds: number, trans: TranslationBundle): string {
   return trans.__('%1 min %2 s', Math.floor(seconds / 60).toString(), Math.round(seconds % 60).toString());
 }
 
+/** What is known, side by side; a line breaks between two facts and never within one. */
+export function factsText(facts: readonly string[]): string {
+  return facts
+    .filter(Boolean)
+    .map(fact => fact.replaceAll(' ', '\u00a0'))
+    .join(' · ');
+}
+
 export function tokensText(run: IRun, trans: TranslationBundle): string {
   const { input_tokens, output_tokens } = run.usage;
   const total = input_tokens + output_tokens;
@@ -108,6 +116,17 @@ export function editVerb(edit: Edit, trans: TranslationBundle): string {
   return verbs[target.op];
 }
 
+/** What Accept and Reject settle: all of a proposal, or what of it is not settled yet. */
+export function settlingTexts({ hunks }: Edit, trans: TranslationBundle): [accept: string, reject: string] {
+  const open = hunks.filter(hunk => hunk.status === 'pending').length;
+  if (open > 0 && open < hunks.length) {
+    return [trans.__('Accept the rest'), trans.__('Reject the rest')];
+  }
+  return open > 1
+    ? [trans.__('Accept all changes'), trans.__('Reject all changes')]
+    : [trans.__('Accept'), trans.__('Reject')];
+}
+
 /** What a tool does; a tool we don't know is called by its name. */
 export function toolVerb(tool: string, trans: TranslationBundle): string {
   const verbs: Record<string, string> = {
@@ -138,7 +157,7 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     move_file: trans.__('Move file'),
     run_code: trans.__('Run code'),
     run_command: trans.__('Run a command'),
-    delegate: trans.__('Send out an explorer'),
+    delegate: trans.__('Give an agent a task'),
     list_jobs: trans.__('List background jobs'),
     job_output: trans.__('Look at a background job'),
     stop_job: trans.__('Stop a background job'),
@@ -154,7 +173,8 @@ export function toolVerb(tool: string, trans: TranslationBundle): string {
     git_branches: trans.__('Look at branches'),
     git_branch: trans.__('Make a branch'),
     git_commit: trans.__('Commit'),
-    run_cell: trans.__('Run this cell')
+    run_cell: trans.__('Run this cell'),
+    ask_person: trans.__('Ask you')
   };
   return Object.hasOwn(verbs, tool) ? verbs[tool] : line(tool);
 }

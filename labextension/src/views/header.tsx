@@ -91,7 +91,7 @@ function MorePages(): React.JSX.Element {
     entry('keys', trans.__('Keys and trust'), trans.__('keys of providers, and what this folder may do'))
   ];
   return (
-    <Menu label={trans.__('More pages')} entries={entries} className="codemad-more">
+    <Menu label={trans.__('More pages')} entries={entries} className="codemad-more" isPlain>
       <Icon of={ellipsesIcon} />
     </Menu>
   );

@@ -93,21 +93,23 @@ function Key({ info, changed }: { info: KeyInfo; changed: () => void }): React.J
       <div className="codemad-key-place">{placeText(info, trans)}</div>
       {info.detail && <p className="codemad-point-warning">{line(info.detail)}</p>}
       <div className="codemad-point-actions">
-        <Button
-          label={trans.__('Set the key for %1', title)}
-          pressed={isOpen}
-          onClick={() => {
-            setOpen(!isOpen);
-          }}
-        >
-          {info.place === 'none' ? trans.__('Set') : trans.__('Replace')}
-        </Button>
+        {info.place !== 'hub' && (
+          <Button
+            label={trans.__('Set the key for %1', title)}
+            pressed={isOpen}
+            onClick={() => {
+              setOpen(!isOpen);
+            }}
+          >
+            {info.place === 'none' ? trans.__('Set') : trans.__('Replace')}
+          </Button>
+        )}
         {info.place !== 'none' && (
           <CommandButton label={trans.__('Try the key for %1', title)} onClick={test}>
             {trans.__('Try')}
           </CommandButton>
         )}
-        {info.place !== 'none' && info.place !== 'environment' && (
+        {!['none', 'environment', 'hub'].includes(info.place) && (
           <CommandButton kind="quiet" label={trans.__('Delete the key for %1', title)} onClick={forget}>
             {trans.__('Delete')}
           </CommandButton>
@@ -163,6 +165,8 @@ function placeText({ place, variable }: KeyInfo, trans: TranslationBundle): stri
   switch (place) {
     case 'environment':
       return trans.__('from the environment (%1)', variable);
+    case 'hub':
+      return trans.__('the hub lets this server in');
     case 'keyring':
       return trans.__('in the system’s key store');
     case 'file':

@@ -26,13 +26,16 @@ export interface IMenuProps {
   entries: readonly IMenuEntry[];
   direction?: 'down' | 'up';
   className?: string;
+  /** What the button shows says by itself that there is more. */
+  isPlain?: boolean;
   onOpen?: () => void;
   /** Lets another control open the menu. */
   opener?: React.MutableRefObject<(() => void) | null>;
 }
 
 export function Menu(props: IMenuProps): React.JSX.Element {
-  const { label, children, entries, direction = 'down', className = '', onOpen, opener } = props;
+  const { label, children, entries, direction = 'down', className = '', isPlain = false } = props;
+  const { onOpen, opener } = props;
   const [isOpen, setOpen] = React.useState(false);
   const root = React.useRef<HTMLDivElement>(null);
   const button = React.useRef<HTMLButtonElement>(null);
@@ -68,7 +71,7 @@ export function Menu(props: IMenuProps): React.JSX.Element {
         onClick={isOpen ? close : open}
       >
         {children}
-        <Icon of={caretDownIcon} />
+        {!isPlain && <Icon of={caretDownIcon} />}
       </button>
       {isOpen && <List id={id} label={label} direction={direction} entries={entries} close={close} />}
     </div>

@@ -4,16 +4,18 @@ import React from 'react';
 
 import type { ModelInfo } from '../protocol';
 import { line } from '../text';
-import { usePanel, useSession } from './context';
+import { usePages, usePanel, useSession } from './context';
 import { OFFLINE, modelDetail, modelText } from './format';
 import type { IMenuEntry } from './menu';
 import { Menu } from './menu';
 
 export function ModelMenu(props: { opener: React.MutableRefObject<(() => void) | null> }): React.JSX.Element {
   const { session, trans } = usePanel();
+  const { pages } = usePages();
   const models = useSession(snapshot => snapshot.models);
   const current = useSession(snapshot => snapshot.transcript.model || snapshot.defaultModel);
-  const entries = sorted(models).map((model, index, all): IMenuEntry => ({
+  const all = sorted(models);
+  const entries = all.map((model, index): IMenuEntry => ({
     key: model.name,
     label: modelText(model.name, trans),
     detail: modelDetail(model, trans),
@@ -23,6 +25,16 @@ export function ModelMenu(props: { opener: React.MutableRefObject<(() => void) |
     heading: model.provider === all[index - 1]?.provider ? undefined : providerText(model, trans),
     run: () => void session.chooseModel(model.name)
   }));
+  const lacking = all.findIndex(model => !model.ready);
+  entries.splice(lacking < 0 ? entries.length : lacking, 0, {
+    key: 'keys',
+    label: trans.__('Set a key…'),
+    detail: trans.__('of your own with a provider, or of your own server'),
+    heading: trans.__('Connect a model'),
+    run: () => {
+      pages.show('keys');
+    }
+  });
   entries.push({
     key: 'other',
     label: trans.__('Other model…'),

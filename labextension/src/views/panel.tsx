@@ -1,10 +1,7 @@
 /** The sidebar's widget: one React tree, told when it is first shown. */
 import { ReactWidget } from '@jupyterlab/apputils';
-import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { line } from '../text';
-import { Button, CommandButton } from './button';
 import { Composer } from './composer';
 import type { IPagesContext, IPanelContext } from './context';
 import { PagesContext, PanelContext, usePages, usePanel, useSession } from './context';
@@ -13,12 +10,14 @@ import { logoIcon } from './icons';
 import { Keys } from './keys';
 import { MemoryPage } from './memory';
 import { Preview } from './preview';
+import { ProblemView } from './problem';
 import { RunPage } from './runpage';
 import { SessionsPage } from './sessions';
 import { Timeline } from './timeline';
 import { Transcript } from './transcript';
 import { TrustBanner } from './trust';
 import { UnsavedBanner } from './unsaved';
+import { VisitPage } from './visit';
 
 export class Panel extends ReactWidget {
   constructor(context: IPanelContext & IPagesContext) {
@@ -80,6 +79,7 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       {page === 'memory' && <MemoryPage />}
       {page === 'run' && <RunPage />}
       {page === 'sessions' && <SessionsPage />}
+      {page === 'visit' && <VisitPage />}
       <div className="codemad-chat" hidden={page !== 'chat'}>
         <UnsavedBanner />
         <TrustBanner />
@@ -87,33 +87,8 @@ function Content(props: { focuser: React.MutableRefObject<(() => void) | null> }
       </div>
       <ProblemView />
       <RunStatus />
-      <Composer focuser={props.focuser} modelOpener={modelOpener} />
+      {page !== 'visit' && <Composer focuser={props.focuser} modelOpener={modelOpener} />}
     </>
-  );
-}
-
-function ProblemView(): React.JSX.Element | null {
-  const { session, trans } = usePanel();
-  const problem = useSession(snapshot => snapshot.problem);
-  const hasFailed = useSession(snapshot => snapshot.phase === 'failed');
-  if (!problem) {
-    return null;
-  }
-  return (
-    <div className="codemad-problem" role="alert">
-      <div className="codemad-problem-text">
-        <strong>{line(problem.message)}</strong> {line(problem.hint)}
-      </div>
-      {hasFailed && <CommandButton onClick={() => session.load()}>{trans.__('Try again')}</CommandButton>}
-      <Button
-        kind="quiet"
-        icon={closeIcon}
-        label={trans.__('Dismiss')}
-        onClick={() => {
-          session.dismiss();
-        }}
-      />
-    </div>
   );
 }
 

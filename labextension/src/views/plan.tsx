@@ -71,9 +71,10 @@ const BADGES = { proposed: 'pending', approved: 'pending', done: 'approved', dro
 
 /** Rows one goes through with Tab; Alt and the arrows move one, Enter changes it, Delete drops it. */
 function Tasks({ plan }: { plan: Plan }): React.JSX.Element {
-  const { session, trans } = usePanel();
+  const { owner, session, trans } = usePanel();
   const isRunning = useSession(snapshot => snapshot.transcript.running !== null);
-  const isOpen = !isRunning && (plan.status === 'proposed' || plan.status === 'approved');
+  const isOpen =
+    owner === undefined && !isRunning && (plan.status === 'proposed' || plan.status === 'approved');
   const [written, write] = React.useState<PlanTask | null>(null);
   const { rows, focus } = useFocus(plan);
   const change = async (tasks: readonly PlanTask[], id: string): Promise<boolean> => {

@@ -195,9 +195,9 @@ function partName(name: string, trans: TranslationBundle): string {
 function levelNames(trans: TranslationBundle): Record<Level, [string, string]> {
   return {
     schema: [trans.__('Names and types'), trans.__('no values')],
-    statistics: [trans.__('+ statistics'), trans.__('counts, ranges, means')],
-    samples: [trans.__('+ samples'), trans.__('example values')],
-    outputs: [trans.__('+ outputs'), trans.__('text that cells printed')],
-    images: [trans.__('+ images'), trans.__('figures as pictures')]
+    statistics: [trans.__('up to statistics'), trans.__('counts, ranges, means')],
+    samples: [trans.__('up to samples'), trans.__('example values')],
+    outputs: [trans.__('up to outputs'), trans.__('text that cells printed')],
+    images: [trans.__('up to images'), trans.__('figures as pictures')]
   };
 }

@@ -8,7 +8,7 @@ import { CommandButton } from './button';
 import { usePanel } from './context';
 
 function QuestionCardContent({ item }: { item: IQuestion }): React.JSX.Element {
-  const { trans } = usePanel();
+  const { owner, trans } = usePanel();
   const isOpen = item.status === 'open';
   return (
     <section className="codemad-card codemad-question" aria-label={trans.__('A question for you')}>
@@ -17,7 +17,7 @@ function QuestionCardContent({ item }: { item: IQuestion }): React.JSX.Element {
         {!isOpen && <span className="codemad-badge">{ended(item, trans)}</span>}
       </header>
       <p className="codemad-question-text">{plain(item.text)}</p>
-      {isOpen && <Answers item={item} />}
+      {isOpen && owner === undefined && <Answers item={item} />}
       {item.answer && !isOpen && <p className="codemad-question-answer">{plain(item.answer)}</p>}
     </section>
   );

@@ -13,7 +13,7 @@ import { usePanel } from './context';
 import { DiagnosisPart } from './diagnosis';
 import { Diff } from './diff';
 import { Code, Explanation } from './explanation';
-import { editVerb } from './format';
+import { editVerb, settlingTexts } from './format';
 import { TrialView } from './outputs';
 
 export interface IReviewCardProps {
@@ -89,24 +89,18 @@ function Actions({ shown, settle }: IReviewCardProps): React.JSX.Element {
   const { session, trans } = usePanel();
   const { edit, status } = shown.open.proposal;
   const { id } = edit;
-  const several = edit.hunks.filter(hunk => hunk.status === 'pending').length > 1;
+  const [accept, reject] = settlingTexts(edit, trans);
   return (
     <div className="codemad-review-actions">
       <CommandButton kind="primary" onClick={() => settle(id, () => session.acceptEdit(id, null))}>
-        {status === 'stale'
-          ? trans.__('Try again')
-          : several
-            ? trans.__('Accept all changes')
-            : trans.__('Accept')}
+        {status === 'stale' ? trans.__('Try again') : accept}
       </CommandButton>
       {isRunnable(edit) && status !== 'stale' && (
         <CommandButton onClick={() => settle(id, () => session.acceptEdit(id, null, true))}>
           {trans.__('Accept and run')}
         </CommandButton>
       )}
-      <CommandButton onClick={() => settle(id, () => session.rejectEdit(id, null))}>
-        {several ? trans.__('Reject all changes') : trans.__('Reject')}
-      </CommandButton>
+      <CommandButton onClick={() => settle(id, () => session.rejectEdit(id, null))}>{reject}</CommandButton>
       {mayTry(shown) && (
         <CommandButton
           kind="quiet"

@@ -36,10 +36,10 @@ export function ReviewBar(props: IReviewBarProps): React.JSX.Element {
         {stale > 0 && `, ${trans._n('%1 out of date', '%1 out of date', stale)}`}
       </span>
       <Button kind="quiet" icon={caretUpIcon} label={trans.__('Previous proposal')} onClick={previous} />
-      <span className="codemad-bar-place" aria-hidden="true">
-        {place ?? '–'}/{cells.length}
-      </span>
       <Button kind="quiet" icon={caretDownIcon} label={trans.__('Next proposal')} onClick={next} />
+      <span className="codemad-bar-place" aria-hidden="true">
+        {place === null ? '' : `${place}/${cells.length}`}
+      </span>
       {files.map(({ proposal }) => (
         <Button
           key={proposal.edit.id}

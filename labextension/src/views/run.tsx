@@ -3,7 +3,7 @@ import { checkIcon, closeIcon, infoIcon, redoIcon, runIcon, undoIcon } from '@ju
 import React from 'react';
 
 import { isAsking } from '../questions';
-import { clip, line, plain } from '../text';
+import { line } from '../text';
 import type { IDraft, IExecuted, INote, IRestored, IRun, Item } from '../transcript';
 import { AgentsLine, SteeredView } from './agentsline';
 import { ApprovalCard } from './approval';
@@ -11,19 +11,16 @@ import { CommandButton, Icon } from './button';
 import { usePanel } from './context';
 import { Drawn } from './drawn';
 import { EditCard } from './edit';
-import { baseName, costText, secondsText, tokensText, usageTitle } from './format';
+import { baseName, costText, factsText, secondsText, tokensText, usageTitle } from './format';
 import { Markdown } from './markdown';
 import { PlanCard } from './plan';
+import { PromptBubble, askedText } from './prompt';
 import { QuestionCard } from './question';
 import { RememberedView } from './remembered';
 import { Thinking } from './thinking';
 import { ToolCard } from './tool';
 import { TurnMenu } from './turnmenu';
 import { VerificationView } from './verification';
-
-/** Characters from which a prompt may need scrolling, and the most that is drawn of one. */
-const LONG = 400;
-const PROMPT_SHOWN = 20_000;
 
 export interface IRunViewProps {
   run: IRun;
@@ -32,12 +29,12 @@ export interface IRunViewProps {
 }
 
 function RunViewContent({ run, redoable }: IRunViewProps): React.JSX.Element {
-  const { trans } = usePanel();
+  const { owner, trans } = usePanel();
   const isRunning = run.state === 'running';
   return (
     <article
       className={`codemad-run ${run.undone ? 'codemad-run-undone' : ''}`}
-      aria-label={trans.__('You asked: %1', clip(line(run.prompt), 100))}
+      aria-label={askedText(run, owner, trans)}
       aria-busy={isRunning}
     >
       <PromptBubble run={run} />
@@ -57,21 +54,6 @@ function RunViewContent({ run, redoable }: IRunViewProps): React.JSX.Element {
 }
 
 export const RunView = React.memo(RunViewContent);
-
-function PromptBubble({ run }: { run: IRun }): React.JSX.Element {
-  const { trans } = usePanel();
-  const { notebook } = run.target;
-  const origin = run.edge === 'magic' ? trans.__('from a cell') : run.edge === 'sidebar' ? '' : run.edge;
-  const where = [notebook ? baseName(notebook) : '', origin].filter(Boolean).join(' · ');
-  return (
-    <div className="codemad-prompt">
-      <div className="codemad-prompt-text" tabIndex={run.prompt.length > LONG ? 0 : undefined}>
-        {clip(plain(run.prompt), PROMPT_SHOWN)}
-      </div>
-      {where && <div className="codemad-prompt-where">{where}</div>}
-    </div>
-  );
-}
 
 /** Tool lines that follow each other stand together in one list. */
 function groups(items: readonly Item[]): Item[][] {
@@ -155,14 +137,18 @@ function Draft({ draft, live }: { draft: IDraft; live: boolean }): React.JSX.Ele
 }
 
 function Working({ run }: { run: IRun }): React.JSX.Element {
-  const { trans } = usePanel();
+  const { owner, trans } = usePanel();
   const phases: Record<string, string> = {
     plan: trans.__('Planning'),
     execute: trans.__('Working'),
     verify: trans.__('Checking the result')
   };
   const waits = run.items.some(isAsking);
-  const text = waits ? trans.__('Waiting for your answer') : (phases[run.phase] ?? trans.__('Working'));
+  const waiting =
+    owner === undefined
+      ? trans.__('Waiting for your answer')
+      : trans.__('Waiting for an answer of %1', line(owner));
+  const text = waits ? waiting : (phases[run.phase] ?? trans.__('Working'));
   return (
     <div className="codemad-working">
       <span className="codemad-dots" aria-hidden="true">
@@ -265,9 +251,7 @@ function Footer({ run, redoable }: IRunViewProps): React.JSX.Element {
           {run.undone ? trans.__('Undone') : texts[run.state]}
         </span>
         <span className="codemad-footer-facts" title={usageTitle(run, trans)}>
-          {[tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)]
-            .filter(Boolean)
-            .join(' · ')}
+          {factsText([tokensText(run, trans), costText(run.cost, trans), secondsText(run.seconds, trans)])}
         </span>
         {mayUndo(run) && (
           <CommandButton

@@ -15,6 +15,7 @@ import { pinIcon } from './icons';
 import { useLoaded } from './loaded';
 import { Menu } from './menu';
 import { PageFrame } from './page';
+import { Shares, share } from './shares';
 import { TreeView } from './tree';
 
 /** Milliseconds after the last letter before the server is asked. */
@@ -55,6 +56,7 @@ export function SessionsPage(): React.JSX.Element {
     >
       {value && <TreeView tree={value} compare={setCompared} />}
       <Sessions />
+      <Shares />
     </PageFrame>
   );
 }
@@ -153,7 +155,7 @@ function SessionRow({ info, hit }: { info: SessionInfo; hit?: SessionHit }): Rea
 
 function SessionMenu({ info, title }: { info: SessionInfo; title: string }): React.JSX.Element {
   const { trans } = usePanel();
-  const { branches } = usePages();
+  const { branches, sharing } = usePages();
   const save = (format: Format) => () => void download(branches, info.id, format);
   const entries = [
     { key: 'rename', label: trans.__('Rename…'), run: () => void rename(branches, info, trans) },
@@ -162,6 +164,7 @@ function SessionMenu({ info, title }: { info: SessionInfo; title: string }): Rea
       label: info.archived ? trans.__('Bring back') : trans.__('Archive'),
       run: () => void branches.arrange(info, { archived: !info.archived })
     },
+    { key: 'share', label: trans.__('Share…'), run: () => void share(sharing, info, trans) },
     {
       key: 'markdown',
       heading: trans.__('Export'),

@@ -6,6 +6,7 @@ import { entriesHere } from '../branching';
 import { clip } from '../text';
 import type { Entry, ITranscript } from '../transcript';
 import { Icon } from './button';
+import { CommentView } from './comment';
 import { usePanel, useSession } from './context';
 import { Empty } from './empty';
 import { RememberedView } from './remembered';
@@ -15,7 +16,7 @@ import { NoteView, RestoredView, RunView } from './run';
 const NEAR = 40;
 
 export function Transcript({ openModels }: { openModels: () => void }): React.JSX.Element {
-  const { trans } = usePanel();
+  const { owner, trans } = usePanel();
   const transcript = useSession(snapshot => snapshot.transcript);
   const phase = useSession(snapshot => snapshot.phase);
   const sending = useSession(snapshot => snapshot.sending);
@@ -42,7 +43,7 @@ export function Transcript({ openModels }: { openModels: () => void }): React.JS
               <div className="codemad-prompt-text">{clip(sending, 2000)}</div>
             </div>
           )}
-          {isEmpty && phase === 'ready' && <Empty openModels={openModels} />}
+          {isEmpty && phase === 'ready' && owner === undefined && <Empty openModels={openModels} />}
           {isEmpty && (phase === 'loading' || phase === 'replaying') && (
             <div className="codemad-loading">
               <span className="codemad-spinner" aria-hidden="true" />
@@ -74,6 +75,8 @@ function EntryView({ entry, redoable }: { entry: Entry; redoable: boolean }): Re
       return <NoteView note={entry} />;
     case 'memory':
       return <RememberedView item={entry} />;
+    case 'comment':
+      return <CommentView comment={entry} />;
     case 'restored':
       return <RestoredView entry={entry} />;
   }

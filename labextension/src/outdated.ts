@@ -1,4 +1,4 @@
-/** What the pages beside the conversation show of an older session: after which event to ask again. Pure. */
+/** What the pages beside the conversation show is outdated by which event, and is to be asked for again. Pure. */
 import { changesTree } from './branching';
 import { isOver } from './crew';
 import type { Event } from './protocol';
@@ -28,7 +28,7 @@ function ofWork(event: Event): boolean {
 }
 
 /** Notes what the pages have to ask for again. */
-export function dated(state: ITranscript, event: Event): ITranscript {
+export function outdated(state: ITranscript, event: Event): ITranscript {
   const { seq } = event;
   const changed: Partial<ITranscript> = {
     ...(OF_CHECKPOINTS.has(event.type) ? { checkpointsSeq: seq } : {}),
