@@ -1,7 +1,7 @@
 """Owns whom the person shares sessions of one workspace with, and how far.
 
 Kept with the person's data beside the other decisions of theirs, so that no copy of a session, no fork and no
-backup brings a share back. A file that cannot be read shares nothing.
+backup brings a share back. A file that cannot be read shares nothing, and is left for the person to mend.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from codemad_jupyter.config.private_files import SPACE, read_bounded, write_private
+from codemad_jupyter.config.private_files import MEND, SPACE, read_bounded, write_private
 from codemad_jupyter.protocol.errors import NotFound, SetByAdministrator, StoreError, UsageError
 from codemad_jupyter.protocol.policy import NO_POLICY, Policy
 from codemad_jupyter.protocol.sharing import Share, SharePermission
@@ -30,13 +30,17 @@ class SharedSessions:
         self.problem = problem
 
     def listed(self) -> tuple[Share, ...]:
-        """All that hold, oldest first."""
+        """All that hold, oldest first. Raises `UsageError` where the file cannot be read."""
         held = ((share, self._policy.shared_as(share.permission)) for share in self._kept())
         return tuple(share.model_copy(update={"permission": given}) for share, given in held if given)
 
     def permission(self, session: str, guest: str) -> SharePermission | None:
-        """What the guest may do there; None: nothing."""
-        found = (each for each in self.listed() if (each.session, each.guest) == (session, guest))
+        """What the guest may do there; None: nothing, as where the file cannot be read."""
+        try:
+            listed = self.listed()
+        except UsageError:  # which is for its owner to know
+            return None
+        found = (each for each in listed if (each.session, each.guest) == (session, guest))
         return next((each.permission for each in found), None)
 
     def share(self, share: Share) -> None:
@@ -53,7 +57,7 @@ class SharedSessions:
         self._write((*kept, share))
 
     def unshare(self, session: str, guest: str) -> None:
-        """Let the guest see no more of it. Raises `NotFound` or `StoreError`."""
+        """Let the guest see no more of it. Raises `NotFound`, `UsageError` or `StoreError`."""
         left = self._others(session, guest)
         if len(left) == len(self._kept()):
             hint = "codemad sessions shared lists with whom it is."
@@ -66,8 +70,9 @@ class SharedSessions:
     def _kept(self) -> tuple[Share, ...]:
         try:
             return _SHARES.validate_json(read_bounded(self._path, follow_links=False) or b"[]")
-        except (UsageError, ValidationError):
-            return ()
+        except ValidationError:
+            said = f"Whom sessions are shared with cannot be read from {self._path}: nobody sees any now."
+            raise UsageError(said, hint=MEND) from None
 
     def _write(self, shares: tuple[Share, ...]) -> None:
         try:

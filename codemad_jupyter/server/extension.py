@@ -15,12 +15,12 @@ from jupyter_server.utils import url_path_join
 
 from codemad_jupyter.server import (
     agents,
-    checkpoints,
     completion,
     configuring,
     health,
     kernel_link,
     mcp,
+    queries,
     rest,
     sharing,
     storage,
@@ -79,15 +79,15 @@ def routes(base_url: str, *, host: EngineHost) -> list[tuple[Any, ...]]:
         ("kernel/models", kernel_link.ModelsHandler),
     ]
     plain = [(url_path_join(base_url, "codemad", path), handler, {"host": host}) for path, handler in table]
-    return [*plain, *_timeline_routes(base_url, host)]
+    return [*plain, *_query_routes(base_url, host)]
 
 
-def _timeline_routes(base_url: str, host: EngineHost) -> list[tuple[Any, ...]]:
-    doors = (("codemad", checkpoints.TimelineHandler), ("codemad/kernel", checkpoints.KernelTimelineHandler))
+def _query_routes(base_url: str, host: EngineHost) -> list[tuple[Any, ...]]:
+    doors = (("codemad", queries.QueryHandler), ("codemad/kernel", queries.KernelQueryHandler))
     return [
         (url_path_join(base_url, door, path), handler, {"host": host, "work": path})
         for door, handler in doors
-        for path in checkpoints.WORK
+        for path in queries.WORK
     ]
 
 

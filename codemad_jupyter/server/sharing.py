@@ -20,7 +20,7 @@ from codemad_jupyter.server.rest import BodyHandler, CodemadHandler
 
 if TYPE_CHECKING:
     from codemad_jupyter.app.relay_client import RelayClient
-    from codemad_jupyter.protocol.sharing import GuestRequest, Reply, SharingInfo
+    from codemad_jupyter.protocol.sharing import GuestRequest, Reply, Share, SharingInfo
     from codemad_jupyter.server.host import EngineHost
 
 URL_VARIABLE = "CODEMAD_RELAY_URL"
@@ -56,11 +56,18 @@ class ShareLink:
             return
         from codemad_jupyter.config.paths import workspace_dir
         from codemad_jupyter.config.shares import SharedSessions
+        from codemad_jupyter.protocol.errors import UsageError
 
         settings = await self._host.settings()
         folder = workspace_dir(self._host.root, settings=settings)
-        if await asyncio.to_thread(SharedSessions(folder, policy=settings.policy).listed):
-            self.wake()
+        try:
+            shared = await asyncio.to_thread(SharedSessions(folder, policy=settings.policy).listed)
+        except UsageError as error:
+            self._problem = str(error)
+            log.warning("CodeMAD: %s", error)
+        else:
+            if shared:
+                self.wake()
 
     def wake(self) -> None:
         """What is shared may have changed."""
@@ -75,8 +82,9 @@ class ShareLink:
         from codemad_jupyter.protocol.errors import CodemadError
         from codemad_jupyter.protocol.sharing import SharingInfo
 
-        mine = await (await self._host.engine()).sharing.shares()
+        mine: tuple[Share, ...] = ()
         try:
+            mine = await (await self._host.engine()).sharing.shares()
             with_me = await self.relay.shared()
         except CodemadError as error:
             return SharingInfo(mine=mine, problem=str(error), offered=bool(os.environ.get(URL_VARIABLE)))

@@ -270,7 +270,7 @@ def test_what_the_administrator_set_holds_for_both(
 
 
 def _send_dialogs_away(page: Page) -> None:
-    """What Lab says of a missing server, at once or later; a key, for the dialog may go by itself meanwhile."""
+    """What Lab says of a missing server. By a key, for a dialog may go by itself meanwhile."""
     said = page.locator(".jp-Dialog").first
     page.add_locator_handler(said, lambda: page.keyboard.press("Escape"), no_wait_after=True)
 

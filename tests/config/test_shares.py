@@ -62,9 +62,15 @@ def test_the_policy_file_says_how_far(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data", [b"{", b'[{"session": "s1"}]', b'[{"session":"s1","guest":"b","permission":"own"}]']
 )
-def test_a_file_that_is_damaged_shares_nothing(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_damaged_shares_nothing_and_is_kept(tmp_path: Path, data: bytes) -> None:
     (tmp_path / FILE).write_bytes(data)
-    assert SharedSessions(tmp_path).listed() == ()
+    kept = SharedSessions(tmp_path)
+    assert kept.permission("s1", "b") is None
+    for work in (kept.listed, lambda: kept.share(share()), lambda: kept.unshare("s1", "b")):
+        with pytest.raises(UsageError, match="nobody sees any now") as refused:
+            work()
+        assert "Mend the file" in refused.value.hint
+    assert (tmp_path / FILE).read_bytes() == data
 
 
 def test_there_are_bounds_and_a_reason_where_nothing_can_be_shared(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
+"""Queries, the REST routes that only show: the list of checkpoints, what differs, who made a cell, what is
 remembered, what is planned, sessions with their branches, figures, and how far the search index is.
 
 What changes any of it is a command. Kernels have the same under their own gate.
@@ -123,7 +123,7 @@ WORK: dict[str, Callable[[CodemadHandler], Awaitable[Any]]] = {
 }
 
 
-class TimelineHandler(CodemadHandler):
+class QueryHandler(CodemadHandler):
     """For people's front ends."""
 
     def initialize(self, host: EngineHost, work: str = "checkpoints") -> None:
@@ -136,7 +136,7 @@ class TimelineHandler(CodemadHandler):
         await self.answer(lambda: WORK[self.work](self))
 
 
-class KernelTimelineHandler(KernelGate):
+class KernelQueryHandler(KernelGate):
     """For magics."""
 
     def initialize(self, host: EngineHost, work: str = "checkpoints") -> None:
