@@ -11,6 +11,7 @@ from codemad_jupyter.git.values import shown
 from codemad_jupyter.git.worktrees import Standing
 from codemad_jupyter.protocol.agents import WorktreeState
 from codemad_jupyter.protocol.edits import CellTarget, Edit, unified
+from codemad_jupyter.protocol.wording import counted
 
 MOST = 20
 """Paths that are named at most."""
@@ -50,7 +51,7 @@ def show_text(standing: Standing, folder: Path) -> str:
         "session": one_line(worktree.session),
         "run": one_line(worktree.run),
         "folder": shown(str(folder)),
-        "began as": f"{base.files:,} files as they were, with what was not committed" if base else "",
+        "began as": f"{counted(base.files, 'file')}, with what was not committed" if base else "",
         "disk": _size(standing.bytes),
         "changed": _listed(map(shown, standing.changed)),
         "besides": one_line("; ".join(standing.besides)),

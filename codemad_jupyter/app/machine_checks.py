@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.config.settings import Settings
@@ -51,9 +52,7 @@ def versions() -> Check:
 def rights(settings: Settings) -> Check:
     """Who decides about effects here, and what was given and does not count."""
     rules = len(settings.permissions)
-    detail = (
-        f"mode {settings.mode}, {rules} {'rule' if rules == 1 else 'rules'}, data level {settings.data_level}"
-    )
+    detail = f"mode {settings.mode}, {counted(rules, 'rule')}, data level {settings.data_level}"
     limits = [f"{name} {value:g}" for name in ("cost_limit", "token_limit", "time_limit")
               if (value := getattr(settings, name)) is not None]  # fmt: skip
     detail = "; ".join((detail, *limits))

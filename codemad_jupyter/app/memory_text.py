@@ -5,6 +5,7 @@ import time
 from codemad_jupyter.app.plain_text import one_line
 from codemad_jupyter.protocol.events import MemoryChanged
 from codemad_jupyter.protocol.memories import Memory
+from codemad_jupyter.protocol.wording import counted
 
 CONFIRM = "codemad memory confirm"
 
@@ -29,7 +30,7 @@ def changed_line(event: MemoryChanged) -> str:
         case "confirmed":
             return f"Remembered from now on ({event.scope}): {text}"
         case "forgotten":
-            return f"Forgotten: {len(event.memories)} {'fact' if len(event.memories) == 1 else 'facts'}."
+            return f"Forgotten: {counted(len(event.memories), 'fact')}."
 
 
 def fact_line(fact: Memory) -> str:

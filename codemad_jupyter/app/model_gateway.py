@@ -26,6 +26,7 @@ from codemad_jupyter.config.private_files import read_bounded
 from codemad_jupyter.config.toml_files import parse
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import UsageError
+from codemad_jupyter.protocol.wording import counted
 
 UNSAID = (0, 301, 302, 307, 308, 401, 403)
 """What the server answers to us alone: not at all, elsewhere, or that our key is wrong."""
@@ -161,7 +162,7 @@ class Chat(_Handler):
             return
         if desk.busy.get(who, 0) >= desk.file.at_once:
             self.set_header("Retry-After", AGAIN_IN)
-            said = f"{desk.file.at_once} calls of yours go on already, which is all that may at once."
+            said = f"At most {counted(desk.file.at_once, 'call')} of yours may go on at once."
             self._turn_away(model, "rate_limit_exceeded", said)
             return
         desk.busy[who] = desk.busy.get(who, 0) + 1

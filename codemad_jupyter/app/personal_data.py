@@ -30,6 +30,7 @@ from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.git import bundles
 from codemad_jupyter.git.disk_use import bytes_below, clear_away
 from codemad_jupyter.protocol.errors import CodemadError, StoreHeld, UsageError
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.store import user_memory
 from codemad_jupyter.store.codec import decode
 from codemad_jupyter.store.lock import FileLock
@@ -95,7 +96,7 @@ def listed(settings: Settings, found: Sequence[Workspace], *, whole: bool) -> li
     """What there is of these workspaces, and where ``whole`` of the person besides."""
     things: list[Kept] = []
     for each in found:
-        what = f"{each.sessions} sessions, checkpoints, index and logs of {each.name}"
+        what = f"{counted(each.sessions, 'session')}, checkpoints, index and logs of {each.name}"
         things.append(Kept(what, str(each.folder), bytes_below(each.folder)))
         for place, count in _refs(each).items():
             things.append(Kept(f"{count} snapshots behind private refs of git", place))

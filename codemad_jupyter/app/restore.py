@@ -23,6 +23,7 @@ from codemad_jupyter.config.settings import Settings
 from codemad_jupyter.git import bundles
 from codemad_jupyter.protocol.errors import CodemadError, StoreError, UsageError
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.store import user_memory
 from codemad_jupyter.store.codec import encode
 from codemad_jupyter.store.db import Database
@@ -151,9 +152,11 @@ def _bring_levels(done: Restored, parts: Path, folder: Path, settings: Settings)
 
 def restored_text(done: Restored) -> str:
     """What a person is told."""
-    lines = [f"{done.manifest.sessions} sessions of {done.manifest.workspace} were brought back."]
-    lines += [f"{done.snapshots} snapshots of files came with their checkpoints."] if done.snapshots else []
-    lines += [f"{done.facts} facts about you were added."] if done.facts else []
+    lines = [f"Brought back: {counted(done.manifest.sessions, 'session')} of {done.manifest.workspace}."]
+    lines += (
+        [f"With their checkpoints: {counted(done.snapshots, 'snapshot')} of files."] if done.snapshots else []
+    )
+    lines += [f"Added: {counted(done.facts, 'fact')} about you."] if done.facts else []
     lines += [f"The sessions that were here before are kept as {done.kept}."] if done.kept else []
     return "\n".join(
         [*lines, *done.problems, "Keys, trust and approvals are in no backup: they stay as they are."]

@@ -30,6 +30,7 @@ from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.errors import UsageError
 from codemad_jupyter.protocol.events import BranchChanged, EditProposed, Event, Notice, Restored, RunFinished
 from codemad_jupyter.protocol.sessions import BranchSide, SessionTree
+from codemad_jupyter.protocol.wording import counted
 
 MOST_READ = 32 * 1024 * 1024
 """Bytes of a file that is imported."""
@@ -197,7 +198,7 @@ def _export(client: EngineClient, asked: argparse.Namespace, session: str) -> An
     if asked.output is None:
         return Answer(export.text.rstrip("\n"), data)
     write_new(asked.output, export.text)
-    kept = f" {export.withheld} places were left out: --level lets more in." if export.withheld else ""
+    kept = f" Left out: {counted(export.withheld, 'place')}; --level lets more in." if export.withheld else ""
     return Answer(f"Wrote {asked.output}.{kept}", {**data, "text": ""})
 
 

@@ -15,6 +15,7 @@ from codemad_jupyter.protocol.sessions import (
     SessionTree,
     Turn,
 )
+from codemad_jupyter.protocol.wording import counted
 
 NAMED = 10
 """Files that are named when a branch was taken."""
@@ -117,7 +118,7 @@ def _flag(branch: BranchInfo) -> str:
 def comparison_text(found: BranchComparison) -> str:
     """What both have, then each side with numbers for its messages and edits."""
     last = one_line(found.ancestor.text, 80) if found.ancestor else "nothing"
-    head = f"Both begin with {found.common} messages, the last: {last}"
+    head = f"Both begin with {counted(found.common, 'message')}, the last: {last}"
     return "\n\n".join([head, _side_text(found.left), _side_text(found.right)])
 
 

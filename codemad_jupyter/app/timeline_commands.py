@@ -20,6 +20,7 @@ from codemad_jupyter.app.timeline_words import add_verbs
 from codemad_jupyter.protocol import commands as cmd
 from codemad_jupyter.protocol.errors import CodemadError, UsageError
 from codemad_jupyter.protocol.events import CheckpointMade, CheckpointsChanged, Event, Restored
+from codemad_jupyter.protocol.wording import counted
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _changed(event: Event) -> Answer:
 def _made(event: Event) -> str:
     if not isinstance(event, CheckpointMade):
         raise _unsaid()
-    held = f"{event.files:,} files" + "".join(f", {path}" for path in event.notebooks)
+    held = counted(event.files, "file") + "".join(f", {path}" for path in event.notebooks)
     return f"Made {event.checkpoint.removeprefix('checkpoint-')}: {held}."
 
 

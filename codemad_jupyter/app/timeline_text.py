@@ -8,6 +8,7 @@ from codemad_jupyter.notebooks.provenance import Blame
 from codemad_jupyter.protocol.checkpoints import CheckpointDiff, CheckpointInfo, PathDifference
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.events import Restored
+from codemad_jupyter.protocol.wording import counted
 
 
 def pick(infos: Sequence[CheckpointInfo], word: str) -> CheckpointInfo:
@@ -88,7 +89,7 @@ def difference_text(each: PathDifference) -> str:
 
 def restored_text(event: Restored) -> str:
     """What came back, what was merged, and what was left alone."""
-    counts = f"{len(event.files)} files and {len(event.cells)} cells came back."
+    counts = f"{counted(len(event.files), 'file')} and {counted(len(event.cells), 'cell')} came back."
     merged = _listed("Your changes were kept beside them in", event.merged)
     conflicts = _listed("Left as they are, for you changed them too:", event.conflicts)
     return "\n".join(filter(None, [counts, merged, conflicts]))

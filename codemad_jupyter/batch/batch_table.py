@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.live_lines import LiveLines, bar
 from codemad_jupyter.batch.run_report import money, total
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.jobs import Job
@@ -97,5 +98,5 @@ def sentence(results: Sequence[JobResult]) -> str:
     """What a batch came to."""
     repairs = sum(result.repairs for result in results)
     cost = total(result.cost for result in results)
-    mended = f"; {repairs} {'repair' if repairs == 1 else 'repairs'}, {money(cost)}" if repairs else ""
-    return f"{len(results)} runs: {', '.join(counts(results))}{mended}."
+    mended = f"; {counted(repairs, 'repair')}, {money(cost)}" if repairs else ""
+    return f"{counted(len(results), 'run')}: {', '.join(counts(results))}{mended}."

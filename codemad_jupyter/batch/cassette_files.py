@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -55,7 +56,9 @@ def _show(cassette: Cassette, *, as_json: bool) -> int:
 
 def _line(row: Row) -> str:
     old = "" if row.current else " (recorded again later)"
-    return f"{row.line:>5}  {row.model}  {row.messages} messages  {row.asked} -> {row.answered}{old}"
+    return (
+        f"{row.line:>5}  {row.model}  {counted(row.messages, 'message')}  {row.asked} -> {row.answered}{old}"
+    )
 
 
 def _check(cassette: Cassette, *, as_json: bool) -> int:
@@ -65,7 +68,7 @@ def _check(cassette: Cassette, *, as_json: bool) -> int:
         print(json.dumps(found))
     else:
         lines = ", ".join(map(str, cassette.damaged))
-        print(f"{calls} calls of {', '.join(cassette.models) or 'no model'}.")
+        print(f"{counted(calls, 'call')} of {', '.join(cassette.models) or 'no model'}.")
         print(f"Damaged lines: {lines}." if cassette.damaged else "Every line can be read.")
     return 1 if cassette.damaged else 0
 
@@ -77,5 +80,7 @@ def _prune(cassette: Cassette, *, as_json: bool) -> int:
     calls = prune(cassette.path)
     after = cassette.path.stat().st_size
     found = {"calls": calls, "before": before, "after": after}
-    print(json.dumps(found) if as_json else f"{calls} calls kept; {before:,} bytes became {after:,}.")
+    print(
+        json.dumps(found) if as_json else f"{counted(calls, 'call')} kept; {before:,} bytes became {after:,}."
+    )
     return 0

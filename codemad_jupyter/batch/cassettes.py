@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.subcommand import seconds, subcommand
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -151,5 +152,6 @@ def _record(args: argparse.Namespace) -> int:
             cassette=CassetteChoice("record", path),
         )
         code = run(order)
-    print(f"{path}: {len(Cassette(path)) if path.exists() else 0} calls recorded.")
+    calls = len(Cassette(path)) if path.exists() else 0
+    print(f"{path}: {counted(calls, 'call')} recorded.")
     return code

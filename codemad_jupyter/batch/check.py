@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from codemad_jupyter.protocol.diagnostics import Diagnosis, problem_line
 from codemad_jupyter.protocol.errors import CodemadError, UsageError
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.context.diagnostics.documents import Document
@@ -125,8 +126,8 @@ def _print_lines(checked: list[Checked]) -> None:
         print(f"codemad: {detail}", file=sys.stderr)
     count = sum(len(each.diagnosis.problems) + each.diagnosis.more for each in checked)
     by = ", ".join(dict.fromkeys(name for each in checked for name in each.diagnosis.servers)) or "no server"
-    what = f"{count} problem{'' if count == 1 else 's'}" if count else "No problem"
-    print(f"{what} in {len(checked)} file{'' if len(checked) == 1 else 's'} ({by}).")
+    what = counted(count, "problem") if count else "No problem"
+    print(f"{what} in {counted(len(checked), 'file')} ({by}).")
 
 
 def _print_json(checked: list[Checked]) -> None:

@@ -54,9 +54,8 @@ class OnCluster:
         name = f"codemad-{self.batch}-{job.number}-{attempt}"
         parcel = {"topic": TOPIC.format(self.batch), **await asyncio.to_thread(_parcel, job)}
         self.heard[name] = heard
-        await _variable(self.client, name).set(
-            None
-        )  # the scheduler complains of one that is looked for in vain
+        # the scheduler complains of one that is looked for in vain
+        await _variable(self.client, name).set(None)
         future = self.client.submit(work, parcel, key, attempt, name, key=name, pure=False)
         try:
             result, data = await future

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,8 +116,8 @@ def _told(report: Report) -> str:
     from codemad_jupyter.protocol.indexing import LeftOut
 
     done = (
-        f"{report.files} files, {report.chunks} places; {report.read} read anew, {report.removed} gone,"
-        f" in {report.seconds:.1f} s."
+        f"{counted(report.files, 'file')}, {counted(report.chunks, 'place')};"
+        f" {report.read} read anew, {report.removed} gone, in {report.seconds:.1f} s."
     )
     left = left_out_text(LeftOut(reason=why, count=count) for why, count in report.skipped.items())
     return "\n".join(filter(None, [done, left]))

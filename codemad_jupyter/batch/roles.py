@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codemad_jupyter.batch.memory import common_options
 from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.batch.subcommand import Commands
@@ -67,7 +68,11 @@ def _sorted(found: Roles) -> list[Role]:
 
 
 def _remarks(found: Roles) -> list[str]:
-    wrong = [f"{len(found.problems)} files are no roles: see codemad roles check"] if found.problems else []
+    wrong = (
+        [f"{counted(len(found.problems), 'file')} cannot be read as roles: see codemad roles check"]
+        if found.problems
+        else []
+    )
     return [*wrong, *_waiting(found)]
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from codemad_jupyter.batch.repairs import Repair, told
 from codemad_jupyter.protocol.base import Value
 from codemad_jupyter.protocol.errors import NotebookError
+from codemad_jupyter.protocol.wording import counted
 
 Ending = Literal["done", "failed", "out_of_budget", "repaired", "cancelled"]
 FORMS = (".json", ".html")
@@ -58,7 +59,7 @@ def lines(report: RunReport) -> list[str]:
     """For a terminal: what is not as it was written, then the sum."""
     told_of = [told(repair) for repair in report.repairs]
     ran = sum(cell.status != "not_run" for cell in report.cells)
-    sums = f"{ran} of {len(report.cells)} cells ran in {report.seconds:.1f} s"
+    sums = f"{ran} of {counted(len(report.cells), 'cell')} ran in {report.seconds:.1f} s"
     if report.repairs:
         sums += f"; repairs took {report.tokens:,} tokens, {money(report.cost)}"
     return [*told_of, sums]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codemad_jupyter.batch.memory import add_common_options
 from codemad_jupyter.batch.subcommand import subcommand
+from codemad_jupyter.protocol.wording import counted
 
 if TYPE_CHECKING:
     from codemad_jupyter.app.personal_data import Kept, Workspace
@@ -88,7 +89,9 @@ def _backup(args: argparse.Namespace) -> int:
             written = args.file
     else:
         written, manifest = asyncio.run(_made(root, settings, args.file))
-    said = f"{manifest['sessions']} sessions of {root} are in {written}. Keys, trust and approvals are not."
+    said = (
+        f"{written} holds {counted(manifest['sessions'], 'session')} of {root}; no keys, trust or approvals."
+    )
     _say({"file": str(written), "sessions": manifest["sessions"]} if args.json else said)
     return 0
 
@@ -139,7 +142,8 @@ def _export(args: argparse.Namespace) -> int:
 
     settings, found = _found(args)
     personal_data.export(settings, found, args.file, whole=args.only is None)
-    said = f"What is kept of {len(found)} folders is in {args.file}. Keys are not in it. Keep it to yourself."
+    said = f"What is kept of {counted(len(found), 'folder')} is in {args.file}."
+    said += " Keys are not in it. Keep it to yourself."
     _say({"file": str(args.file), "folders": [each.name for each in found]} if args.json else said)
     return 0
 
@@ -210,5 +214,4 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _say(what: object) -> None:
-
     print(what if isinstance(what, str) else json.dumps(what, indent=2))

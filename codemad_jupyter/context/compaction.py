@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from codemad_jupyter.protocol.messages import Message, TextPart, ToolCallPart, ToolResultPart
 from codemad_jupyter.protocol.tokens import message_tokens, tokens
+from codemad_jupyter.protocol.wording import counted
 
 SHORT = 200
 """Characters of a tool's result that are never worth leaving out."""
@@ -77,7 +78,7 @@ def fitted(messages: Sequence[Message], *, limit: int) -> Shorter:
     while every and (size := sum(map(message_tokens, every[-1]))) <= room:
         latest = every.pop() + latest
         room -= size
-    words = f"{len(every)} earlier {'turn' if len(every) == 1 else 'turns'}, told in short"
+    words = f"{counted(len(every), 'earlier turn')}, told in short"
     text = digest([message for turn in every for message in turn], limit=told)
     return Shorter(tuple(beginning_with(text, latest)), (*light.left_out, words))
 

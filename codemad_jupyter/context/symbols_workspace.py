@@ -18,6 +18,7 @@ from codemad_jupyter.context.chunking.patterns import PATTERNS
 from codemad_jupyter.context.chunking.values import FileSymbols
 from codemad_jupyter.context.symbols_reader import decode
 from codemad_jupyter.context.walking import Entry, walk_files
+from codemad_jupyter.protocol.wording import counted
 
 SECONDS = 15.0
 MOST_FILES = 3_000
@@ -105,9 +106,9 @@ class WorkspaceSymbols:
 def _notice(unread: int, beyond: int, refused: Sequence[str]) -> str:
     said = []
     if unread:
-        said.append(f"{unread} files were not read in time; ask again for a fuller answer.")
+        said.append(f"Not read in time: {counted(unread, 'file')}; ask again for a fuller answer.")
     if beyond:
-        said.append(f"{beyond} files deeper in the folder were left out.")
+        said.append(f"Left out, being deeper in the folder: {counted(beyond, 'file')}.")
     if refused:
         said.append(f"Not readable: {', '.join(refused[:5])}.")
     return " ".join(said)

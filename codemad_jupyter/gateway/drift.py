@@ -7,6 +7,7 @@ from typing import Any
 
 from codemad_jupyter.gateway.cassette import Recorded
 from codemad_jupyter.gateway.normal import Sketch
+from codemad_jupyter.protocol.wording import counted
 
 _SHOWN = 60
 _NAMED = 3
@@ -95,7 +96,7 @@ def _messages(asked: Sketch, recorded: Sketch, values: Mapping[str, Any]) -> lis
         was, now = values.get(recorded.messages[at]), asked.values.get(asked.messages[at])
         return [f"message {at + 1} of {len(asked.messages)}{_message(was, now)}"]
     if len(asked.messages) != len(recorded.messages):
-        return [f"the history ({len(asked.messages)} messages, recorded {len(recorded.messages)})"]
+        return [f"the history ({counted(len(asked.messages), 'message')}, recorded {len(recorded.messages)})"]
     return []
 
 

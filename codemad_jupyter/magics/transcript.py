@@ -32,6 +32,7 @@ from codemad_jupyter.protocol.events import (
 )
 from codemad_jupyter.protocol.plans import plan_text
 from codemad_jupyter.protocol.supply import CHOSEN, DEFAULT
+from codemad_jupyter.protocol.wording import counted
 
 PieceKind = Literal["text", "tool", "note", "problem", "plan"]
 
@@ -178,7 +179,7 @@ class Transcript:
 def restored_line(event: Restored) -> str:
     """What an undo, redo or restore did, in a few sentences."""
     verb = {"undo": "Undone", "redo": "Redone", "restore": "Restored"}[event.kind]
-    touched = [f"{len(event.cells)} cells"] if event.cells else []
+    touched = [counted(len(event.cells), "cell")] if event.cells else []
     touched += list(event.files)
     line = (
         f"{verb}: {', '.join(touched)}." if touched else f"{verb}: the conversation; no file or cell changed."

@@ -29,6 +29,7 @@ from codemad_jupyter.notebooks.mirror import base_of, mirror
 from codemad_jupyter.protocol.errors import KernelError, UsageError
 from codemad_jupyter.protocol.kernels import NotebookView
 from codemad_jupyter.protocol.verification import Verdict, VerdictStatus, Verification
+from codemad_jupyter.protocol.wording import counted
 
 SECONDS = 600.0
 """How long a cell may take where nobody said."""
@@ -158,7 +159,7 @@ def _notes(copied: int, linked: int) -> tuple[str, ...]:
     guard = "Landlock refused all writing outside it"
     if not confined.version():
         guard = "this system has no Landlock, so writing to other places was not refused"
-    return (f"Ran in a private copy of the folder ({copied} files copied{more}); {guard}.",)
+    return (f"Ran in a private copy of the folder ({counted(copied, 'file')} copied{more}); {guard}.",)
 
 
 class _Rerun:
@@ -234,5 +235,5 @@ def account(report: Verification) -> str:
         if cells:
             lines.append(f"{text}: {', '.join(cells)}")
     same = sum(each.status == "same" for each in report.cells)
-    lines.append(f"{same} of {len(report.cells)} cells gave what is stored.")
+    lines.append(f"{same} of {counted(len(report.cells), 'cell')} gave what is stored.")
     return "\n".join([*lines, *report.notes])

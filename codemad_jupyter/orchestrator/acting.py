@@ -8,6 +8,7 @@ from pathlib import Path
 from codemad_jupyter.protocol.edits import CellTarget, Edit, FileTarget
 from codemad_jupyter.protocol.events import Restored
 from codemad_jupyter.protocol.permissions import AuditLine, Axis, Mode
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.path_rules import gives_rights
 from codemad_jupyter.tools.permissions import Action, Permissions, applies_by_itself, decide, digest
 
@@ -104,7 +105,8 @@ def restored_line(session: str, restored: Restored) -> AuditLine:
         run=restored.runs[0] if restored.runs else "",
         tool=restored.kind,
         axis="files",
-        action=f"{restored.kind}: {len(restored.files)} files, {len(restored.cells)} cells",
+        action=f"{restored.kind}: {counted(len(restored.files), 'file')},"
+        f" {counted(len(restored.cells), 'cell')}",
         decision="approved",
         rule="asked for by a person",
         outcome="done",

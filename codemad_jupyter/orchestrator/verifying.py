@@ -14,6 +14,7 @@ from codemad_jupyter.protocol.commands import VerifyNotebook
 from codemad_jupyter.protocol.errors import NotFound
 from codemad_jupyter.protocol.events import Event, Verified
 from codemad_jupyter.protocol.verification import Verdict, Verification
+from codemad_jupyter.protocol.wording import counted
 
 
 async def proof_of(command: VerifyNotebook, services: Services) -> Proof:
@@ -59,9 +60,9 @@ def sentence(report: Verification) -> str:
     """The report in one sentence."""
     bad: list[Verdict] = [each for each in report.cells if each.status in ("failed", "differs")]
     if report.same:
-        return f"{report.notebook} gives the same again ({len(report.cells)} cells)."
+        return f"{report.notebook} gives the same again ({counted(len(report.cells), 'cell')})."
     failed = sum(each.status == "failed" for each in bad)
     parts = [f"{failed} failed"] if failed else []
     parts += [f"{len(bad) - failed} differ"] if len(bad) > failed else []
     said = f"{' and '.join(parts)}, first number {bad[0].number}"
-    return f"{report.notebook}: of {len(report.cells)} cells {said}."
+    return f"{report.notebook}: of {counted(len(report.cells), 'cell')} {said}."

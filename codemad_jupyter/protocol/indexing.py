@@ -3,6 +3,7 @@
 from typing import Literal
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.wording import counted
 
 IndexState = Literal["none", "partial", "looking", "reading", "joining", "embedding", "ready", "failed"]
 """``none``: not begun; ``partial``: begun, and nobody is at it now; ``ready``: all that is in the folder is
@@ -46,8 +47,8 @@ class IndexStatus(Value):
         """The same in words, with the fault first."""
         if self.state == "none":
             return "this folder has no index yet"
-        said = f"{self.files} files and {self.chunks} places indexed{self._still()}"
-        vectors = f"; {self.lacking} places have no vector yet" if self.lacking else ""
+        said = f"{counted(self.files, 'file')} and {counted(self.chunks, 'place')} indexed{self._still()}"
+        vectors = f"; {counted(self.lacking, 'place')} without a vector yet" if self.lacking else ""
         return " ".join(part for part in (self.fault, f"{said}{vectors}.", self.notice) if part)
 
     def _still(self) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from codemad_jupyter.protocol.base import Value
+from codemad_jupyter.protocol.wording import counted
 
 TaskStatus = Literal["open", "running", "done", "failed"]
 PlanStatus = Literal["proposed", "approved", "done", "dropped"]
@@ -51,7 +52,7 @@ def progress_line(plan: Plan) -> str:
     now = next((task for task in plan.tasks if task.status in ("running", "failed")), None)
     words = {"running": "now", "failed": "failed"}
     what = f"; {words[now.status]}: {now.title}" if now else ""
-    return f"Plan: {done} of {len(plan.tasks)} tasks done{what}."
+    return f"Plan: {done} of {counted(len(plan.tasks), 'task')} done{what}."
 
 
 def plan_text(plan: Plan) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codemad_jupyter.protocol.errors import StoreError, StoreHeld
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.store.db import Database
 from codemad_jupyter.store.migrations import COLUMNS, StoreDamaged, StoreNewer, insert_rows
 from codemad_jupyter.store.store import Store
@@ -62,7 +63,7 @@ async def take_in(store: Store, folder: Path) -> tuple[str, ...]:
             rows = await side.read(_dump)
             await store.database.write(functools.partial(_merge, rows=rows))
             taken = True
-            notices.append(f"{len(rows['sessions'])} sessions from {path.name} were taken in.")
+            notices.append(f"Taken in: {counted(len(rows['sessions']), 'session')} from {path.name}.")
         finally:
             await side.close(remove=taken)
     return tuple(notices)

@@ -16,9 +16,10 @@ from codemad_jupyter.protocol.edits import (
 )
 from codemad_jupyter.protocol.errors import NotFound, ToolError
 from codemad_jupyter.protocol.kernels import Cell, NotebookView
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.executor import MAX_CONTENT
 from codemad_jupyter.tools.proposals import new_id, told
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 
 async def view_of(context: ToolContext) -> NotebookView:

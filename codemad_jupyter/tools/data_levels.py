@@ -23,6 +23,7 @@ from codemad_jupyter.protocol.kernels import (
     Variable,
 )
 from codemad_jupyter.protocol.privacy import DataLevel
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.bare_messages import bare_message
 
 LEVELS: tuple[DataLevel, ...] = get_args(DataLevel)
@@ -73,7 +74,7 @@ def withheld(what: Any, level: DataLevel) -> str:
     """What stands in place of text that is not told: its shape."""
     text = what if isinstance(what, str) else str(what)
     lines = len(text.splitlines())
-    return f"[withheld at data level {level}: {lines} line{'' if lines == 1 else 's'}]" if text else ""
+    return f"[withheld at data level {level}: {counted(lines, 'line')}]" if text else ""
 
 
 def limited(value: Any, level: DataLevel, *, source: str = "") -> Any:

@@ -12,6 +12,7 @@ from codemad_jupyter.notebooks.cells import Notebook
 from codemad_jupyter.notebooks.ports import KernelPort
 from codemad_jupyter.protocol.diagnostics import Diagnosis, problem_lines
 from codemad_jupyter.protocol.errors import KernelError, NotFound, ToolError
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.files import read_text
 from codemad_jupyter.tools.tool import ToolContext, tool
 
@@ -54,7 +55,7 @@ async def known_names(kernel: KernelPort | None, *, deadline: float) -> Known:
 
 def _account(result: dict[str, Any]) -> str:
     count = result["count"]
-    return f"{count or 'no'} problem{'' if count == 1 else 's'}"
+    return counted(count, "problem") if count else "no problems"
 
 
 @tool("read", account=_account)

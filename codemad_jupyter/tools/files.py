@@ -11,11 +11,12 @@ from codemad_jupyter.context.excerpts import Excerpts
 from codemad_jupyter.context.walking import list_paths
 from codemad_jupyter.protocol.edits import Edit, FileTarget, make_hunks, text_hash, whole_hunk
 from codemad_jupyter.protocol.errors import NotFound, ToolError
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.edits.changes import Refused
 from codemad_jupyter.tools.edits.paths import located, other_case
 from codemad_jupyter.tools.proposals import new_id, told
 from codemad_jupyter.tools.settling import held
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 MAX_FILE = 2_000_000
 """Bytes of a text file that can be read or edited."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.memories import Memory, MemoryKind, MemoryScope
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.reach import RemembersFacts
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 
 @tool("write", axis="memory", account=lambda result: result["status"])

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from codemad_jupyter.protocol.edits import Edit, FileTarget
 from codemad_jupyter.protocol.errors import ToolError
 from codemad_jupyter.protocol.kernels import NotebookView
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.cells import delete_edit, found_in, source_edit
 from codemad_jupyter.tools.cells import unchanged as seen_unchanged
 from codemad_jupyter.tools.edit_match import replace_each
@@ -21,7 +22,7 @@ from codemad_jupyter.tools.edits.plan import plan
 from codemad_jupyter.tools.files import MAX_FILE, file_edit, read_text, unchanged
 from codemad_jupyter.tools.proposals import told
 from codemad_jupyter.tools.settling import held
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 _VERBS = {True: "Change", False: "Create"}
 

@@ -12,11 +12,12 @@ from typing import Any
 from codemad_jupyter.notebooks.terminal_text import cleaned, shortened
 from codemad_jupyter.protocol.errors import Denied, ToolError
 from codemad_jupyter.protocol.permissions import SandboxState
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.files import inside
 from codemad_jupyter.tools.jobs import Commands, Job, Order
 from codemad_jupyter.tools.live_output import LiveOutput
 from codemad_jupyter.tools.project.environments import kernel_environment
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 LONGEST = 3_600.0
 OFFLINE = (

@@ -10,7 +10,8 @@ from typing import Any
 from codemad_jupyter.context.symbols import Site, SymbolTable, Use
 from codemad_jupyter.context.symbols_workspace import Symbols, WorkspaceSymbols
 from codemad_jupyter.protocol.errors import ToolError
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.protocol.wording import counted
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 MOST = 40
 MOST_TOKENS = 8_000

@@ -36,11 +36,6 @@ from codemad_jupyter.tools.reach import (
 )
 
 
-def counted(number: int, thing: str) -> str:
-    """So many of a thing, for a person."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def _unheard(text: object) -> None:
     """Where nobody listens while a tool runs."""
 

@@ -126,5 +126,5 @@ def test_status_in_words() -> None:
     )
     broken = IndexStatus(state="ready", files=1, chunks=1, lacking=1, fault="The model is broken.")
     assert broken.sentence == (
-        "The model is broken. 1 files and 1 places indexed; 1 places have no vector yet."
+        "The model is broken. 1 file and 1 place indexed; 1 place without a vector yet."
     )

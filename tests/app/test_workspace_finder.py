@@ -83,7 +83,7 @@ def test_status_in_words(root: Path, settings: Settings) -> None:
     index = FolderIndex(root, settings)
     assert index.status().sentence == "this folder has no index yet"
     index.update()
-    assert index.status().sentence.startswith("1 files and 1 places indexed. Search goes by words")
+    assert index.status().sentence.startswith("1 file and 1 place indexed. Search goes by words")
 
 
 def test_excerpts_begin_at_the_line_that_fits_and_never_leave_the_folder(

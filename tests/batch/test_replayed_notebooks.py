@@ -142,7 +142,7 @@ def test_drift_fails_with_what_differs(folder: Path, elsewhere: Path, model_serv
     source = notebook(folder, DATA, f"{ASK}how many rows?")
     done = codemad("record", source, cwd=folder, **recorded(model_server, folder))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{folder / 'n.cassette.jsonl'}: 1 calls recorded.\n"
+    assert done.stdout == f"{folder / 'n.cassette.jsonl'}: 1 call recorded.\n"
     assert sorted(each.name for each in folder.iterdir()) == ["data.csv", "n.cassette.jsonl", "n.ipynb"]
     moved(folder, elsewhere)
     copy = notebook(elsewhere, DATA, f"{ASK}how many columns?")
@@ -282,5 +282,5 @@ def test_a_cassette_is_shown_checked_and_pruned(
     told = json.loads(capsys.readouterr().out)
     assert told == {"calls": 2, "models": ["compatible/scripted"], "damaged": [4]}
     assert here("cassette", "prune", "a.jsonl") == 0
-    assert capsys.readouterr().out.startswith("1 calls kept")
+    assert capsys.readouterr().out.startswith("1 call kept")
     assert here("cassette", "check", "a.jsonl") == 0

@@ -100,7 +100,7 @@ def test_what_was_erased_comes_back_from_a_backup(place: Place, tmp_path: Path, 
     if repository:
         place.git("init", "-q")
     place.fill()
-    assert "1 sessions" in place.codemad("backup", file, "--root", place.root)
+    assert "1 session" in place.codemad("backup", file, "--root", place.root)
     assert file.stat().st_mode & 0o777 == 0o600
     listing = place.codemad("erase", "--dry-run")
     assert ("1 snapshots behind private refs" in listing) is repository
@@ -112,8 +112,8 @@ def test_what_was_erased_comes_back_from_a_backup(place: Place, tmp_path: Path, 
     if repository:
         assert place.git("for-each-ref") == ""
     said = place.codemad("restore", file, "--root", place.root)
-    assert "1 snapshots of files" in said
-    assert "1 facts about you were added" in said
+    assert "1 snapshot of files" in said
+    assert "1 fact about you" in said
     assert place.snapshot() == (["Heat maps"], b"before")
     assert KeyStore().places() == {}
 

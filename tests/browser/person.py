@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Page, WebSocket
+from playwright.sync_api import Browser, Page, WebSocket
 
-from tests.waiting import LIMIT
+from tests.browser.conftest import PAGE_TIMEOUT
+from tests.browser.hub import Hub, sign_in
+from tests.browser.sidebar import Sidebar
+from tests.waiting import LIMIT, wait_until
 
 ASK = """async code => {
     window.ourKernel ??= await window.jupyterapp.serviceManager.kernels.startNew({ name: 'codemad' });
@@ -122,3 +128,26 @@ class Person:
         """How many lines to the stream their page has had so far."""
         self.page.evaluate("() => true")  # what happened since is told now
         return len(self.streams)
+
+
+@contextmanager
+def in_their_labs(hub: Hub, browser: Browser, *names: str) -> Iterator[list[Person]]:
+    """All at once, each in a browser profile of their own, with the panel open."""
+    people = []
+    for name in names:
+        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(PAGE_TIMEOUT)
+        person = Person(name, page, hub.server(name))
+        page.on("request", lambda request, person=person: person.asked.append(request.url))
+        page.on("websocket", person.follow)
+        people.append(person)
+        sign_in(page, hub, name)
+    for name in names:  # each step has its own limit: their servers and labs start at once
+        wait_until(lambda name=name: hub.servers(name).get("", {}).get("ready"), "the start of a server")
+    for person in people:
+        person.page.wait_for_url(re.compile(".*/lab.*"), wait_until="commit")
+    for person in people:
+        Sidebar(person.page).open()
+    yield people
+    for person in people:
+        person.page.context.close()

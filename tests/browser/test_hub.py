@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from codemad_jupyter.server.extension import routes
 from tests.browser.conftest import PAGE_TIMEOUT
-from tests.browser.hub import PREFIX, Hub, running_hub, sign_in
+from tests.browser.hub import PREFIX, Hub, running_hub
 from tests.browser.operating import GATEWAY, KEY, LOOSER, MODEL, SCRAPER, Operator, answer
-from tests.browser.person import Person
+from tests.browser.person import Person, in_their_labs
 from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
@@ -71,26 +71,12 @@ def hub(operator: Operator) -> Iterator[Hub]:
 
 @pytest.fixture(scope="module")
 def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
-    """Both in their labs at once, each in a browser profile of their own, each after a first conversation."""
-    found = []
-    for name in (ANN, BEN):
-        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-        page.set_default_timeout(PAGE_TIMEOUT)
-        person = Person(name, page, hub.server(name))
-        page.on("request", lambda request, person=person: person.asked.append(request.url))
-        page.on("websocket", person.follow)
-        found.append(person)
-        sign_in(page, hub, name)
-    for name in (ANN, BEN):  # each step has its own limit: two servers and two labs start at once
-        wait_until(lambda name=name: hub.servers(name).get("", {}).get("ready"), "the start of a server")
-    for person in found:
-        person.page.wait_for_url(re.compile(".*/lab.*"), wait_until="commit")
-    for person in found:
-        Sidebar(person.page).open()
-        expect(Sidebar(person.page).ask(f"What is {WORDS[person.name]}?")).to_contain_text("One of a kind")
-    yield found[0], found[1]
-    for person in found:
-        person.page.context.close()
+    """Both in their labs, each after a first conversation."""
+    with in_their_labs(hub, browser, ANN, BEN) as (ann, ben):
+        for person in (ann, ben):
+            told = Sidebar(person.page).ask(f"What is {WORDS[person.name]}?")
+            expect(told).to_contain_text("One of a kind")
+        yield ann, ben
 
 
 def test_both_work_at_once_and_see_their_own(

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PAGE_TIMEOUT
-from tests.browser.hub import REPOSITORY, Hub, running_hub, sign_in
+from tests.browser.hub import REPOSITORY, Hub, running_hub
 from tests.browser.lab import free_port
-from tests.browser.person import Person
+from tests.browser.person import Person, in_their_labs
 from tests.browser.sidebar import Sidebar
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
@@ -62,20 +61,8 @@ def as_documented(_: Hub) -> str:
 
 @pytest.fixture(scope="module")
 def people(hub: Hub, browser: Browser) -> Iterator[tuple[Person, Person]]:
-    found = []
-    for name in (ANN, BEN):
-        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-        page.set_default_timeout(PAGE_TIMEOUT)
-        found.append(Person(name, page, hub.server(name)))
-        sign_in(page, hub, name)
-    for person in found:
-        wait_until(lambda person=person: hub.servers(person.name).get("", {}).get("ready"), "a server")
-        person.page.wait_for_url(re.compile(".*/lab.*"), wait_until="commit")
-    for person in found:
-        Sidebar(person.page).open()
-    yield found[0], found[1]
-    for person in found:
-        person.page.context.close()
+    with in_their_labs(hub, browser, ANN, BEN) as (ann, ben):
+        yield ann, ben
 
 
 def sessions_page(page: Page) -> None:

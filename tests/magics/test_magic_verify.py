@@ -17,14 +17,14 @@ def test_the_report_is_shown(work: Path) -> None:
     path = a_notebook(work / "known.ipynb", "42")
     with kernel(work, {"JPY_SESSION_NAME": str(path)}) as live:
         live.run("%load_ext codemad_jupyter")
-        assert "1 of 1 cells gave what is stored." in live.run("%codemad verify").text
+        assert "1 of 1 cell gave what is stored." in live.run("%codemad verify").text
         a_notebook(path, "41")
         shown = live.run("%codemad verify --cells only")
         assert shown.reply["status"] == "ok"
         assert "cell 1 (only): differs" in shown.text
         alone = live.run("%codemad verify", person=False)
         assert alone.reply["status"] == "error"
-        assert "of 1 cells 1 differ, first number 1." in alone.error
+        assert "of 1 cell 1 differ, first number 1." in alone.error
         assert "no code cell zz" in live.run("%codemad verify --cells zz").error
 
 

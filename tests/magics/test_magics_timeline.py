@@ -63,7 +63,7 @@ def test_in_a_terminal_of_its_own(tmp_path: Path) -> None:
     )
     elsewhere = {"IPYTHONDIR": str(tmp_path / "ipython"), "CODEMAD_DATA_DIR": str(tmp_path / "data")}
     shown = in_terminal(root, script, **elsewhere)
-    assert "1 files and 0 cells came back." in shown, shown
+    assert "1 file and 0 cells came back." in shown, shown
     assert "project  the target is diagnosis (fact, by you" in shown
     assert "once you confirm it (project preference): likes polars" in shown
     assert "No session said anything about that." in shown

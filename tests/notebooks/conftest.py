@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from codemad_jupyter.notebooks.live import LiveKernel
@@ -50,6 +51,16 @@ def own_manager() -> Iterator[KernelManager]:
     started = start_kernel()
     yield started
     stop_kernel(started)
+
+
+@pytest.fixture
+def client(manager: KernelManager) -> Iterator[BlockingKernelClient]:
+    """A front end of the module's kernel."""
+    made = manager.blocking_client()
+    made.start_channels()
+    made.wait_for_ready(timeout=60)
+    yield made
+    made.stop_channels()
 
 
 @pytest.fixture

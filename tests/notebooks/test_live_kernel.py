@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from codemad_jupyter.notebooks.line import KernelLine
@@ -201,55 +202,43 @@ async def test_a_question_that_is_only_just_sent_is_told_the_same(manager: Kerne
 
 
 async def test_a_look_leaves_a_busy_kernel_looking_busy(
-    manager: KernelManager, kernel: LiveKernel, tmp_path: Path
+    client: BlockingKernelClient, kernel: LiveKernel, tmp_path: Path
 ) -> None:
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=LIMIT)
-        request = client.execute(awaiting(tmp_path / "go"))
-        states: list[tuple[str, bool]] = []
-        looked = False
-        while ("idle", True) not in states:
-            message = await asyncio.to_thread(client.get_iopub_msg, timeout=LIMIT)
-            if message["msg_type"] != "status":
-                continue
-            own = message["parent_header"].get("msg_id") == request
-            states.append((message["content"]["execution_state"], own))
-            if states[-1] == ("busy", True) and not looked:
-                looked = True
-                assert (await kernel.report()).busy
-                await asyncio.sleep(1)
-                (tmp_path / "go").touch()
-        while_running = states[states.index(("busy", True)) : -1]
-        assert ("idle", False) in while_running, "the look itself makes the kernel say idle"
-        assert while_running[-1] == ("busy", False)
-        assert states[-1] == ("idle", True)
-        with pytest.raises(queue.Empty):
-            await asyncio.to_thread(client.get_iopub_msg, timeout=1)
-    finally:
-        client.stop_channels()
+    request = client.execute(awaiting(tmp_path / "go"))
+    states: list[tuple[str, bool]] = []
+    looked = False
+    while ("idle", True) not in states:
+        message = await asyncio.to_thread(client.get_iopub_msg, timeout=LIMIT)
+        if message["msg_type"] != "status":
+            continue
+        own = message["parent_header"].get("msg_id") == request
+        states.append((message["content"]["execution_state"], own))
+        if states[-1] == ("busy", True) and not looked:
+            looked = True
+            assert (await kernel.report()).busy
+            await asyncio.sleep(1)
+            (tmp_path / "go").touch()
+    while_running = states[states.index(("busy", True)) : -1]
+    assert ("idle", False) in while_running, "the look itself makes the kernel say idle"
+    assert while_running[-1] == ("busy", False)
+    assert states[-1] == ("idle", True)
+    with pytest.raises(queue.Empty):
+        await asyncio.to_thread(client.get_iopub_msg, timeout=1)
 
 
 async def test_a_look_leaves_it_to_the_cell_whether_a_person_can_be_asked(
-    manager: KernelManager, kernel: LiveKernel, tmp_path: Path
+    client: BlockingKernelClient, kernel: LiveKernel, tmp_path: Path
 ) -> None:
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=LIMIT)
-        for number, asks in enumerate((True, False)):
-            begun, go = tmp_path / f"begun{number}", tmp_path / f"go{number}"
-            code = making(begun) + awaiting(go) + "name = input('Name? ')"
-            request = client.execute(code, allow_stdin=asks)
-            await until(begun.exists)
-            assert (await kernel.report()).busy
-            go.touch()
-            if asks:
-                message = await asyncio.to_thread(client.get_stdin_msg, timeout=LIMIT)
-                assert message["content"]["prompt"] == "Name? "
-                client.input("Ada")
-            reply = await asyncio.to_thread(client._recv_reply, request, timeout=LIMIT)
-            assert reply["content"].get("ename", "asked") == ("asked" if asks else "StdinNotImplementedError")
-    finally:
-        client.stop_channels()
+    for number, asks in enumerate((True, False)):
+        begun, go = tmp_path / f"begun{number}", tmp_path / f"go{number}"
+        code = making(begun) + awaiting(go) + "name = input('Name? ')"
+        request = client.execute(code, allow_stdin=asks)
+        await until(begun.exists)
+        assert (await kernel.report()).busy
+        go.touch()
+        if asks:
+            message = await asyncio.to_thread(client.get_stdin_msg, timeout=LIMIT)
+            assert message["content"]["prompt"] == "Name? "
+            client.input("Ada")
+        reply = await asyncio.to_thread(client._recv_reply, request, timeout=LIMIT)
+        assert reply["content"].get("ename", "asked") == ("asked" if asks else "StdinNotImplementedError")

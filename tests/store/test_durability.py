@@ -143,7 +143,7 @@ async def test_a_side_file_is_used_while_the_store_is_held_and_taken_in_later(
     acknowledged = await asyncio.to_thread(kill_and_read, main, 20)
 
     taken, notices = await open_store(tmp_path, workspace="/work")
-    assert notices == (f"1 sessions from {side.path.name} were taken in.",)  # the other is still open
+    assert notices == (f"Taken in: 1 session from {side.path.name}.",)  # the other is still open
     await check(taken, acknowledged)
     assert (await taken.entries("side0", "e0"))[0].message.text == "\ud800"
     assert await taken.head("side0") == "e0"

@@ -86,7 +86,7 @@ def test_what_there_was_no_time_for_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     found = WorkspaceSymbols(tmp_path).read(seconds=0.001)
     assert found.files == ()
-    assert "1 files were not read in time" in found.notice
+    assert "Not read in time: 1 file;" in found.notice
 
 
 def test_symbols_pass_between_processes_unchanged() -> None:

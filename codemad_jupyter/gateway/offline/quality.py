@@ -8,6 +8,7 @@ from codemad_jupyter.gateway.offline.proposing import propose_cell
 from codemad_jupyter.gateway.offline.reading import Frame, Look, is_group, kind_of, look
 from codemad_jupyter.gateway.offline.steps import Answer, Plan, Turn
 from codemad_jupyter.protocol.kernels import Variable
+from codemad_jupyter.protocol.wording import counted
 
 MAX_LISTED = 40
 _DROP = re.compile(r"\b(drop|remove|delete|discard|get rid of|exclude)\b", re.IGNORECASE)
@@ -105,7 +106,7 @@ def _missing_said(frame: Frame) -> str:
         return f"missing values: none{rest}"
     first = sorted(counts.items(), key=lambda item: -(item[1] or 0))[:8]
     said = ", ".join(f"{shown(name)} {about}{count}" for name, count in first)
-    return f"missing values in {len(counts)} {'column' if len(counts) == 1 else 'columns'}: {said}"
+    return f"missing values in {counted(len(counts), 'column')}: {said}"
 
 
 def _describe(frame: Frame, columns: tuple[str, ...]) -> str:

@@ -8,8 +8,9 @@ from codemad_jupyter.git import branches as branching
 from codemad_jupyter.git import looking
 from codemad_jupyter.git.commits import commit
 from codemad_jupyter.protocol.errors import ToolError
+from codemad_jupyter.protocol.wording import counted
 from codemad_jupyter.tools.files import UNTRUSTED, inside
-from codemad_jupyter.tools.tool import ToolContext, counted, tool
+from codemad_jupyter.tools.tool import ToolContext, tool
 
 MOST_REFS = 200
 

@@ -128,7 +128,7 @@ function Size({ shown }: { shown: IShown }): React.JSX.Element {
     <span
       className="codemad-review-size"
       role="img"
-      aria-label={trans.__('%1 lines added, %2 removed', added.toString(), removed.toString())}
+      aria-label={trans.__('Lines added: %1, removed: %2', added.toString(), removed.toString())}
     >
       +{added} −{removed}
     </span>
