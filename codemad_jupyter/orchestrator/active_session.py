@@ -256,7 +256,7 @@ class ActiveSession:
         """What brings files or the conversation to another state."""
         with contextlib.suppress(TimeoutError):  # one that has just ended is still being written down
             await asyncio.wait_for(self.desk.reviewer.cells.finished(), ENDING)
-        async with self._lock:
+        async with self._lock, self.desk.reviewer.settling:
             if self.running or self.desk.busy or len(self.outside.calls) > 1:
                 what = "A command in the background" if self.desk.jobs.busy else "A run or one of its cells"
                 raise Conflict(f"{what} is going on.", hint="Stop it first, then try again.")

@@ -44,6 +44,8 @@ class Reviewer:
         self._trier = Trier(services, session)
         self._diagnoser = Diagnoser(services, session)
         self._lock = asyncio.Lock()
+        self.settling = asyncio.Lock()
+        """Held while a decision about edits is carried out, over all of a run; nothing is restored meanwhile."""
         self.cells = CellJobs(services, session, checkpointer, approvals=approvals)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:

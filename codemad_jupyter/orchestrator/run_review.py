@@ -63,12 +63,13 @@ Settling = cmd.AcceptEdit | cmd.RejectEdit | cmd.AcceptRun | cmd.RejectRun
 
 async def settle(session: Session, reviewer: Reviewer, command: Settling) -> None:
     """Accept or reject an edit, or all that waits of a run."""
-    match command:
-        case cmd.AcceptEdit():
-            await reviewer.accept(command.edit, command.hunks, execute=command.execute)
-        case cmd.RejectEdit():
-            await reviewer.reject(command.edit, command.hunks)
-        case cmd.AcceptRun():
-            await accept_run(session, reviewer, command.run, execute=command.execute)
-        case cmd.RejectRun():
-            await reject_run(session, reviewer, command.run)
+    async with reviewer.settling:
+        match command:
+            case cmd.AcceptEdit():
+                await reviewer.accept(command.edit, command.hunks, execute=command.execute)
+            case cmd.RejectEdit():
+                await reviewer.reject(command.edit, command.hunks)
+            case cmd.AcceptRun():
+                await accept_run(session, reviewer, command.run, execute=command.execute)
+            case cmd.RejectRun():
+                await reject_run(session, reviewer, command.run)

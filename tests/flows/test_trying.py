@@ -1,5 +1,6 @@
 """Trying again, settling a whole run, and what the model is told about its code."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from codemad_jupyter.protocol.events import LIVE_ONLY, Event
 from tests.flows.conftest import Desk, MakeDesk
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn
+from tests.waiting import until
 
 MODEL = "compatible/scripted"
 
@@ -186,3 +188,19 @@ async def test_without_a_kernel_the_syntax_is_told(
         ("failed", "syntax"),
     ]
     assert "no kernel is running" in tried[edits[0].id].detail
+
+
+async def test_an_undo_waits_until_all_of_a_run_is_accepted(desk: Desk, model_server: ModelServer) -> None:
+    before = sources(desk.root)
+    made = desk.root / "made.py"
+    create = Call("write_file", {"path": made.name, "content": "pi = 3\n"})
+    run, _, _ = await proposed(desk, model_server, insert("first = 1"), create, insert("last = 1"))
+    accepting = asyncio.create_task(desk.engine.submit(AcceptRun(session=desk.session, run=run)))
+    await until(made.exists)
+    assert not accepting.done()
+    events = await desk.do(Undo(session=desk.session, run=run))
+    await accepting
+    [restored] = [event for event in events if event.type == "restored"]
+    assert (restored.files, len(restored.cells)) == (("made.py",), 2)
+    assert not made.exists()
+    assert sources(desk.root) == before
