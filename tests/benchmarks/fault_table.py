@@ -32,6 +32,7 @@ from codemad_jupyter.gateway.provider import Request  # noqa: E402
 from codemad_jupyter.gateway.router import Router  # noqa: E402
 from codemad_jupyter.gateway.stack import Stack  # noqa: E402
 from codemad_jupyter.orchestrator.loop import Outcome, run_loop  # noqa: E402
+from codemad_jupyter.orchestrator.steering import Steering  # noqa: E402
 from codemad_jupyter.orchestrator.tally import Limits, Tally  # noqa: E402
 from codemad_jupyter.protocol.events import Event, Notice, TextDelta  # noqa: E402
 from codemad_jupyter.protocol.messages import Message, ToolCallPart, ToolResultPart  # noqa: E402
@@ -127,6 +128,7 @@ class Bench:
                 keep=keep,
                 tally=Tally(),
                 limits=Limits(),
+                steering=Steering(seen.events.append),
             )
         except Exception as error:
             seen.error = error
