@@ -45,7 +45,7 @@ class Reviewer:
         self._diagnoser = Diagnoser(services, session)
         self._lock = asyncio.Lock()
         self.settling = asyncio.Lock()
-        """Held while a decision about edits is carried out, over all of a run; nothing is restored meanwhile."""
+        """Held while a decision about edits is carried out, over a whole run; nothing is restored then."""
         self.cells = CellJobs(services, session, checkpointer, approvals=approvals)
 
     async def propose(self, edit: Edit, *, run: str, kernel: KernelPort | None) -> Edit:
