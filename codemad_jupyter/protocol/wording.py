@@ -3,4 +3,4 @@
 
 def counted(number: int, thing: str) -> str:
     """So many of a thing: ``1 file``, ``2,000 files``."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
