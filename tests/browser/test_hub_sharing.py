@@ -17,6 +17,7 @@ from tests.browser.hub import REPOSITORY, Hub, running_hub
 from tests.browser.lab import free_port
 from tests.browser.person import Person, in_their_labs
 from tests.browser.sidebar import Sidebar
+from tests.docs.pages import read
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Turn
 from tests.waiting import wait_until
@@ -42,21 +43,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterato
         "CODEMAD_COMPATIBLE_BASE_URL": model.openai_url,
         "CODEMAD_COMPATIBLE_MODELS": "scripted",
     }
-    path = os.environ["PATH"]
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
-    try:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", path)
         with running_hub(tmp_path_factory.mktemp("hub"), ANN, BEN, env=env, operator=as_documented) as hub:
             yield hub
-    finally:
-        os.environ["PATH"] = path
 
 
 def as_documented(_: Hub) -> str:
     """The block of the page, at a port of this test."""
-    page = (REPOSITORY / "docs" / "sharing.md").read_text()
-    found = re.search(r"```{code-block} python\n:caption: jupyterhub_config.py\n(.*?)```", page, re.DOTALL)
-    assert found is not None
-    return found[1].replace("8091", str(free_port()))
+    blocks = read(REPOSITORY / "docs" / "sharing.md")
+    [text] = [block.text for block in blocks if block.caption == "jupyterhub_config.py"]
+    assert "8091" in text
+    return text.replace("8091", str(free_port()))
 
 
 @pytest.fixture(scope="module")
