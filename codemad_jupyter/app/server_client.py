@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from codemad_jupyter.app.http_client import ANSWER, CONNECT, HttpClient
+from codemad_jupyter.app.http_client import ANSWER, HttpClient
 from codemad_jupyter.app.relay_client import TOKEN_VARIABLE
+from codemad_jupyter.app.server_stream import ServerStream
 from codemad_jupyter.protocol.commands import Ack, Command
 from codemad_jupyter.protocol.errors import CodemadError
 from codemad_jupyter.protocol.events import EVENT, Event
-from codemad_jupyter.protocol.frames import Hello, Welcome
+from codemad_jupyter.protocol.frames import Hello
 from codemad_jupyter.protocol.sharing import GuestWish
 
 
@@ -48,18 +49,17 @@ class ServerClient(HttpClient):
 
     async def _as_tab(self, command: Command) -> Ack:
         """Give a command that only a person may give: at a socket, as long as that is open."""
-        from tornado.httpclient import HTTPRequest
-        from tornado.websocket import websocket_connect
-
-        address, headers = self.stream
-        socket = await websocket_connect(HTTPRequest(address, headers=headers, connect_timeout=CONNECT))
+        stream = await ServerStream.connect(*self.stream)
         try:
-            await socket.write_message(Hello(client=f"terminal-{uuid.uuid4().hex}").model_dump_json())
-            self.nonce = Welcome.model_validate_json(await socket.read_message() or "").nonce
+            await stream.say(Hello(client=f"terminal-{uuid.uuid4().hex}"))
+            async for frame in stream.frames():
+                if frame.type == "welcome":
+                    self.nonce = frame.nonce
+                    break
             return await asyncio.to_thread(super().submit, command)
         finally:
             self.nonce = ""
-            socket.close()
+            await stream.leave()
 
     def say(self, wish: GuestWish) -> None:
         """Say something in somebody else's session."""

@@ -15,9 +15,8 @@ from codemad_jupyter.batch.subcommand import subcommand
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tornado.websocket import WebSocketClientConnection
-
     from codemad_jupyter.app.server_client import ServerClient
+    from codemad_jupyter.app.server_stream import ServerStream
     from codemad_jupyter.batch.printing import EventPrinter
     from codemad_jupyter.batch.subcommand import Commands
     from codemad_jupyter.protocol.events import ApprovalAsked, Event, QuestionAsked, RunFinished
@@ -78,46 +77,37 @@ class Follower:
         from tornado.httpclient import HTTPError
         from tornado.websocket import WebSocketError
 
+        from codemad_jupyter.app.server_stream import ServerStream
         from codemad_jupyter.protocol.errors import ServerUnreachable
         from codemad_jupyter.protocol.events import RunFinished
+        from codemad_jupyter.protocol.frames import Hello, Subscribe
 
         failures = 0
         while failures < TRIES:
             await asyncio.sleep(PAUSE * failures)
+            failures += 1
             try:
-                socket = await self._connected(session, after)
+                stream = await ServerStream.connect(*self._server.stream)
             except (OSError, HTTPError, WebSocketError):
-                failures += 1
                 continue
             try:
-                async for event in self._events(socket):
-                    failures, after = 0, max(after, event.seq)
+                hello = Hello(client=f"attach-{uuid.uuid4().hex}")
+                await stream.say(hello, Subscribe(session=session, after=after))
+                async for event in self._events(stream):
+                    failures, after = 1, max(after, event.seq)
                     self._take(event)
                     if isinstance(event, RunFinished) and event.run == run:
                         return event
+            except WebSocketError:
+                continue
             finally:
-                socket.close()
-            failures += 1
+                await stream.leave()
         raise ServerUnreachable("The Jupyter server does not answer any more.", hint="Is it still there?")
 
-    async def _connected(self, session: str, after: int) -> WebSocketClientConnection:
-        from tornado.httpclient import HTTPRequest
-        from tornado.websocket import websocket_connect
-
-        from codemad_jupyter.protocol.frames import Hello, Subscribe
-
-        address, headers = self._server.stream
-        socket = await websocket_connect(HTTPRequest(address, headers=headers), max_message_size=2**27)
-        for frame in (Hello(client=f"attach-{uuid.uuid4().hex}"), Subscribe(session=session, after=after)):
-            await socket.write_message(frame.model_dump_json())
-        return socket
-
-    async def _events(self, socket: WebSocketClientConnection) -> AsyncIterator[Event]:
+    async def _events(self, stream: ServerStream) -> AsyncIterator[Event]:
         from codemad_jupyter.protocol.errors import raised
-        from codemad_jupyter.protocol.frames import SERVER_FRAME
 
-        while (text := await socket.read_message()) is not None:
-            frame = SERVER_FRAME.validate_json(text)
+        async for frame in stream.frames():
             if frame.type == "welcome":
                 self._server.nonce = frame.nonce
             elif frame.type == "stream_error":

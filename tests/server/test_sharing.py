@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from tornado.web import RequestHandler
 
 from codemad_jupyter.app import session_commands
 from codemad_jupyter.app.relay_client import RelayClient
 from codemad_jupyter.app.server_client import ServerClient
+from codemad_jupyter.protocol.commands import ShareSession
 from codemad_jupyter.protocol.errors import CodemadError, Denied
 from codemad_jupyter.protocol.sharing import GuestWish, Reply, Share
 from tests.server.serving import TOKEN, Served, serving
@@ -252,6 +256,25 @@ async def test_where_the_hub_has_no_relay_sharing_says_what_is_missing(
         assert answer.code == 400
         assert b"codemad relay serve" in answer.body
         assert "CODEMAD_RELAY_URL" in json.loads((await served.fetch("codemad/shared")).body)["problem"]
+
+
+async def test_a_terminal_leaves_no_connection_open(server: Served, relay: RunningRelay) -> None:
+    """Though the server is slow to close its end."""
+    session = await server.session()
+
+    def connections() -> set[object]:
+        found = psutil.Process().net_connections("tcp")
+        return {each.laddr for each in found if each.raddr and each.raddr.port == server.port}
+
+    def busy(handler: RequestHandler) -> None:
+        if handler.request.path.endswith("codemad/commands"):
+            time.sleep(0.5)  # the answer has gone out; nothing else is heard now
+
+    server.app.web_app.settings["log_function"] = busy
+    client = ServerClient(server.url("").rstrip("/"), token=TOKEN)
+    before = connections()
+    await asyncio.to_thread(client.submit, ShareSession(session=session, guest="ben", permission="read"))
+    assert connections() <= before
 
 
 async def test_the_command_line_shares_lists_and_says_something(server: Served, relay: RunningRelay) -> None:
