@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.lab import Lab
@@ -33,6 +33,11 @@ def turn(file: Path) -> tuple[Turn, ...]:
     )
 
 
+def settled(run: Locator, how: str) -> None:
+    """Wait until all of a turn is: the bar speaks of the cells, and goes when the last of them is."""
+    expect(run.locator("section.codemad-edit").get_by_text(how, exact=True)).to_have_count(5)
+
+
 def test_a_turn_is_accepted_run_saved_undone_and_redone_as_one(
     scripted_lab: Lab, script: ModelServer, open_desk: Callable[..., Desk]
 ) -> None:
@@ -46,6 +51,7 @@ def test_a_turn_is_accepted_run_saved_undone_and_redone_as_one(
     assert not file.exists()
     review.bar.get_by_role("button", name="Accept all and run").click()
     expect(review.bar).to_have_count(0)
+    settled(desk.sidebar.runs.last, "accepted")
     wanted = [CELLS[1][2], CELLS[0][2], TOTAL, VOLUME]
     assert document.sources() == wanted
     assert file.read_text() == "PI = 3.14159\n"
@@ -93,7 +99,7 @@ def test_a_turn_is_rejected_as_one(
     expect(review.cards).to_have_count(0)
     assert desk.document.cells() == before
     assert not file.exists()
-    expect(desk.sidebar.cards.get_by_text("rejected", exact=True)).to_have_count(5)
+    settled(desk.sidebar.runs.last, "rejected")
     expect(desk.sidebar.runs.last.get_by_role("button", name="Undo")).to_have_count(0)
 
 
@@ -106,7 +112,7 @@ def test_a_turn_is_settled_by_keys(
     before, after = [source for _, _, source in CELLS], [CELLS[1][2], CELLS[0][2], TOTAL, VOLUME]
     for key, sources in (("K", before), ("L", after), ("U", after)):
         script.play(*turn(file))
-        desk.sidebar.ask("improve all of it")
+        run = desk.sidebar.ask("improve all of it")
         expect(review.bar).to_contain_text("4 proposals")
         desk.document.cell("area").locator(".jp-InputPrompt").click()
         keys.press("Alt+Shift+N")
@@ -121,6 +127,7 @@ def test_a_turn_is_settled_by_keys(
         desk.document.cell("area").locator(".jp-InputPrompt").click()
         keys.press(f"Alt+Shift+{key}")
         expect(review.bar).to_have_count(0)
+        settled(run, "accepted" if sources == after else "rejected")
         assert desk.document.sources() == sources
         assert file.exists() == (sources == after)
         if key == "L":

@@ -27,7 +27,7 @@ export class NotebookPort {
       }
     });
     notebooks.changed.connect(() => {
-      this._greetSoon();
+      this._greet();
     });
     this._greet();
   }
@@ -69,14 +69,10 @@ export class NotebookPort {
     }
   }
 
-  /** Moving through cells changes the active one many times a second. */
-  private _greetSoon(): void {
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => {
-      this._greet();
-    }, 100);
-  }
-
+  /**
+   * Said at once: a notebook of which the server has not heard is a file to it, and a change would go there.
+   * Most changes, as from cell to cell, are nothing to it.
+   */
   private _greet(): void {
     const { list: notebooks, active } = this._notebooks;
     const said = JSON.stringify([notebooks, active]);
@@ -90,7 +86,6 @@ export class NotebookPort {
   private _id = crypto.getRandomValues(new Uint32Array(4)).join('-');
   private _notebooks: OpenNotebooks;
   private _said = '';
-  private _timer = 0;
   private _trust = new TrustMemory();
 }
 
