@@ -7,7 +7,7 @@ here into one `Failed`.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from pydantic import SecretStr
@@ -27,6 +27,17 @@ def untouched(body: dict[str, Any]) -> dict[str, Any]:
     beside = body.get("extra_body", {}) | {name: body[name] for name in body if name == "tools"}
     rest = {name: value for name, value in body.items() if name not in ("tools", "extra_body")}
     return {**rest, "extra_body": beside} if beside else rest
+
+
+@asynccontextmanager
+async def opened(stream: Any) -> AsyncIterator[Any]:
+    """The stream of an SDK, closed afterwards with the generators it reads by. It refers to itself, so these
+    would be left to the garbage collector, which may close one while another is closing."""
+    try:
+        yield stream
+    finally:
+        await stream._iterator.aclose()
+        await stream.close()
 
 
 class Adapter(ABC):
@@ -71,7 +82,9 @@ class Adapter(ABC):
                 yield piece
         except Exception as error:
             failure = error
-        for delta in self._ending(request, reply, failure):
+        ending = self._ending(request, reply, failure)
+        failure = None  # it holds this frame and with it the SDK's generators
+        for delta in ending:
             yield delta
 
     async def models(self) -> tuple[ModelInfo, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from codemad_jupyter.gateway.adapter import Adapter, untouched
+from codemad_jupyter.gateway.adapter import Adapter, opened, untouched
 from codemad_jupyter.gateway.anthropic_wire import read_event, request_body
 from codemad_jupyter.gateway.catalog import Catalog, Traits
 from codemad_jupyter.gateway.configuration import GatewayConfig
@@ -53,14 +53,12 @@ class AnthropicProvider(Adapter):
             traits=self._traits(request.model),
         )
         limits = type(client.timeout)(request.timeout, connect=self._config.connect_timeout)
-        stream = await client.messages.create(**untouched(body), stream=True, timeout=limits)
-        try:
+        calling = client.messages.create(**untouched(body), stream=True, timeout=limits)
+        async with opened(await calling) as stream:
             self._check_reply(stream.response, request.model)
             async for event in stream:
                 for piece in read_event(event, reply):
                     yield piece
-        finally:
-            await stream.close()
 
     def _traits(self, model: str) -> Traits:
         return self._catalog.traits(model)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from codemad_jupyter.gateway import openai_chat, openai_responses
-from codemad_jupyter.gateway.adapter import Adapter, untouched
+from codemad_jupyter.gateway.adapter import Adapter, opened, untouched
 from codemad_jupyter.gateway.catalog import Catalog
 from codemad_jupyter.gateway.configuration import GatewayConfig
 from codemad_jupyter.gateway.failures import CallFailed, failure_of, read_failure
@@ -67,14 +67,12 @@ class OpenAIProvider(Adapter):
         else:
             read, interface = openai_chat.read_chunk, client.chat.completions
             body = await self._chat_body(request)
-        stream = await interface.create(**untouched(body), stream=True, timeout=limits)
-        try:
+        calling = interface.create(**untouched(body), stream=True, timeout=limits)
+        async with opened(await calling) as stream:
             self._check_reply(stream.response, request.model)
             async for event in stream:
                 for piece in read(event, reply):
                     yield piece
-        finally:
-            await stream.close()
 
     async def embeddings(self, model: str, texts: Sequence[str], *, timeout: float) -> Any:
         """The SDK's answer with a vector for each text. Raises `CallFailed`."""

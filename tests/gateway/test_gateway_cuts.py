@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
+from types import AsyncGeneratorType
 
 import pytest
 
@@ -12,6 +14,7 @@ from codemad_jupyter.gateway.router import Router
 from tests.gateway.calls import TOOL, alone, ask, assert_clear, calls_of, collect, text_of
 from tests.servers.model_server import ModelServer
 from tests.servers.wire_formats import Call, Turn, anthropic_frames, chat_frames, response_frames
+from tests.waiting import until
 
 TEXT = "Here is a histogram of the column."
 ARGUMENTS = {"source": "df['a'].hist(bins=30)", "title": "Histogramm für a"}
@@ -99,6 +102,28 @@ async def test_rubbish_is_one_clear_failure(spoken: tuple[Router, str], model_se
             else:
                 assert ending.type == "finished"
                 assert ending.message.parts == (), rubbish[:60]
+
+
+async def test_a_failed_stream_leaves_nothing_to_the_garbage_collector(
+    spoken: tuple[Router, str], model_server: ModelServer
+) -> None:
+    """It would close generators that hang together one by one, whatever they are doing."""
+    router, model = spoken
+
+    def left() -> list[str]:
+        found = [each for each in gc.get_objects() if isinstance(each, AsyncGeneratorType)]
+        return [each.__qualname__ for each in found if "Stream" in each.__qualname__]
+
+    wrong = 'event: message_delta\ndata: {"type": "response.failed", "choices": [5], "usage": "x"}\n\n'
+    gc.collect()
+    gc.disable()
+    try:
+        model_server.play(Turn(raw=wrong + "data: [DONE]\n\n" * 9))
+        ending = (await collect(alone(router, model), ask(model)))[-1]
+        assert isinstance(ending, Failed)
+        await until(lambda: not left(), left)
+    finally:
+        gc.enable()
 
 
 async def test_mutated_streams_end_in_one_of_two_ways(
