@@ -87,7 +87,7 @@ class Tabs:
         for tab in [t for t in self._tabs.values() if t.outlet is outlet]:
             tab.outlet = None
             tab.back.clear()
-            asyncio.get_running_loop().call_later(self._grace, self._drop_if_away, tab)
+            asyncio.get_running_loop().call_later(self._grace, self._drop_if_away, tab, tab.turn)
 
     def reply(self, outlet: Outlet, frame: PortReply) -> bool:
         """Hand an answer to the call that waits for it; False when none does (any more)."""
@@ -161,8 +161,9 @@ class Tabs:
     def _recent_first(self) -> list[Tab]:
         return sorted(self._tabs.values(), key=lambda tab: tab.turn, reverse=True)
 
-    def _drop_if_away(self, tab: Tab) -> None:
-        if tab.outlet is None and self._tabs.get(tab.client) is tab:
+    def _drop_if_away(self, tab: Tab, turn: int) -> None:
+        """Forget a tab that has not come back since; each loss has its own grace period."""
+        if tab.outlet is None and tab.turn == turn and self._tabs.get(tab.client) is tab:
             self._drop(tab)
 
     def _drop(self, tab: Tab) -> None:

@@ -35,6 +35,7 @@ async def test_a_prompt_s_events_arrive_live_and_again_after_a_number(server: Se
     kinds = [event["type"] for event in live]
     assert "run_started" in kinds
     assert "message_done" in kinds
+    assert live[-1] == await server.finished(ack), "stored as well: what is live may be so a moment earlier"
     assert live[-1]["status"] == "done"
 
     late = await server.tab("two")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from codemad_jupyter.notebooks.ports import NotebookPort
 from codemad_jupyter.protocol.commands import Target
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import NotebookError, NotFound, StaleEdit
+from codemad_jupyter.protocol.frames import Hello, ServerFrame, Welcome
 from codemad_jupyter.server.tab_notebooks import TabNotebooks
 from codemad_jupyter.server.tabs import Tabs
 from tests.server.serving import Served, Tab
@@ -68,6 +70,31 @@ def quick(server: Served, workspace: Path, *, seconds: float = 0.5) -> TabNotebo
 async def asked(work: Coroutine[Any, Any, Any], tab: Tab) -> tuple[asyncio.Task[Any], dict[str, Any]]:
     task = asyncio.create_task(work)
     return task, await tab.hear("port_call")
+
+
+async def test_each_loss_of_a_socket_has_its_own_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes up new settings closes all sockets, twice where two follow each other closely."""
+    timers: list[Callable[[], None]] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_later", lambda _, call, *given: timers.append(partial(call, *given)))
+    tabs, hello = Tabs(), Hello(client="one")
+    said: list[Welcome] = []
+
+    class Socket:
+        def offer(self, frame: ServerFrame) -> bool:
+            assert isinstance(frame, Welcome)
+            said.append(frame)
+            return True
+
+    for _ in range(2):
+        socket = Socket()
+        tabs.greet(socket, hello)
+        tabs.lost(socket)
+    assert said[0] == said[1], "it is known again"
+    timers[0]()
+    assert tabs.known_by(said[0].nonce) is not None, "it has come back since, and went a moment ago"
+    timers[1]()
+    assert tabs.known_by(said[0].nonce) is None
 
 
 async def test_the_open_document_is_asked_and_the_file_left_alone(
