@@ -71,8 +71,7 @@ class FileNotebooks:
         real = confined(self._root, path)
         if real.suffix != ".ipynb":  # a text file would show it at every cell
             changes = tuple(change.model_copy(update={"provenance": None}) for change in changes)
-        async with self._turns[real]:
-            await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, changes))
+        await self._change_in_turn(path, lambda nb: document.apply(nb, changes))
 
     async def execute_cell(self, path: str, cell: str, *, watch: CellWatch | None = None) -> ExecutionResult:
         """See `NotebookPort.execute_cell`. What comes out is written every few seconds, and in the end."""
@@ -107,8 +106,17 @@ class FileNotebooks:
 
         if self.elsewhere is not None and await self.elsewhere(path, change):
             return
-        async with self._turns[confined(self._root, path)]:
-            await asyncio.to_thread(self._change, path, lambda nb: document.apply(nb, (change(nb),)))
+        await self._change_in_turn(path, lambda nb: document.apply(nb, (change(nb),)))
+
+    async def _change_in_turn(self, path: str, change: Callable[[Notebook], Notebook]) -> None:
+        """One change after the other. Who is cancelled meanwhile leaves theirs to its end: a thread cannot be
+        stopped, and whoever came next would find the file changed under it."""
+
+        async def work() -> None:
+            async with self._turns[confined(self._root, path)]:
+                await asyncio.to_thread(self._change, path, change)
+
+        await asyncio.shield(work())
 
     def _read(self, path: str) -> _Read:
         data = {path: read_bytes(confined(self._root, path), path)}

@@ -4,17 +4,20 @@ import asyncio
 import json
 import os
 import stat
+import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codemad_jupyter.notebooks import document
+from codemad_jupyter.notebooks.disk import replace_bytes
 from codemad_jupyter.notebooks.files import FileNotebooks
 from codemad_jupyter.notebooks.live import LiveKernel
 from codemad_jupyter.protocol.edits import CellChange
 from codemad_jupyter.protocol.errors import Denied, KernelError, NotebookError, NotFound, StaleEdit
-from tests.waiting import awaiting, making, until
+from tests.waiting import LIMIT, awaiting, making, until
 
 PERCENT = "# %% [markdown]\n# # Title\n\n# %%\nx = 1\n\n# %%\nprint(x)\n"
 
@@ -163,6 +166,37 @@ async def test_edits_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     port = FileNotebooks(tmp_path)
     await asyncio.gather(*(port.apply("a.ipynb", replace(f"c{n}", str(n), "")) for n in range(20)))
     assert [found.source for found in (await port.view("a.ipynb")).cells] == [str(n) for n in range(20)]
+
+
+async def test_a_change_that_was_given_up_is_not_in_the_way_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell that ends while what it gave so far is being written: the thread goes on writing."""
+    write(tmp_path / "n.ipynb", cell("a", "x = 1"))
+    files, calls = FileNotebooks(tmp_path), count()
+    first_reads, second_reads, first_wrote = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*given: Any, **more: Any) -> None:
+        if next(calls) == 0:
+            first_reads.set()
+            second_reads.wait(0.5)
+            replace_bytes(*given, **more)
+            first_wrote.set()
+        else:
+            second_reads.set()
+            first_wrote.wait(LIMIT)
+            replace_bytes(*given, **more)
+
+    monkeypatch.setattr("codemad_jupyter.notebooks.files.replace_bytes", slow)
+    so_far, whole = ({"output_type": "stream", "name": "stdout", "text": text} for text in ("1", "12"))
+    seen = (await files.view("n.ipynb")).cells[0]
+    writing = asyncio.create_task(files.put_outputs("n.ipynb", seen, (so_far,), None))
+    await until(first_reads.is_set, "the first writing")
+    writing.cancel()
+    await asyncio.wait([writing])
+    await files.put_outputs("n.ipynb", seen, (whole,), 1)
+    found = json.loads((tmp_path / "n.ipynb").read_text())["cells"][0]
+    assert (found["execution_count"], "".join(found["outputs"][0]["text"])) == (1, "12")
 
 
 def test_a_change_between_reading_and_writing_is_noticed(tmp_path: Path) -> None:
