@@ -104,14 +104,10 @@ LONG = [
 
 @pytest.mark.parametrize("words", LONG, ids=[text[:8].encode("unicode_escape").decode() for text in LONG])
 def test_a_megabyte_is_answered_within_a_second(room, cancer, words):
-    def thought(words):
-        here = room(df=cancer)
-        here.cell("df['x']", run=True)
-        assert here.ask(words)
-        return here.thought
-
-    # On a machine so slow that it takes longer, four times the words must not take the square of it.
-    assert (whole := thought(words)) < 1.0 or whole < 8 * thought(words[: len(words) // 4])
+    here = room(df=cancer)
+    here.cell("df['x']", run=True)
+    assert here.ask(words)
+    assert here.thought < 1.0
 
 
 def test_a_long_refusal_says_what_was_read(room):

@@ -81,6 +81,7 @@ class Mention:
 def find(names: Collection[str], words: str) -> tuple[Mention, ...]:
     """The mentions of columns, in the order of the words."""
     toks = tokens(words)
+    keys = [squeezed(token.text) for token in toks]
     index = _index(names)
     used: set[int] = set()
     found: list[Mention] = []
@@ -89,7 +90,8 @@ def find(names: Collection[str], words: str) -> tuple[Mention, ...]:
             window = range(first, first + size)
             if used.intersection(window):
                 continue
-            choices = _lookup(index, names, toks[first : first + size], words)
+            end = first + size
+            choices = _lookup(index, names, toks[first:end], keys[first:end], words)
             if choices and not (size == 1 and _doubtful(toks, first)):
                 used.update(window)
                 found.append(Mention(choices, first, first + size))
@@ -111,14 +113,18 @@ def _index(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _lookup(
-    index: dict[str, tuple[str, ...]], names: Collection[str], window: Sequence[Token], words: str
+    index: dict[str, tuple[str, ...]],
+    names: Collection[str],
+    window: Sequence[Token],
+    keys: Sequence[str],
+    words: str,
 ) -> tuple[str, ...]:
+    """The columns that a window of the words names; ``keys`` has its tokens squeezed."""
     if len(window) == 1 and window[0].quoted and window[0].text in names:
         return (window[0].text,)
     if len(window) > 1 and any(token.quoted for token in window):
         return ()
-    head = "".join(squeezed(token.text) for token in window[:-1])
-    last = squeezed(window[-1].text)
+    head, last = "".join(keys[:-1]), keys[-1]
     choices = index.get(head + last) or index.get(head + singular(last)) or ()
     written = words[window[0].start : window[-1].end]
     return (written,) if written in choices else choices
